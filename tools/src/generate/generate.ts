@@ -1,0 +1,36 @@
+/**
+ * All generated files of the repository, as path → text. Nothing but the schemas in `libs/wire/schema` goes in,
+ * so a test can compare the result with what is committed.
+ */
+import { emitErrors } from './errors.ts'
+import { HEADER, emitMessageFile } from './message-file.ts'
+import { loadErrorMeanings, loadErrors, loadMessages, type Message } from './schema.ts'
+import { apiFiles, emitApis, emitCoordinatorTables, emitMessagesIndex, emitMetadataTable } from './tables.ts'
+
+export { HEADER }
+
+export function generateAll(): Map<string, string> {
+  const messages = loadMessages()
+  const apis = apiFiles(messages)
+  const ofType = (...types: Message['type'][]): Message[] => messages.filter(({ type }) => types.includes(type))
+  const metadata = ofType('metadata')
+  const coordinator = ofType('coordinator-key', 'coordinator-value')
+
+  const files = new Map<string, string>()
+  for (const { file, request, response } of apis) files.set(file, emitMessageFile([request, response]))
+  files.set('headers', emitMessageFile(ofType('header')))
+  files.set('data', emitMessageFile(ofType('data')))
+  files.set('metadata-records', emitMessageFile(metadata))
+  files.set('coordinator-records', emitMessageFile(coordinator))
+  const index = emitMessagesIndex([...files.keys()])
+  files.set('metadata-record-table', emitMetadataTable(metadata))
+  files.set('coordinator-record-table', emitCoordinatorTables(coordinator))
+
+  const source = 'libs/wire/src'
+  return new Map([
+    ...[...files].map(([file, text]): [string, string] => [`${source}/generated/${file}.ts`, text]),
+    [`${source}/messages.ts`, index],
+    [`${source}/apis.ts`, emitApis(apis)],
+    [`${source}/errors.ts`, emitErrors(loadErrors(), loadErrorMeanings())],
+  ])
+}
