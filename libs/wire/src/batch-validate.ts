@@ -15,7 +15,10 @@ export interface BatchChecks {
   maxBytes?: number
   /** Default true; false where the bytes were checked before. */
   checkCrc?: boolean
-  /** Walk the records of an uncompressed batch, as for one that a producer sent. Default true. */
+  /**
+   * Default true, for what a producer sent: at least one record, offsets without gaps, and (uncompressed) records
+   * that are framed right. False for replicated batches: compaction leaves gaps and even empty batches.
+   */
   checkRecords?: boolean
 }
 
@@ -28,12 +31,15 @@ export function validateBatch(bytes: Uint8Array, position: number, checks: Batch
   if (position < 0 || end - position < BATCH_OVERHEAD) return CORRUPT
   const size = sizeInBytes(bytes, position)
   if (size < BATCH_OVERHEAD || size > end - position) return CORRUPT
-  if (magic(bytes, position) !== MAGIC) return KafkaError.UNSUPPORTED_FOR_MESSAGE_FORMAT
+  const format = magic(bytes, position)
+  // The older formats exist but may not be produced any more; anything else is noise.
+  if (format !== MAGIC) return format === 0 || format === 1 ? INVALID_RECORD : CORRUPT
   if (checks.maxBytes !== undefined && size > checks.maxBytes) return KafkaError.MESSAGE_TOO_LARGE
   if (checks.checkCrc !== false && crc(bytes, position) !== computeCrc(bytes, position)) return CORRUPT
+  if (checks.checkRecords === false) return NONE
   const count = recordCount(bytes, position)
   if (count < 1 || lastOffsetDelta(bytes, position) !== count - 1) return INVALID_RECORD
-  if (checks.checkRecords === false || compressionType(bytes, position) !== 0) return NONE
+  if (compressionType(bytes, position) !== 0) return NONE
   return validateRecordFraming(bytes, position + BATCH_OVERHEAD, position + size, count)
 }
 
@@ -64,7 +70,7 @@ export function validateRecordFraming(bytes: Uint8Array, start: number, end: num
 
 // The walk's cursor lives here rather than in an object: it runs for every produced record. A read past `limit`
 // moves it to Infinity, from where no later check can succeed.
-let source = new Uint8Array(0)
+let source: Uint8Array = new Uint8Array(0)
 let at = 0
 let limit = 0
 
