@@ -1,0 +1,3 @@
+export * from './contract.ts'
+export * from './safeguards.ts'
+export * from './cluster.ts'

@@ -1,0 +1,58 @@
+/**
+ * The protocol's safeguards, each readable by name at the exact guard it switches.
+ *
+ * In production all are on and the record is frozen. The simulator switches one off to show the bug that it
+ * prevents; the Z numbers are those of the bug zoo. Add an entry beside the guard that reads it, never for later.
+ */
+export const allSafeguards = Object.freeze({
+  /** Z01, KIP-101: a follower truncates by leader epoch, not to its high watermark. */
+  truncateByEpoch: true,
+  /** Z04, KIP-320: a leader answers only fetches of its own leader epoch. */
+  fenceFetch: true,
+  /** Z04: a fetch position of an older leader epoch does not count towards the high watermark. */
+  fenceHighWatermarkAdvance: true,
+  /** Z04: a follower joins the ISR only from the start offset of the current leader epoch on. */
+  isrRequiresEpochStart: true,
+  /** Z06, KIP-497: the high watermark waits for ISR ∪ pending ISR. */
+  maximalIsr: true,
+  /** Z07: AlterPartition is applied only on an equal partition epoch. */
+  alterPartitionEpoch: true,
+  /** Z08, KIP-841: a fenced or stopping broker does not join the ISR. */
+  rejectFencedFromIsr: true,
+  /** Z09, KIP-903: AlterPartition names the broker epoch of each replica. */
+  alterPartitionBrokerEpoch: true,
+  /** Z11, KIP-966: the high watermark does not advance while the ISR is below min ISR. */
+  highWatermarkRequiresMinIsr: true,
+  /** Z12: a fetch response that does not match the request in flight is dropped. */
+  matchFetchResponse: true,
+  /** Z14: the first I/O error takes the log offline before the next append. */
+  fenceAfterIoError: true,
+  /** Z17: the first batch of a producer on a partition starts at sequence 0. */
+  requireZeroFirstSequence: true,
+  /** Z21, KIP-890: the leader asks the transaction coordinator before it opens a transaction. */
+  verifyOnAppend: true,
+  /** Z21: a marker invalidates the verification that is under way. */
+  verificationGuard: true,
+  /** Z24, KIP-1228: epoch check of transaction markers. */
+  strictMarkerEpoch: true,
+  /** Z30: offset commits are fenced by member and generation or epoch. */
+  fenceOffsetCommit: true,
+  /** Z30, KIP-447: transactional offset commits are fenced by member and generation. */
+  fenceTxnOffsetCommit: true,
+  /** Z30: OffsetFetch with requireStable waits for undecided commits. */
+  requireStableOffsets: true,
+  /** Z32: coordinators load and unload by leader epoch. */
+  coordinatorEpochGate: true,
+  /** Z33a: a Raft leader commits only with a record of its own epoch. */
+  raftCommitOwnEpoch: true,
+  /** Z33b: a voter that led before it restarted resigns its epoch. */
+  raftResignOnRestart: true,
+  /** Z33b: the vote is on disk before it is answered. */
+  raftSyncVote: true,
+  /** Z33c, KIP-996: no epoch is raised before a majority would vote. */
+  raftPreVote: true,
+  /** Z33d: a leader that a majority does not fetch from resigns. */
+  raftCheckQuorum: true,
+})
+
+export type Safeguards = { readonly [Name in keyof typeof allSafeguards]: boolean }

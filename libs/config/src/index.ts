@@ -1,0 +1,3 @@
+export * from './definitions.ts'
+export * from './resolve.ts'
+export type { BrokerProperties, GroupProperties, TopicProperties } from './generated/definitions.ts'

@@ -1,0 +1,69 @@
+/**
+ * Everything that is said to a group coordinator (one actor per `__consumer_offsets` partition).
+ *
+ * Bodies are decoded wire messages narrowed to groups of this shard; the answer is that API's response input.
+ */
+import type { Message, ReplyToken } from '@troupe/actor'
+import type {
+  DeleteGroupsRequest,
+  DescribeGroupsRequest,
+  HeartbeatRequest,
+  JoinGroupRequest,
+  LeaveGroupRequest,
+  ListGroupsRequest,
+  OffsetCommitRequest,
+  OffsetDeleteRequest,
+  OffsetFetchRequest_OffsetFetchRequestGroup,
+  SyncGroupRequest,
+  TxnOffsetCommitRequest,
+} from '@troupe/wire/messages'
+
+/** Who asks, as member lists show it. */
+export interface GroupClient {
+  readonly clientId: string
+  readonly clientHost: string
+}
+
+interface GroupRequestOf<Kind extends string, Body> extends Message {
+  readonly kind: Kind
+  readonly replyTo: ReplyToken
+  readonly body: Body
+  readonly version: number
+  readonly client: GroupClient
+}
+
+export type JoinGroup = GroupRequestOf<'joinGroup', JoinGroupRequest>
+export type SyncGroup = GroupRequestOf<'syncGroup', SyncGroupRequest>
+export type Heartbeat = GroupRequestOf<'heartbeat', HeartbeatRequest>
+export type LeaveGroup = GroupRequestOf<'leaveGroup', LeaveGroupRequest>
+export type OffsetCommit = GroupRequestOf<'offsetCommit', OffsetCommitRequest>
+/** The answer is one group of OffsetFetchResponse (OffsetFetchResponse_OffsetFetchResponseGroupInput). */
+export type OffsetFetch = GroupRequestOf<'offsetFetch', OffsetFetchRequest_OffsetFetchRequestGroup> & {
+  readonly requireStable: boolean
+}
+export type OffsetDelete = GroupRequestOf<'offsetDelete', OffsetDeleteRequest>
+export type DescribeGroups = GroupRequestOf<'describeGroups', DescribeGroupsRequest>
+export type ListGroups = GroupRequestOf<'listGroups', ListGroupsRequest>
+export type DeleteGroups = GroupRequestOf<'deleteGroups', DeleteGroupsRequest>
+/** `guard` is from the replica's `verifyTransaction`, which the front asks first. */
+export type TxnOffsetCommit = GroupRequestOf<'txnOffsetCommit', TxnOffsetCommitRequest> & { readonly guard: number }
+
+/** From the `broker` actor: topics are gone, forget their offsets. */
+export interface TopicsDeleted extends Message {
+  readonly kind: 'topicsDeleted'
+  readonly topics: readonly string[]
+}
+
+export type GroupRequest =
+  | JoinGroup
+  | SyncGroup
+  | Heartbeat
+  | LeaveGroup
+  | OffsetCommit
+  | OffsetFetch
+  | OffsetDelete
+  | DescribeGroups
+  | ListGroups
+  | DeleteGroups
+  | TxnOffsetCommit
+  | TopicsDeleted

@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts', '*.test.ts', 'suites/**/*.test.ts'],
+    reporters: ['default', ['json', { outputFile: '.vitest/report.json' }]],
+    pool: 'forks',
+    testTimeout: 120_000,
+    hookTimeout: 300_000,
+    // Two cores: more would only make timing-sensitive process tests wait for each other.
+    maxWorkers: 2,
+    passWithNoTests: false,
+  },
+})
