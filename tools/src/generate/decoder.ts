@@ -25,14 +25,16 @@ function emitDecoder(message: Message, struct: string | undefined, fields: Field
   const tags = flexible === 'false' ? '' : emitTags(message, fields, context)
   if (tags === '') lines.push(`  return {\n${literal}  }\n`)
   else {
-    lines.push(`  const message: ${name} = {\n${literal}  }\n`)
-    lines.push(flexible === 'true' ? tags : `  if (flexible) {\n${tags.replaceAll(/^/gm, '  ').trimEnd()}\n  }\n`)
+    lines.push(`  const message: T.${name} = {\n${literal}  }\n`)
+    if (flexible === 'true') lines.push(tags)
+    else if (tags === UNKNOWN_TAGS) lines.push(`  if (flexible) ${tags.trim()}\n`)
+    else lines.push(`  if (flexible) {\n${tags.replaceAll(/^/gm, '  ').trimEnd()}\n  }\n`)
     lines.push('  return message\n')
   }
   const head = struct === undefined ? `export function decode${name}` : `function read${name}`
   const body = declareFlexible(lines.join(''), flexible, message)
   const version = body.includes('version') ? 'version' : '_version'
-  return `${head}(reader: Reader, ${version}: number): ${name} {\n${body}}\n`
+  return `${head}(reader: Reader, ${version}: number): T.${name} {\n${body}}\n`
 }
 
 export function versionCheck(message: Message): string {
@@ -120,9 +122,11 @@ export function defaultValue(message: Message, field: Field): string {
   return field.primitive === 'uuid' ? 'zeroUuid' : 'new Uint8Array(0)'
 }
 
+const UNKNOWN_TAGS = '  reader.unknownTags(message)\n'
+
 function emitTags(message: Message, fields: Field[], context: Range): string {
   const tagged = taggedFields(fields, context)
-  if (tagged.length === 0) return '  reader.unknownTags(message)\n'
+  if (tagged.length === 0) return UNKNOWN_TAGS
   const cases = tagged.map((field) => {
     const within = intersect(field.tagged, context)
     const flexibleRange = intersect(message.flexible, context)
@@ -153,5 +157,5 @@ export function allFields(message: Message): Field[] {
 function emitDefault(message: Message, struct: string, fields: Field[]): string {
   const name = typeName(message, struct)
   const values = fields.map((field) => `${field.name}: ${defaultValue(message, field)}`).join(', ')
-  return `function default${name}(): ${name} {\n  return { ${values} }\n}\n`
+  return `function default${name}(): T.${name} {\n  return { ${values} }\n}\n`
 }

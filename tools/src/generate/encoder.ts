@@ -31,7 +31,7 @@ function emitEncoder(message: Message, struct: string | undefined, fields: Field
   const head = struct === undefined ? `export function encode${name}` : `function write${name}`
   const value = /\bmessage\b/.test(body) ? 'message' : '_message'
   const version = /\bversion\b/.test(body) ? 'version' : '_version'
-  return `${head}(writer: Writer, ${value}: ${name}Input, ${version}: number): void {\n${body}}\n`
+  return `${head}(writer: Writer, ${value}: T.${name}Input, ${version}: number): void {\n${body}}\n`
 }
 
 function writeOrRefuse(message: Message, field: Field, context: Range, owner: string): string {
@@ -114,20 +114,20 @@ function isNotDefault(message: Message, field: Field): string {
 
 function emitTagSection(message: Message, fields: Field[], context: Range, flexible: string, owner: string): string {
   if (flexible === 'false') {
-    return isEmpty(message.flexible) ? '' : `  if (isSet(message.unknownTaggedFields)) ${refuseTags(owner)}`
+    return isEmpty(message.flexible) ? '' : `  ${refuseTags(owner)}`
   }
   const tagged = taggedFields(fields, context)
   const section = tagged.length === 0
     ? '  writer.unknownTags(message.unknownTaggedFields)\n'
     : emitKnownTags(message, tagged, context)
   if (flexible === 'true') return section
-  const otherwise = `else if (isSet(message.unknownTaggedFields)) ${refuseTags(owner)}`
+  const otherwise = `else ${refuseTags(owner)}`
   if (tagged.length === 0) return `  if (flexible) ${section.trim()}\n  ${otherwise}`
   return `  if (flexible) {\n${section.replaceAll(/^/gm, '  ').trimEnd()}\n  } ${otherwise}`
 }
 
 function refuseTags(owner: string): string {
-  return `unsupportedField('${owner}.unknownTaggedFields', version)\n`
+  return `refuseTags(message, '${owner}', version)\n`
 }
 
 function emitKnownTags(message: Message, tagged: Field[], context: Range): string {
@@ -162,5 +162,5 @@ function emitIsDefault(message: Message, struct: string, fields: Field[]): strin
   const tests = fields.map((field) => isNotDefault(message, field))
   if (!isEmpty(message.flexible)) tests.push('isSet(message.unknownTaggedFields)')
   const lines = tests.map((line) => `    || ${line}\n`).join('').replace(/^ {4}\|\| /, '    ')
-  return `function isDefault${name}(message: ${name}Input): boolean {\n  return !(\n${lines}  )\n}\n`
+  return `function isDefault${name}(message: T.${name}Input): boolean {\n  return !(\n${lines}  )\n}\n`
 }

@@ -3,7 +3,7 @@
  * so a test can compare the result with what is committed.
  */
 import { emitErrors } from './errors.ts'
-import { HEADER, emitMessageFile } from './message-file.ts'
+import { HEADER, emitCodecFile, emitTypeFile } from './message-file.ts'
 import { loadErrorMeanings, loadErrors, loadMessages, type Message } from './schema.ts'
 import { apiFiles, emitApis, emitCoordinatorTables, emitMessagesIndex, emitMetadataTable } from './tables.ts'
 
@@ -16,20 +16,25 @@ export function generateAll(): Map<string, string> {
   const metadata = ofType('metadata')
   const coordinator = ofType('coordinator-key', 'coordinator-value')
 
+  const groups: [file: string, messages: Message[]][] = [
+    ...apis.map(({ file, request, response }): [string, Message[]] => [file, [request, response]]),
+    ['headers', ofType('header')],
+    ['data', ofType('data')],
+    ['metadata-records', metadata],
+    ['coordinator-records', coordinator],
+  ]
   const files = new Map<string, string>()
-  for (const { file, request, response } of apis) files.set(file, emitMessageFile([request, response]))
-  files.set('headers', emitMessageFile(ofType('header')))
-  files.set('data', emitMessageFile(ofType('data')))
-  files.set('metadata-records', emitMessageFile(metadata))
-  files.set('coordinator-records', emitMessageFile(coordinator))
-  const index = emitMessagesIndex([...files.keys()])
+  for (const [file, messages] of groups) {
+    files.set(file, emitCodecFile(messages, file))
+    files.set(`types/${file}`, emitTypeFile(messages))
+  }
   files.set('metadata-record-table', emitMetadataTable(metadata))
   files.set('coordinator-record-table', emitCoordinatorTables(coordinator))
 
   const source = 'libs/wire/src'
   return new Map([
     ...[...files].map(([file, text]): [string, string] => [`${source}/generated/${file}.ts`, text]),
-    [`${source}/messages.ts`, index],
+    [`${source}/messages.ts`, emitMessagesIndex(groups.map(([file]) => file))],
     [`${source}/apis.ts`, emitApis(apis)],
     [`${source}/errors.ts`, emitErrors(loadErrors(), loadErrorMeanings())],
   ])
