@@ -42,10 +42,20 @@ export interface Decision<Record = CoordinatorRecord> {
 
 export interface CoordinatorEnv extends Env {
   readonly cluster: ClusterView
+  /** Leader epoch under which the shard is loaded (or loading); the shard sets it. It is the coordinator epoch of markers. */
+  readonly leaderEpoch?: number
   readonly config: Readonly<{ [property: string]: unknown }>
 }
 
-/** A protocol on top of the shard actor. `State` holds durable state and volatile state (sessions, parked joins). */
+/**
+ * A protocol on top of the shard actor. `State` holds durable state and volatile state (sessions, parked joins).
+ *
+ * A coordinator may ask other actors: a message in `sends` carries `replyTo: { ...env.self, id }` with an id ≥ 0 of its own
+ * (the shard numbers its own asks below zero). A `reply` with such an id comes to `decide` as a request of kind `reply`,
+ * a timer's message as it was given; neither is answered. `decide` may change volatile state, never durable state.
+ * A response without records is held, like any read, until the records that were appended before it are committed.
+ * Requests that a coordinator parked (no response yet) are answered with `refuse` by the shard when it unloads.
+ */
 export interface Coordinator<State, Request extends Message> {
   readonly kind: string
   create(partition: number, env: CoordinatorEnv): State
