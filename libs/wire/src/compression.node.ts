@@ -1,0 +1,106 @@
+/**
+ * Shell file: the compression codecs of record batches on Node.
+ *
+ * gzip and zstd are Node's own, lz4 frames come from lz4-napi. snappy is raw blocks in the framing of snappy-java
+ * ("xerial"), which is what Java clients write; librdkafka and others also send one raw block without framing.
+ * Every decompressor knows its result's size, or a bound of it, before it allocates.
+ */
+import { constants, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { compressFrameSync, decompressFrameSync } from 'lz4-napi'
+import snappy from 'snappy'
+import { CompressionType, registerCompression, type CompressionCodec } from './compression.ts'
+import { KafkaError } from './errors.ts'
+import { lz4FrameSize } from './lz4-frame.ts'
+import { WireError } from './wire-error.ts'
+import { Writer } from './writer.ts'
+import { Reader } from './reader.ts'
+
+export interface CompressionLevels {
+  gzip?: number
+  zstd?: number
+}
+
+export function installCompression(levels: CompressionLevels = {}): void {
+  registerCompression(CompressionType.gzip, gzip(levels.gzip ?? constants.Z_DEFAULT_COMPRESSION))
+  registerCompression(CompressionType.snappy, xerialSnappy)
+  registerCompression(CompressionType.lz4, lz4)
+  registerCompression(CompressionType.zstd, zstd(levels.zstd ?? 3))
+}
+
+const gzip = (level: number): CompressionCodec => ({
+  compress: (bytes) => gzipSync(bytes, { level }),
+  decompress: (bytes, maxBytes) => bounded(maxBytes, () => gunzipSync(bytes, { maxOutputLength: Math.max(1, maxBytes) })),
+})
+
+const zstd = (level: number): CompressionCodec => ({
+  compress: (bytes) => zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: level } }),
+  decompress: (bytes, maxBytes) => bounded(maxBytes, () => zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, maxBytes) })),
+})
+
+const lz4: CompressionCodec = {
+  compress: (bytes) => compressFrameSync(asBuffer(bytes)),
+  decompress(bytes, maxBytes) {
+    if (lz4FrameSize(bytes, maxBytes) === 0) return new Uint8Array(0)
+    return decompressFrameSync(asBuffer(bytes))
+  },
+}
+
+/** `0x82 SNAPPY 0`, version 1, compatible with version 1. */
+const XERIAL_HEADER = Uint8Array.of(0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1)
+const XERIAL_MAGIC_SIZE = 8
+const XERIAL_BLOCK = 32 * 1024
+
+const xerialSnappy: CompressionCodec = {
+  compress(bytes) {
+    const writer = new Writer(64 + bytes.length)
+    writer.raw(XERIAL_HEADER)
+    for (let at = 0; at < bytes.length; at += XERIAL_BLOCK) {
+      const block = snappy.compressSync(bytes.subarray(at, at + XERIAL_BLOCK))
+      writer.int32(block.length)
+      writer.raw(block)
+    }
+    return writer.bytes()
+  },
+  decompress(bytes, maxBytes) {
+    if (!isXerial(bytes)) return snappyBlock(bytes, maxBytes)
+    const reader = new Reader(bytes, XERIAL_HEADER.length)
+    const blocks: Uint8Array[] = []
+    let size = 0
+    while (reader.remaining > 0) {
+      const block = snappyBlock(reader.bytesField(), maxBytes - size)
+      size += block.length
+      blocks.push(block)
+    }
+    return Buffer.concat(blocks, size)
+  },
+}
+
+function isXerial(bytes: Uint8Array): boolean {
+  if (bytes.length < XERIAL_HEADER.length) return false
+  for (let i = 0; i < XERIAL_MAGIC_SIZE; i++) if (bytes[i] !== XERIAL_HEADER[i]) return false
+  return true
+}
+
+function snappyBlock(block: Uint8Array, maxBytes: number): Uint8Array {
+  // A raw block begins with the length of its content.
+  if (new Reader(block).unsignedVarint() > maxBytes) tooLarge(maxBytes)
+  return snappy.uncompressSync(block, { asBuffer: true }) as Buffer
+}
+
+function bounded(maxBytes: number, decompress: () => Uint8Array): Uint8Array {
+  try {
+    return decompress()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') tooLarge(maxBytes)
+    throw error
+  }
+}
+
+function tooLarge(maxBytes: number): never {
+  throw new WireError(`decompressed batch larger than ${maxBytes} bytes`, KafkaError.MESSAGE_TOO_LARGE)
+}
+
+/** A view, not a copy: lz4-napi takes Buffers only. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
