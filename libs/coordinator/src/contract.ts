@@ -38,6 +38,8 @@ export interface Decision<Record = CoordinatorRecord> {
   readonly timers?: readonly { readonly name: string; readonly at: number; readonly message: Message }[]
   readonly cancelTimers?: readonly string[]
   readonly transaction?: TransactionalWrite
+  /** false: the records may be spread over several batches (expiry, deleted topics). Absent: all or nothing, in one batch. */
+  readonly atomic?: boolean
 }
 
 export interface CoordinatorEnv extends Env {
@@ -58,9 +60,14 @@ export interface CoordinatorEnv extends Env {
  */
 export interface Coordinator<State, Request extends Message> {
   readonly kind: string
+  /** Whose record types are read at load. Absent: `transaction` for kind `transactions`, else `group`. */
+  readonly recordFamily?: 'group' | 'transaction' | 'share'
   create(partition: number, env: CoordinatorEnv): State
   decide(state: State, request: Request, env: CoordinatorEnv): Decision
-  /** `producer` is set for records of a transactional batch: they count only when its marker commits. */
+  /**
+   * Applies one record. Bytes in it are valid during the call only: what is kept is copied.
+   * `producer` is set for records of a transactional batch: they count only when its marker commits.
+   */
   replay(state: State, record: CoordinatorRecord, producer: { producerId: number; producerEpoch: number } | null): void
   /** A transaction marker reached this partition, live or at load. */
   replayEndTxn?(state: State, producerId: number, producerEpoch: number, commit: boolean): void

@@ -1,0 +1,52 @@
+/**
+ * Feeds what a coordinator's partition holds to `replay`, batch by batch: tombstones, transactional batches and their
+ * markers included. Source: Kafka's CoordinatorLoaderImpl.
+ */
+import type { Payload } from '@troupe/actor'
+import {
+  isControl, isTransactional, iterateRecords, producerEpoch, producerId, readControlRecord, recordCount, sizeInBytes,
+} from '@troupe/wire/record-batch'
+import type { Coordinator, CoordinatorRecord } from './contract.ts'
+import { decodeRecord, type RecordFamily } from './record-codec.ts'
+
+/** What `replayBatches` needs of a coordinator. */
+export interface Replayed {
+  record(record: CoordinatorRecord, producer: { producerId: number; producerEpoch: number } | null): void
+  endTxn(producerId: number, producerEpoch: number, commit: boolean): void
+}
+
+/** `bytes` are whole batches. Records of unknown type, and without a key, are skipped (KIP-915). */
+export function replayBatches(bytes: Uint8Array, family: RecordFamily, to: Replayed): void {
+  for (let at = 0; at < bytes.length; at += sizeInBytes(bytes, at)) {
+    const producer = isTransactional(bytes, at)
+      ? { producerId: producerId(bytes, at), producerEpoch: producerEpoch(bytes, at) }
+      : null
+    if (recordCount(bytes, at) === 0) continue
+    if (isControl(bytes, at)) {
+      for (const record of iterateRecords(bytes, at)) {
+        const marker = readControlRecord(record)
+        if (marker.type === 'commit' || marker.type === 'abort') {
+          to.endTxn(producerId(bytes, at), producerEpoch(bytes, at), marker.type === 'commit')
+        }
+      }
+      continue
+    }
+    for (const { key, value } of iterateRecords(bytes, at)) {
+      const record = key === null ? null : decodeRecord(family, key, value)
+      if (record !== null) to.record(record, producer)
+    }
+  }
+}
+
+export function replayInto<State>(coordinator: Coordinator<State, never>, state: State): Replayed {
+  return {
+    record: (record, producer) => coordinator.replay(state, record, producer),
+    endTxn: (id, epoch, commit) => coordinator.replayEndTxn?.(state, id, epoch, commit),
+  }
+}
+
+export function payloadBytes(payload: Payload): Uint8Array {
+  if (payload instanceof Uint8Array) return payload
+  const bytes = new Uint8Array(payload.sizeInBytes)
+  return bytes.subarray(0, payload.readInto(bytes, 0))
+}
