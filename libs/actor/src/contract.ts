@@ -11,6 +11,11 @@ import type { Safeguards } from './safeguards.ts'
 export interface Address {
   readonly broker: number
   readonly actor: string
+  /**
+   * Which life of the actor this is; the shell sets it in `env.self`, so that `{...env.self, id}` carries it and an
+   * answer to a question of an earlier life is dropped. Sending ignores it.
+   */
+  readonly incarnation?: number
 }
 
 /** Who waits for an answer, and the number under which it waits. Plain data: it may cross threads and be forwarded. */
@@ -18,6 +23,7 @@ export interface ReplyToken {
   readonly broker: number
   readonly actor: string
   readonly id: number
+  readonly incarnation?: number
 }
 
 /** Every message names its kind; one that expects an answer carries `replyTo`. */
@@ -122,4 +128,6 @@ export const actorNames = {
   groups: (partition: number): string => `groups:${partition}`,
   /** The transaction coordinator of one `__transaction_state` partition. */
   transactions: (partition: number): string => `transactions:${partition}`,
+  /** Producer ids for the transaction coordinators and the front of this broker, from blocks of the controller. */
+  producerIds: 'producer-ids',
 } as const
