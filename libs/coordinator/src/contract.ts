@@ -34,6 +34,8 @@ export interface Decision<Record = CoordinatorRecord> {
   readonly sends?: readonly { readonly to: Address; readonly message: Message }[]
   /** Requests to this very coordinator, decided at the same moment. */
   readonly then?: readonly Message[]
+  /** Requests to this very coordinator, decided at once on the replayed records; their effects are held behind these. */
+  readonly atOnce?: readonly Message[]
   /** Set at once, not at commit. The message comes back as a request to `decide`. */
   readonly timers?: readonly { readonly name: string; readonly at: number; readonly message: Message }[]
   readonly cancelTimers?: readonly string[]
@@ -44,15 +46,13 @@ export interface Decision<Record = CoordinatorRecord> {
 
 export interface CoordinatorEnv extends Env {
   readonly cluster: ClusterView
-  /** Leader epoch under which the shard is loaded (or loading); the shard sets it. It is the coordinator epoch of markers. */
-  readonly leaderEpoch?: number
   readonly config: Readonly<{ [property: string]: unknown }>
 }
 
 /**
  * A protocol on top of the shard actor. `State` holds durable state and volatile state (sessions, parked joins).
  *
- * A coordinator may ask other actors: a message in `sends` carries `replyTo: { ...env.self, id }` with an id ≥ 0 of its own
+ * A coordinator may ask other actors: a message in `sends` carries `replyTo: { ...env.self, id }` with an id > 0 of its own
  * (the shard numbers its own asks below zero). A `reply` with such an id comes to `decide` as a request of kind `reply`,
  * a timer's message as it was given; neither is answered. `decide` may change volatile state, never durable state.
  * A response without records is held, like any read, until the records that were appended before it are committed.
@@ -62,7 +62,8 @@ export interface Coordinator<State, Request extends Message> {
   readonly kind: string
   /** Whose record types are read at load. Absent: `transaction` for kind `transactions`, else `group`. */
   readonly recordFamily?: 'group' | 'transaction' | 'share'
-  create(partition: number, env: CoordinatorEnv): State
+  /** `leaderEpoch`: under which the shard loads. A new epoch is a new state; it is the coordinator epoch of markers. */
+  create(partition: number, env: CoordinatorEnv, leaderEpoch: number): State
   decide(state: State, request: Request, env: CoordinatorEnv): Decision
   /**
    * Applies one record. Bytes in it are valid during the call only: what is kept is copied.

@@ -61,6 +61,9 @@ export function carryOut<State>(
   else if (shard.open !== null) shard.open.held.push(held)
   else if (shard.queue.length > 0) shard.queue[shard.queue.length - 1].held.push(held)
   else settle(shard, [held], env, out)
+  for (const message of decision.atOnce ?? []) {
+    carryOut(shard, message, shard.coordinator.decide(shard.state!, message as never, env), env, out)
+  }
 }
 
 function write<State>(shard: Shard<State>, held: Held, env: CoordinatorEnv, out: Outbox): void {

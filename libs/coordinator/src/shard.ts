@@ -85,7 +85,7 @@ function becomeLoading<State>(shard: Shard<State>, leaderEpoch: number, env: Coo
   forget(shard, KafkaError.NOT_COORDINATOR, out)
   shard.phase = shardEdges(shard.phase, 'loading')
   shard.leaderEpoch = leaderEpoch
-  shard.state = shard.coordinator.create(shard.args.partition, env)
+  shard.state = shard.coordinator.create(shard.args.partition, env, leaderEpoch)
   shard.loadOffset = -1
   out.trace('loading', { leaderEpoch })
   readOn(shard, env, out)
