@@ -28,20 +28,20 @@ export function installCompression(levels: CompressionLevels = {}): void {
 }
 
 const gzip = (level: number): CompressionCodec => ({
-  compress: (bytes) => gzipSync(bytes, { level }),
+  compress: (bytes) => plain(gzipSync(bytes, { level })),
   decompress: (bytes, maxBytes) => bounded(maxBytes, () => gunzipSync(bytes, { maxOutputLength: Math.max(1, maxBytes) })),
 })
 
 const zstd = (level: number): CompressionCodec => ({
-  compress: (bytes) => zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: level } }),
+  compress: (bytes) => plain(zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: level } })),
   decompress: (bytes, maxBytes) => bounded(maxBytes, () => zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, maxBytes) })),
 })
 
 const lz4: CompressionCodec = {
-  compress: (bytes) => compressFrameSync(asBuffer(bytes)),
+  compress: (bytes) => plain(compressFrameSync(asBuffer(bytes))),
   decompress(bytes, maxBytes) {
     if (lz4FrameSize(bytes, maxBytes) === 0) return new Uint8Array(0)
-    return decompressFrameSync(asBuffer(bytes))
+    return plain(decompressFrameSync(asBuffer(bytes)))
   },
 }
 
@@ -71,7 +71,7 @@ const xerialSnappy: CompressionCodec = {
       size += block.length
       blocks.push(block)
     }
-    return Buffer.concat(blocks, size)
+    return plain(Buffer.concat(blocks, size))
   },
 }
 
@@ -84,12 +84,12 @@ function isXerial(bytes: Uint8Array): boolean {
 function snappyBlock(block: Uint8Array, maxBytes: number): Uint8Array {
   // A raw block begins with the length of its content.
   if (new Reader(block).unsignedVarint() > maxBytes) tooLarge(maxBytes)
-  return snappy.uncompressSync(block, { asBuffer: true }) as Buffer
+  return plain(snappy.uncompressSync(block, { asBuffer: true }) as Buffer)
 }
 
-function bounded(maxBytes: number, decompress: () => Uint8Array): Uint8Array {
+function bounded(maxBytes: number, decompress: () => Buffer): Uint8Array {
   try {
-    return decompress()
+    return plain(decompress())
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') tooLarge(maxBytes)
     throw error
@@ -98,6 +98,11 @@ function bounded(maxBytes: number, decompress: () => Uint8Array): Uint8Array {
 
 function tooLarge(maxBytes: number): never {
   throw new WireError(`decompressed batch larger than ${maxBytes} bytes`, KafkaError.MESSAGE_TOO_LARGE)
+}
+
+/** The core knows no Buffers, whose `slice` does not copy. */
+function plain(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)
 }
 
 /** A view, not a copy: lz4-napi takes Buffers only. */

@@ -22,7 +22,8 @@ export class Reader {
 
   constructor(bytes: Uint8Array, position = 0, end = bytes.length) {
     if (position < 0 || end > bytes.length || position > end) malformed('reader outside its bytes')
-    this.buffer = bytes
+    // A subclass (Node's) would hand its own kind on to every field, with a `slice` that does not copy.
+    this.buffer = bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
     this.position = position
     this.end = end
   }
