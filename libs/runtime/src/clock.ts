@@ -1,0 +1,24 @@
+/**
+ * The wall clock of the actors: milliseconds since the epoch that never go back.
+ *
+ * Timers and session timeouts are in these milliseconds, so a clock that is set back by an hour must not freeze them
+ * for an hour. A clock that is set forward (or a laptop that slept) is followed.
+ */
+export interface Clock {
+  now(): number
+}
+
+export class MonotonicClock implements Clock {
+  #offset = Date.now() - performance.now()
+  #checked = 0
+
+  now(): number {
+    const elapsed = performance.now()
+    if (elapsed - this.#checked >= 1000) {
+      this.#checked = elapsed
+      const wall = Date.now() - elapsed
+      if (wall > this.#offset + 1) this.#offset = wall
+    }
+    return Math.floor(elapsed + this.#offset)
+  }
+}
