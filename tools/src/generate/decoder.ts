@@ -88,7 +88,9 @@ export function flexibleIn(message: Message, within: Range, context: Range): str
 function readValue(message: Message, field: Field, within: Range, flexible: string, nullable: boolean): string {
   if (field.kind === 'struct') {
     const read = `read${typeName(message, field.struct)}(reader, version)`
-    return nullable ? `(reader.int8() < 0 ? null : ${read})` : read
+    if (!nullable) return read
+    // Kafka marks a null struct by -1 in place, and by 0 inside of a tagged field.
+    return isEmpty(field.tagged) ? `(reader.int8() < 0 ? null : ${read})` : `(reader.unsignedVarint() === 0 ? null : ${read})`
   }
   if (field.kind === 'array' && field.struct !== undefined) {
     const struct = structOf(message, field)

@@ -73,7 +73,7 @@ function writeStruct(message: Message, field: Field, nullable: string | boolean)
   if (nullable !== true) throw new TypeError(`${message.name}.${field.name}: a struct that is nullable at times`)
   const isNull = field.default === null ? `${value} == null` : `${value} === null`
   return [
-    `if (${isNull}) writer.int8(-1)`,
+    `if (${isNull}) writer.int8(${isEmpty(field.tagged) ? -1 : 0})`,
     `else {`,
     `  writer.int8(1)`,
     `  write${name}(writer, ${value}${fallback}, version)`,
@@ -104,7 +104,8 @@ function valueOf(message: Message, field: Field): string {
 function isNotDefault(message: Message, field: Field): string {
   const value = `message.${field.name}`
   if (field.default === null) return `${value} != null`
-  if (field.kind === 'struct') return `${value} !== undefined && !isDefault${typeName(message, field.struct)}(${value})`
+  const notNull = isEmpty(field.nullable) ? '' : `${value} === null || `
+  if (field.kind === 'struct') return `${value} !== undefined && (${notNull}!isDefault${typeName(message, field.struct)}(${value}))`
   if (field.kind === 'array' || field.default === '') return `isSet(${value})`
   if (field.primitive === 'uuid') return `(${value} ?? zeroUuid) !== zeroUuid`
   if (field.default === 'empty') return `isSet(${value})`

@@ -145,7 +145,8 @@ function parseField(raw: RawField, structs: Map<string, Struct>): Field {
 }
 
 function defaultOf(type: string, given: RawField['default']): Field['default'] {
-  const isNull = given === null || given === 'null'
+  // The string "null" says null; a JSON null says nothing, and Kafka falls back on the type's own default.
+  const isNull = given === 'null'
   switch (type) {
     case 'string':
       return isNull ? null : ''

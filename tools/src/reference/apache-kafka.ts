@@ -27,6 +27,8 @@ export interface ApacheKafkaOptions {
   /** Skip formatting: the directories hold data already. */
   readonly formatted?: boolean
   readonly clusterId?: string
+  /** Called after formatting, right before the processes start: where a start-up time begins. */
+  readonly beforeStart?: () => void
 }
 
 export async function startApacheKafka(options: ApacheKafkaOptions): Promise<ApacheKafka> {
@@ -74,6 +76,7 @@ export async function startApacheKafka(options: ApacheKafkaOptions): Promise<Apa
   })
 
   const heap = options.heap ?? '1G'
+  options.beforeStart?.()
   const processes = files.map((file) =>
     spawn(
       'java',

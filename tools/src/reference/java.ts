@@ -43,8 +43,14 @@ export interface JavaResult {
 }
 
 /** Runs a main class to its end. */
-export function runJava(classpath: string, mainClass: string, args: readonly string[], input?: string): Promise<JavaResult> {
-  const child = startJava(classpath, mainClass, args)
+export function runJava(
+  classpath: string,
+  mainClass: string,
+  args: readonly string[],
+  input?: string,
+  options: readonly string[] = javaOptions,
+): Promise<JavaResult> {
+  const child = startJava(classpath, mainClass, args, options)
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text))
