@@ -218,10 +218,10 @@ function writeProduceResponse_PartitionProduceResponse(writer: Writer, message: 
   if (version >= 5) writer.int64(message.logStartOffset ?? -1)
   if (version >= 8) writer.list(writeProduceResponse_BatchIndexAndErrorMessage, message.recordErrors, version, flexible)
   if (version >= 8) writer.nullableString(message.errorMessage ?? null, flexible)
-  if (!(version >= 10) && message.currentLeader !== undefined && !isDefaultProduceResponse_LeaderIdAndEpoch(message.currentLeader)) unsupportedField('ProduceResponse_PartitionProduceResponse.currentLeader', version)
+  if (!(version >= 10) && message.currentLeader !== undefined && (!isDefaultProduceResponse_LeaderIdAndEpoch(message.currentLeader))) unsupportedField('ProduceResponse_PartitionProduceResponse.currentLeader', version)
   if (flexible) {
     const extra = message.unknownTaggedFields
-    const has0 = version >= 10 && message.currentLeader !== undefined && !isDefaultProduceResponse_LeaderIdAndEpoch(message.currentLeader)
+    const has0 = version >= 10 && message.currentLeader !== undefined && (!isDefaultProduceResponse_LeaderIdAndEpoch(message.currentLeader))
     writer.unsignedVarint((has0 ? 1 : 0) + (extra?.length ?? 0))
     if (has0) {
       const mark = writer.beginTag(0)

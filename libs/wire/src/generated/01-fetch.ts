@@ -117,7 +117,7 @@ export function encodeFetchRequest(writer: Writer, message: T.FetchRequestInput,
   const flexible = version >= 12
   if (version <= 14) writer.int32(message.replicaId ?? -1)
   else if ((message.replicaId ?? -1) !== -1) unsupportedField('FetchRequest.replicaId', version)
-  if (!(version >= 15) && message.replicaState !== undefined && !isDefaultFetchRequest_ReplicaState(message.replicaState)) unsupportedField('FetchRequest.replicaState', version)
+  if (!(version >= 15) && message.replicaState !== undefined && (!isDefaultFetchRequest_ReplicaState(message.replicaState))) unsupportedField('FetchRequest.replicaState', version)
   writer.int32(message.maxWaitMs ?? 0)
   writer.int32(message.minBytes ?? 0)
   writer.int32(message.maxBytes ?? 2147483647)
@@ -131,7 +131,7 @@ export function encodeFetchRequest(writer: Writer, message: T.FetchRequestInput,
   if (flexible) {
     const extra = message.unknownTaggedFields
     const has0 = message.clusterId != null
-    const has1 = version >= 15 && message.replicaState !== undefined && !isDefaultFetchRequest_ReplicaState(message.replicaState)
+    const has1 = version >= 15 && message.replicaState !== undefined && (!isDefaultFetchRequest_ReplicaState(message.replicaState))
     writer.unsignedVarint((has0 ? 1 : 0) + (has1 ? 1 : 0) + (extra?.length ?? 0))
     if (has0) {
       const mark = writer.beginTag(0)
@@ -423,18 +423,18 @@ function writeFetchResponse_PartitionData(writer: Writer, message: T.FetchRespon
   writer.int64(message.highWatermark ?? 0)
   writer.int64(message.lastStableOffset ?? -1)
   if (version >= 5) writer.int64(message.logStartOffset ?? -1)
-  if (!(version >= 12) && message.divergingEpoch !== undefined && !isDefaultFetchResponse_EpochEndOffset(message.divergingEpoch)) unsupportedField('FetchResponse_PartitionData.divergingEpoch', version)
-  if (!(version >= 12) && message.currentLeader !== undefined && !isDefaultFetchResponse_LeaderIdAndEpoch(message.currentLeader)) unsupportedField('FetchResponse_PartitionData.currentLeader', version)
-  if (!(version >= 12) && message.snapshotId !== undefined && !isDefaultFetchResponse_SnapshotId(message.snapshotId)) unsupportedField('FetchResponse_PartitionData.snapshotId', version)
+  if (!(version >= 12) && message.divergingEpoch !== undefined && (!isDefaultFetchResponse_EpochEndOffset(message.divergingEpoch))) unsupportedField('FetchResponse_PartitionData.divergingEpoch', version)
+  if (!(version >= 12) && message.currentLeader !== undefined && (!isDefaultFetchResponse_LeaderIdAndEpoch(message.currentLeader))) unsupportedField('FetchResponse_PartitionData.currentLeader', version)
+  if (!(version >= 12) && message.snapshotId !== undefined && (!isDefaultFetchResponse_SnapshotId(message.snapshotId))) unsupportedField('FetchResponse_PartitionData.snapshotId', version)
   writer.nullableList(writeFetchResponse_AbortedTransaction, message.abortedTransactions, version, flexible)
   if (version >= 11) writer.int32(message.preferredReadReplica ?? -1)
   else if ((message.preferredReadReplica ?? -1) !== -1) unsupportedField('FetchResponse_PartitionData.preferredReadReplica', version)
   writer.nullableBytesField(message.records ?? null, flexible)
   if (flexible) {
     const extra = message.unknownTaggedFields
-    const has0 = message.divergingEpoch !== undefined && !isDefaultFetchResponse_EpochEndOffset(message.divergingEpoch)
-    const has1 = message.currentLeader !== undefined && !isDefaultFetchResponse_LeaderIdAndEpoch(message.currentLeader)
-    const has2 = message.snapshotId !== undefined && !isDefaultFetchResponse_SnapshotId(message.snapshotId)
+    const has0 = message.divergingEpoch !== undefined && (!isDefaultFetchResponse_EpochEndOffset(message.divergingEpoch))
+    const has1 = message.currentLeader !== undefined && (!isDefaultFetchResponse_LeaderIdAndEpoch(message.currentLeader))
+    const has2 = message.snapshotId !== undefined && (!isDefaultFetchResponse_SnapshotId(message.snapshotId))
     writer.unsignedVarint((has0 ? 1 : 0) + (has1 ? 1 : 0) + (has2 ? 1 : 0) + (extra?.length ?? 0))
     if (has0) {
       const mark = writer.beginTag(0)

@@ -273,7 +273,7 @@ function writeFetchSnapshotResponse_PartitionSnapshot(writer: Writer, message: T
   writer.int64(message.position ?? 0)
   writer.bytesField(message.unalignedRecords ?? null, true)
   const extra = message.unknownTaggedFields
-  const has0 = message.currentLeader !== undefined && !isDefaultFetchSnapshotResponse_LeaderIdAndEpoch(message.currentLeader)
+  const has0 = message.currentLeader !== undefined && (!isDefaultFetchSnapshotResponse_LeaderIdAndEpoch(message.currentLeader))
   writer.unsignedVarint((has0 ? 1 : 0) + (extra?.length ?? 0))
   if (has0) {
     const mark = writer.beginTag(0)

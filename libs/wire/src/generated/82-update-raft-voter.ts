@@ -116,7 +116,7 @@ export function encodeUpdateRaftVoterResponse(writer: Writer, message: T.UpdateR
   writer.int32(message.throttleTimeMs ?? 0)
   writer.int16(message.errorCode ?? 0)
   const extra = message.unknownTaggedFields
-  const has0 = message.currentLeader !== undefined && !isDefaultUpdateRaftVoterResponse_CurrentLeader(message.currentLeader)
+  const has0 = message.currentLeader !== undefined && (!isDefaultUpdateRaftVoterResponse_CurrentLeader(message.currentLeader))
   writer.unsignedVarint((has0 ? 1 : 0) + (extra?.length ?? 0))
   if (has0) {
     const mark = writer.beginTag(0)
