@@ -73,3 +73,16 @@ export type TransactionRequest =
   | EndTxn
   | DescribeTransactions
   | ListTransactions
+
+/** To the `producer-ids` actor of the same broker, from coordinators and (for plain idempotent producers) the front. */
+export interface NextProducerId extends Message {
+  readonly kind: 'nextProducerId'
+  readonly replyTo: ReplyToken
+}
+
+/** COORDINATOR_LOAD_IN_PROGRESS (to be retried) when the controller gives no block in time. */
+export interface ProducerIdGiven {
+  readonly error: ErrorCode
+  /** −1 with an error. */
+  readonly producerId: number
+}
