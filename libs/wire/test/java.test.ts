@@ -5,6 +5,7 @@
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
 import { KafkaError } from '../src/errors.ts'
+import type { WireError } from '../src/io.ts'
 import * as batch from '../src/record-batch.ts'
 import '../src/native.node.ts'
 import {
@@ -35,6 +36,7 @@ describe.skipIf(skipped !== undefined)(title, () => {
     })
 
   let messageCases = 0
+  let conversions = 0
   for (const message of messages) {
     for (const version of versionsOf(message)) {
       const ask = (value: Fields, json: string): void => {
@@ -45,6 +47,19 @@ describe.skipIf(skipped !== undefined)(title, () => {
       for (const value of sample(arbitraryMessage(message, version), SAMPLES)) ask(value, toKafkaJson(message, value, version))
       // Unknown tagged fields have no JSON form: these are read and rewritten only.
       for (const value of sample(arbitraryMessage(message, version, { unknownTags: true }), SAMPLES / 2)) ask(value, '')
+    }
+  }
+
+  for (const message of messages) {
+    const versions = versionsOf(message)
+    for (const version of versions) {
+      for (const [index, value] of sample(arbitraryMessage(message, version), 4).entries()) {
+        const other = [version - 1, version + 1, versions[0], versions.at(-1)!][index]
+        if (other === version || !versions.includes(other)) continue
+        const fields = ['convert', javaClass(message), version, other, toKafkaJson(message, value, version)]
+        expectAnswer(`${message.name} as v${other}`, fields, encodedOrRefused(message.name, value, other))
+        conversions++
+      }
     }
   }
 
@@ -118,10 +133,21 @@ describe.skipIf(skipped !== undefined)(title, () => {
     expect(wrong.slice(0, 5)).toEqual([])
     expect(wrong.length).toBe(0)
     expect(messageCases).toBeGreaterThan(8000)
+    expect(conversions).toBeGreaterThan(1000)
   })
 
   afterAll(() => console.log(`asked Apache Kafka ${questions.count} questions, seed ${seed}`))
 })
+
+/** The bytes, or what Kafka would throw: a null where none may be is an accident there. */
+function encodedOrRefused(name: string, value: Fields, version: number): string {
+  try {
+    return base64(encode(name, value, version))
+  } catch (error) {
+    const { code } = error as WireError
+    return code === KafkaError.UNSUPPORTED_VERSION ? 'UnsupportedVersionException' : 'NullPointerException'
+  }
+}
 
 /** A batch as the harness describes it. `sized` gives size and checksum, which depend on the compressor. */
 function describeBatch(bytes: Uint8Array, input?: BatchSample, sized = bytes): string {

@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.kafka.common.compress.Compression;
+import org.apache.kafka.common.errors.UnsupportedVersionException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeader;
 import org.apache.kafka.common.message.KRaftVersionRecord;
@@ -42,6 +43,7 @@ import org.apache.kafka.server.common.ApiMessageAndVersion;
  * by tabs, bytes in base64. One process answers everything, because starting a virtual machine is what takes time.
  *
  *   message  class version bytes json   "ok" when Kafka writes the JSON as those bytes, and reads and rewrites them
+ *   convert  class version other json     JSON of one version written at another, or why Kafka refuses
  *   metadata class version json         the record value with its frame
  *   key      class json                 a coordinator record's key
  *   value    class version json         a coordinator record's value
@@ -76,6 +78,8 @@ public class WireHarness {
         switch (fields[0]) {
             case "message":
                 return message(fields[1], Short.parseShort(fields[2]), bytes(fields[3]), fields[4]);
+            case "convert":
+                return convert(fromJson(fields[1], fields[4], Short.parseShort(fields[2])), Short.parseShort(fields[3]));
             case "metadata":
                 return metadata(fromJson(fields[1], fields[3], Short.parseShort(fields[2])), Short.parseShort(fields[2]));
             case "key":
@@ -106,6 +110,14 @@ public class WireHarness {
         byte[] written = write(parsed, version);
         if (!Arrays.equals(ours, written)) return "written as " + base64(written);
         return parsed.equals(read) ? "ok" : "read as " + read + " instead of " + parsed;
+    }
+
+    private static String convert(Message message, short version) {
+        try {
+            return base64(write(message, version));
+        } catch (UnsupportedVersionException | NullPointerException refusal) {
+            return refusal.getClass().getSimpleName();
+        }
     }
 
     private static byte[] write(Message message, short version) {
