@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { runJava, startJava } from '@troupe/tools/reference/java'
 import { afterEach, describe, expect, test } from 'vitest'
 import { startChaos } from './support/chaos.ts'
-import { Cluster, until } from './support/cluster.ts'
+import { Cluster, until } from '@troupe/tools/cluster'
 import { javaClients } from './support/tools.ts'
 
 const classpath = javaClients()

@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startChaos } from './support/chaos.ts'
-import { Cluster } from './support/cluster.ts'
+import { Cluster } from '@troupe/tools/cluster'
 import { run } from './support/run.ts'
 import { kcat, pythonClients } from './support/tools.ts'
 

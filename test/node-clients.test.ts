@@ -5,7 +5,7 @@ import { Admin, Consumer as PlatformaticConsumer, Producer as PlatformaticProduc
 import { Kafka, logLevel, type Producer } from 'kafkajs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startChaos } from './support/chaos.ts'
-import { Cluster, until } from './support/cluster.ts'
+import { Cluster, until } from '@troupe/tools/cluster'
 
 let cluster: Cluster
 let kafkajs: Kafka

@@ -2,7 +2,7 @@
  * Crashes brokers one after the other while clients work: each is gone for a moment, returns, and has to catch up
  * before the next one goes, so that the cluster never loses more than replication factor 3 promises to survive.
  */
-import { until, type Cluster } from './cluster.ts'
+import { until, type Cluster } from '@troupe/tools/cluster'
 
 export interface Chaos {
   /** Lets the round that is under way end, and heals the cluster; returns how many crashes there were. */
