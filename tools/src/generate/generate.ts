@@ -34,8 +34,8 @@ export function generateAll(): Map<string, string> {
   const source = 'libs/wire/src'
   return new Map([
     ...[...files].map(([file, text]): [string, string] => [`${source}/generated/${file}.ts`, text]),
-    [`${source}/messages.ts`, emitMessagesIndex(groups.map(([file]) => file))],
-    [`${source}/apis.ts`, emitApis(apis)],
-    [`${source}/errors.ts`, emitErrors(loadErrors(), loadErrorMeanings())],
+    [`${source}/generated/messages.ts`, emitMessagesIndex(groups.map(([file]) => file))],
+    [`${source}/generated/apis.ts`, emitApis(apis)],
+    [`${source}/generated/errors.ts`, emitErrors(loadErrors(), loadErrorMeanings())],
   ])
 }

@@ -27,14 +27,14 @@ export function apiFiles(messages: Message[]): ApiFile[] {
 }
 
 export function emitMessagesIndex(files: string[]): string {
-  const lines = files.map((file) => `export * from './generated/${file}.ts'\n`).join('')
-  return `${HEADER}/** Every message of the protocol; hot paths import the file they need instead. */\n${lines}`
+  const lines = files.map((file) => `export * from './${file}.ts'\n`).join('')
+  return `${HEADER}${lines}`
 }
 
 export function emitApis(apis: ApiFile[]): string {
   const imports = apis.map(({ name, file }) =>
     `import {\n  decode${name}Request, decode${name}Response, encode${name}Request, encode${name}Response,\n`
-    + `} from './generated/${file}.ts'\n`
+    + `} from './${file}.ts'\n`
   )
   const rows = apis.map(({ key, name, request, response }) => {
     const { low, high } = request.versions
@@ -44,11 +44,8 @@ export function emitApis(apis: ApiFile[]): string {
     return `  row(${key}, '${name}', ${listeners}, ${low}, ${high}, ${request.latestVersionUnstable}, ${flexibleFrom},\n`
       + `    decode${name}Request, encode${name}Request, decode${name}Response, encode${name}Response),\n`
   })
-  return `${HEADER}/** Every API of the protocol by key, with its codecs. */\n`
-    + `import { NEVER_FLEXIBLE, apiSpec as row, type ApiSpec } from './api-spec.ts'\n${imports.join('')}\n`
-    + `export type { ApiSpec }\n\nconst rows: ApiSpec[] = [\n${rows.join('')}]\n\n`
-    + `export const apis: ReadonlyMap<number, ApiSpec> = new Map(rows.map((spec) => [spec.key, spec]))\n\n`
-    + `export function apiByKey(key: number): ApiSpec | undefined {\n  return apis.get(key)\n}\n`
+  return `${HEADER}import { NEVER_FLEXIBLE, apiSpec as row, type ApiSpec } from '../api-spec.ts'\n${imports.join('')}\n`
+    + `export const apiSpecs: readonly ApiSpec[] = [\n${rows.join('')}]\n`
 }
 
 function codec(message: Message): string {
