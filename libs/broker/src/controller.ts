@@ -1,0 +1,58 @@
+/**
+ * Asking the active controller through the local `controller` actor, with Kafka's forwarding rules (KIP-590):
+ * while nobody leads, or the answer is lost with a broker, the request is sent again until its time is over.
+ */
+import { actorNames, isFailed } from '@troupe/actor'
+import type { ControllerApi, ControllerRefused, ControllerRequest } from '@troupe/controller/messages'
+import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
+import type { RequestContext } from './context.ts'
+
+const RETRY_MS = 50
+const DEFAULT_TIMEOUT_MS = 30_000
+
+export interface ControllerAnswer<Response> {
+  then(response: Response): void
+  /** REQUEST_TIMED_OUT, or what the controller refused with. */
+  otherwise(error: ErrorCode): void
+}
+
+export function askController<Response>(
+  ctx: RequestContext, api: ControllerApi, body: unknown, timeoutMs: number, answer: ControllerAnswer<Response>,
+): void {
+  const deadline = ctx.env.now + Math.max(1, timeoutMs > 0 ? timeoutMs : DEFAULT_TIMEOUT_MS)
+  let over = false
+  let asked = 0
+  const timeOut = (): void => {
+    if (over) return
+    over = true
+    ctx.forget(asked)
+    answer.otherwise(KafkaError.REQUEST_TIMED_OUT)
+  }
+  ctx.timer(deadline - ctx.env.now, timeOut)
+  const attempt = (): void => {
+    if (over) return
+    asked = ctx.askLocal<ControllerRequest, Response | ControllerRefused>(
+      actorNames.controller,
+      { kind: 'controllerRequest', api, body, principal: 'User:ANONYMOUS' },
+      (reply) => {
+        if (over) return
+        if (isFailed(reply)) return retry()
+        if (isRefused(reply)) {
+          if (reply.error === KafkaError.NOT_CONTROLLER) return retry()
+          over = true
+          return answer.otherwise(reply.error)
+        }
+        over = true
+        answer.then(reply)
+      },
+    )
+  }
+  const retry = (): void => {
+    ctx.timer(RETRY_MS, attempt)
+  }
+  attempt()
+}
+
+function isRefused(reply: unknown): reply is ControllerRefused {
+  return typeof reply === 'object' && reply !== null && (reply as ControllerRefused).kind === 'refused'
+}
