@@ -21,6 +21,8 @@ export interface FileSystem {
   syncDirectory(path: string): void
   /** fsync off the path of the bytes (group commit). Calls back later, with the error if there was one. */
   syncLater(handles: readonly FileHandle[], done: (error: StorageError | null) => void): void
+  /** Of the volume that holds `path`; absent where it cannot be known. */
+  diskSpace?(path: string): { totalBytes: number; usableBytes: number }
 }
 
 export interface FileHandle {

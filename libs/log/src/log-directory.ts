@@ -1,0 +1,280 @@
+/**
+ * One `log.dirs` directory of a broker: its logs, its identity (meta.properties) and the checkpoints that span all logs.
+ *
+ * Source of behaviour: LogManager, MetaPropertiesEnsemble. The clean-shutdown marker is deleted before any log is looked at, so that a
+ * crash during start-up is never taken for a clean stop (Z13).
+ */
+import { uuidToBytes } from '@troupe/wire/uuid'
+import {
+  decodeMetaProperties, decodeOffsets, decodePartitionMetadata, encodeCleanShutdown, encodeMetaProperties, encodeOffsets,
+  encodePartitionMetadata, type OffsetEntry,
+} from './checkpoint-file.ts'
+import { cleanLog, selectDirtiest, type CleanerLimits } from './cleaner.ts'
+import type { LogConfig, LogStore } from './contract.ts'
+import {
+  CLEANER_CHECKPOINT, CLEAN_SHUTDOWN, DELETE_DIRECTORY_SUFFIX, HIGH_WATERMARK_CHECKPOINT, LOG_START_CHECKPOINT, META_PROPERTIES,
+  PARTITION_METADATA, RECOVERY_POINT_CHECKPOINT, STRAY_DIRECTORY_SUFFIX, parseLogDirectoryName,
+} from './file-names.ts'
+import { FilePool, type PooledFile } from './file-pool.ts'
+import { StorageError, type FileSystem } from './file-system.ts'
+import { PartitionLog, type LogSafeguards } from './partition-log.ts'
+
+export interface DirectoryIdentity {
+  readonly clusterId: string
+  readonly nodeId: number
+  /** Needed for a new directory only. */
+  readonly directoryId?: string
+}
+
+export interface DirectoryOptions {
+  /** File descriptors kept open at most. */
+  readonly maxOpenFiles?: number
+  readonly safeguards?: LogSafeguards
+  readonly cleaner?: Partial<CleanerLimits>
+}
+
+/** The directory belongs to another cluster or node, or its meta.properties cannot be read. */
+export class ForeignDirectoryError extends Error {}
+
+const EPOCH_FILES_PER_CHECKPOINT = 8
+
+export class LogDirectory implements LogStore {
+  readonly path: string
+  readonly directoryId: string
+  readonly cleanShutdown: boolean
+  readonly #fs: FileSystem
+  readonly #pool: FilePool
+  readonly #options: DirectoryOptions
+  readonly #logs = new Map<string, PartitionLog>()
+  /** By directory name; what the files said at the start, until a log takes over. */
+  readonly #recoveryPoints: Map<string, number>
+  readonly #highWatermarks: Map<string, number>
+  readonly #logStarts: Map<string, number>
+  readonly #cleanedUpTo: Map<string, number>
+  #deleted: { path: string; at: number }[]
+
+  static open(fs: FileSystem, path: string, identity: DirectoryIdentity, options: DirectoryOptions = {}): LogDirectory {
+    if (!fs.exists(path)) fs.makeDirectory(path)
+    return new LogDirectory(fs, path, ensureIdentity(fs, path, identity), options)
+  }
+
+  private constructor(fs: FileSystem, path: string, directoryId: string, options: DirectoryOptions) {
+    this.#fs = fs
+    this.path = path
+    this.directoryId = directoryId
+    this.#options = options
+    this.#pool = new FilePool(fs, options.maxOpenFiles)
+    const marker = `${path}/${CLEAN_SHUTDOWN}`
+    this.cleanShutdown = fs.exists(marker)
+    if (this.cleanShutdown) {
+      fs.unlink(marker)
+      fs.syncDirectory(path)
+    }
+    this.#recoveryPoints = this.#readOffsets(RECOVERY_POINT_CHECKPOINT)
+    this.#highWatermarks = this.#readOffsets(HIGH_WATERMARK_CHECKPOINT)
+    this.#logStarts = this.#readOffsets(LOG_START_CHECKPOINT)
+    this.#cleanedUpTo = this.#readOffsets(CLEANER_CHECKPOINT)
+    this.#deleted = fs.list(path).filter((name) => name.endsWith(DELETE_DIRECTORY_SUFFIX)).map((name) => ({ path: `${path}/${name}`, at: 0 }))
+  }
+
+  open(topic: string, topicId: string, partition: number, config: LogConfig, now: number): PartitionLog {
+    const key = keyOf(topicId, partition)
+    const open = this.#logs.get(key)
+    if (open) return open
+    const name = `${topic}-${partition}`
+    const directory = `${this.path}/${name}`
+    const metadata = this.#prepare(name, directory, topicId)
+    const log = new PartitionLog({
+      topic,
+      topicId,
+      partition,
+      directory,
+      config,
+      now,
+      metadata,
+      pool: this.#pool,
+      clean: this.cleanShutdown,
+      recoveryPoint: this.#recoveryPoints.get(name) ?? 0,
+      logStartOffset: this.#logStarts.get(name) ?? 0,
+      highWatermark: this.#highWatermarks.get(name) ?? 0,
+      safeguards: this.#options.safeguards,
+      checkpoint: () => this.#writeOffsetsOfLogs(),
+    })
+    this.#logs.set(key, log)
+    return log
+  }
+
+  /** Makes the directory, or the one that is there ours. Returns partition.metadata where it had to be written. */
+  #prepare(name: string, directory: string, topicId: string): PooledFile | null {
+    const fs = this.#fs
+    const exists = fs.exists(directory)
+    const file = `${directory}/${PARTITION_METADATA}`
+    if (exists) {
+      const bytes = fs.readFile(file)
+      const found = bytes && decodePartitionMetadata(bytes)
+      if (found === topicId) return null
+      // Without an id, or with a torn one, it is the log that was being made here when the power went.
+      if (found !== undefined) this.#setAside(name, directory, found, STRAY_DIRECTORY_SUFFIX)
+    }
+    if (!fs.exists(directory)) {
+      fs.makeDirectory(directory)
+      for (const offsets of [this.#recoveryPoints, this.#highWatermarks, this.#logStarts, this.#cleanedUpTo]) offsets.delete(name)
+    }
+    const metadata = this.#pool.file(file)
+    metadata.truncate(0)
+    metadata.append([encodePartitionMetadata(topicId)])
+    metadata.release()
+    return metadata
+  }
+
+  #setAside(name: string, directory: string, topicId: string, suffix: string): string {
+    const unique = Array.from(uuidToBytes(topicId), (byte) => byte.toString(16).padStart(2, '0')).join('')
+    let path = `${this.path}/${name}.${unique}${suffix}`
+    for (let i = 1; this.#fs.exists(path); i++) path = `${this.path}/${name}.${unique}.${i}${suffix}`
+    this.#fs.rename(directory, path)
+    this.#fs.syncDirectory(this.path)
+    return path
+  }
+
+  get(topicId: string, partition: number): PartitionLog | undefined {
+    return this.#logs.get(keyOf(topicId, partition))
+  }
+
+  logs(): Iterable<PartitionLog> {
+    return this.#logs.values()
+  }
+
+  onDisk(): { topic: string; partition: number; topicId: string }[] {
+    const found: { topic: string; partition: number; topicId: string }[] = []
+    for (const name of this.#fs.list(this.path)) {
+      const parsed = parseLogDirectoryName(name)
+      if (!parsed || !this.#isLog(name)) continue
+      const bytes = this.#fs.readFile(`${this.path}/${name}/${PARTITION_METADATA}`)
+      found.push({ ...parsed, topicId: (bytes && decodePartitionMetadata(bytes)) ?? '' })
+    }
+    return found
+  }
+
+  /** A file may be named like a partition. */
+  #isLog(name: string): boolean {
+    return this.#fs.list(`${this.path}/${name}`).length > 0
+  }
+
+  delete(topicId: string, partition: number, now: number): void {
+    const key = keyOf(topicId, partition)
+    const log = this.#logs.get(key)
+    if (!log) return
+    this.#logs.delete(key)
+    log.local.abandon()
+    const name = nameOf(log)
+    const path = this.#setAside(name, log.directory, topicId, DELETE_DIRECTORY_SUFFIX)
+    this.#deleted.push({ path, at: now + log.config['file.delete.delay.ms'] })
+    log.goOffline('deleted')
+    const known = this.#recoveryPoints.delete(name)
+    this.#highWatermarks.delete(name)
+    this.#logStarts.delete(name)
+    this.#cleanedUpTo.delete(name)
+    // A topic made again under this name must not inherit what the files say.
+    if (known || log.recoveryPoint > 0) this.#writeOffsetsOfLogs()
+  }
+
+  removeDeleted(now: number): void {
+    const due = this.#deleted.filter((each) => each.at <= now)
+    for (const { path } of due) this.#fs.removeTree(path)
+    if (due.length > 0) this.#deleted = this.#deleted.filter((each) => each.at > now)
+  }
+
+  writeCheckpoints(): void {
+    this.#writeOffsetsOfLogs()
+    for (const log of this.#logs.values()) this.#highWatermarks.set(nameOf(log), log.highWatermark)
+    this.#writeOffsets(HIGH_WATERMARK_CHECKPOINT, this.#highWatermarks)
+    // Each costs a sync, and losing one costs nothing but a scan: a few per turn.
+    let left = EPOCH_FILES_PER_CHECKPOINT
+    for (const log of this.#logs.values()) {
+      if (left === 0) break
+      if (!log.epochs.dirty || log.offlineReason !== null || log.logEndOffset === 0) continue
+      log.saveEpochs()
+      left -= 1
+    }
+  }
+
+  #writeOffsetsOfLogs(): void {
+    for (const log of this.#logs.values()) {
+      const name = nameOf(log)
+      this.#recoveryPoints.set(name, log.checkpointRecoveryPoint())
+      if (log.logStartOffset > log.local.segments[0].baseOffset) this.#logStarts.set(name, log.logStartOffset)
+      else this.#logStarts.delete(name)
+    }
+    this.#writeOffsets(RECOVERY_POINT_CHECKPOINT, this.#recoveryPoints)
+    this.#writeOffsets(LOG_START_CHECKPOINT, this.#logStarts)
+  }
+
+  cleanOne(now: number): { directory: string; bytesRead: number; bytesKept: number } | null {
+    const dirtiest = selectDirtiest(this.#logs.values(), (log) => this.#cleanedUpTo.get(nameOf(log)), now)
+    if (!dirtiest) return null
+    const { log } = dirtiest
+    const cleaned = cleanLog(dirtiest, now, this.#options.cleaner)
+    this.#cleanedUpTo.set(nameOf(log), cleaned.upTo)
+    this.#writeOffsets(CLEANER_CHECKPOINT, this.#cleanedUpTo)
+    return { directory: log.directory, bytesRead: cleaned.bytesRead, bytesKept: cleaned.bytesKept }
+  }
+
+  sizeOnDisk(): { totalBytes: number; usableBytes: number } {
+    return this.#fs.diskSpace?.(this.path) ?? { totalBytes: -1, usableBytes: -1 }
+  }
+
+  closeCleanly(): void {
+    let clean = true
+    for (const log of this.#logs.values()) clean = closeLog(log) && clean
+    if (!clean) return
+    this.writeCheckpoints()
+    this.#fs.replaceFile(`${this.path}/${CLEAN_SHUTDOWN}`, encodeCleanShutdown(-1))
+  }
+
+  #readOffsets(file: string): Map<string, number> {
+    const bytes = this.#fs.readFile(`${this.path}/${file}`)
+    const entries = (bytes && decodeOffsets(bytes)) ?? []
+    return new Map(entries.map(({ topic, partition, offset }) => [`${topic}-${partition}`, offset]))
+  }
+
+  #writeOffsets(file: string, offsets: ReadonlyMap<string, number>): void {
+    const entries: OffsetEntry[] = []
+    for (const [name, offset] of offsets) {
+      const parsed = parseLogDirectoryName(name)
+      if (parsed) entries.push({ ...parsed, offset })
+    }
+    this.#fs.replaceFile(`${this.path}/${file}`, encodeOffsets(entries))
+  }
+}
+
+const keyOf = (topicId: string, partition: number): string => `${topicId}:${partition}`
+const nameOf = (log: PartitionLog): string => `${log.topic}-${log.partition}`
+
+function closeLog(log: PartitionLog): boolean {
+  const healthy = log.offlineReason === null
+  try {
+    log.close()
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error
+    return false
+  }
+  return healthy
+}
+
+/** Validates meta.properties, or writes it. Returns the directory id. */
+function ensureIdentity(fs: FileSystem, path: string, { clusterId, nodeId, directoryId }: DirectoryIdentity): string {
+  const file = `${path}/${META_PROPERTIES}`
+  const bytes = fs.readFile(file)
+  const found = bytes && decodeMetaProperties(bytes)
+  if (bytes && !found) throw new ForeignDirectoryError(`${file} is not a meta.properties of version 1`)
+  if (found && (found.clusterId !== clusterId || found.nodeId !== nodeId)) {
+    throw new ForeignDirectoryError(
+      `${path} belongs to node ${found.nodeId} of cluster ${found.clusterId}, not to node ${nodeId} of cluster ${clusterId}`,
+    )
+  }
+  if (found && found.directoryId !== '') return found.directoryId
+  if (directoryId === undefined) throw new ForeignDirectoryError(`${path} has no directory.id yet, and none was given`)
+  fs.replaceFile(file, encodeMetaProperties({ clusterId, nodeId, directoryId }))
+  return directoryId
+}
+
