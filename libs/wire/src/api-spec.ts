@@ -33,15 +33,32 @@ export const NEVER_FLEXIBLE = 0x7fff
 const API_VERSIONS = 18
 
 export function apiSpec(
-  key: number, name: string, listeners: Listener[], minVersion: number, maxVersion: number,
-  latestVersionUnstable: boolean, flexibleFrom: number,
-  decodeRequest: Decode, encodeRequest: Encode, decodeResponse: Decode, encodeResponse: Encode,
+  key: number,
+  name: string,
+  listeners: Listener[],
+  minVersion: number,
+  maxVersion: number,
+  latestVersionUnstable: boolean,
+  flexibleFrom: number,
+  decodeRequest: Decode,
+  encodeRequest: Encode,
+  decodeResponse: Decode,
+  encodeResponse: Encode,
 ): ApiSpec {
   return {
-    key, name, listeners, minVersion, maxVersion, latestVersionUnstable, flexibleFrom,
+    key,
+    name,
+    listeners,
+    minVersion,
+    maxVersion,
+    latestVersionUnstable,
+    flexibleFrom,
     requestHeaderVersion: (version) => (version >= flexibleFrom ? 2 : 1),
     // A client that does not know the broker's versions yet must be able to read the answer (KIP-511).
     responseHeaderVersion: (version) => (version >= flexibleFrom && key !== API_VERSIONS ? 1 : 0),
-    decodeRequest, encodeRequest, decodeResponse, encodeResponse,
+    decodeRequest,
+    encodeRequest,
+    decodeResponse,
+    encodeResponse,
   }
 }

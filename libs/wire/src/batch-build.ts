@@ -1,7 +1,19 @@
 /** Writing a batch of magic 2. Source: `MemoryRecordsBuilder`, `DefaultRecordBatch.writeHeader`. */
 import {
-  ATTRIBUTES_AT, BATCH_OVERHEAD, CONTROL_FLAG, CRC_AT, DELETE_HORIZON_FLAG, LOG_APPEND_TIME_FLAG, LOG_OVERHEAD, MAGIC,
-  NO_PARTITION_LEADER_EPOCH, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, NO_SEQUENCE, NO_TIMESTAMP, TRANSACTIONAL_FLAG,
+  ATTRIBUTES_AT,
+  BATCH_OVERHEAD,
+  CONTROL_FLAG,
+  CRC_AT,
+  DELETE_HORIZON_FLAG,
+  LOG_APPEND_TIME_FLAG,
+  LOG_OVERHEAD,
+  MAGIC,
+  NO_PARTITION_LEADER_EPOCH,
+  NO_PRODUCER_EPOCH,
+  NO_PRODUCER_ID,
+  NO_SEQUENCE,
+  NO_TIMESTAMP,
+  TRANSACTIONAL_FLAG,
   type TimestampType,
 } from './batch-header.ts'
 import type { RecordHeader } from './batch-read.ts'
@@ -43,7 +55,7 @@ export interface BatchInput {
 /** Also of no records: compaction keeps the header of a batch whose producer is still alive. */
 export function buildBatch(batch: BatchInput): Uint8Array {
   const { records, compression = 0, deleteHorizonMs } = batch
-  const first = records.length > 0 ? records[0].timestamp ?? NO_TIMESTAMP : NO_TIMESTAMP
+  const first = records.length > 0 ? (records[0].timestamp ?? NO_TIMESTAMP) : NO_TIMESTAMP
   const base = deleteHorizonMs ?? first
   const writer = new Writer(BATCH_OVERHEAD + 64 * records.length, BATCH_OVERHEAD)
   let latest = NO_TIMESTAMP
@@ -61,7 +73,7 @@ export function buildBatch(batch: BatchInput): Uint8Array {
     bytes = new Uint8Array(BATCH_OVERHEAD + body.length)
     bytes.set(body, BATCH_OVERHEAD)
   }
-  const maxTimestamp = batch.timestampType === 'logAppendTime' ? batch.logAppendTimeMs ?? latest : latest
+  const maxTimestamp = batch.timestampType === 'logAppendTime' ? (batch.logAppendTimeMs ?? latest) : latest
   writeHeader(bytes, batch, base, maxTimestamp, batch.lastOffsetDelta ?? Math.max(lastDelta, 0))
   return bytes
 }
@@ -86,11 +98,13 @@ function writeHeader(bytes: Uint8Array, batch: BatchInput, base: number, latest:
 }
 
 function attributesOf(batch: BatchInput): number {
-  return (batch.compression ?? 0)
-    | (batch.timestampType === 'logAppendTime' ? LOG_APPEND_TIME_FLAG : 0)
-    | (batch.isTransactional ? TRANSACTIONAL_FLAG : 0)
-    | (batch.isControl ? CONTROL_FLAG : 0)
-    | (batch.deleteHorizonMs === undefined ? 0 : DELETE_HORIZON_FLAG)
+  return (
+    (batch.compression ?? 0) |
+    (batch.timestampType === 'logAppendTime' ? LOG_APPEND_TIME_FLAG : 0) |
+    (batch.isTransactional ? TRANSACTIONAL_FLAG : 0) |
+    (batch.isControl ? CONTROL_FLAG : 0) |
+    (batch.deleteHorizonMs === undefined ? 0 : DELETE_HORIZON_FLAG)
+  )
 }
 
 const NO_HEADERS: readonly RecordHeader[] = []
@@ -121,8 +135,13 @@ function writeBytes(writer: Writer, bytes: Uint8Array | null): void {
 /** The size of a record without the length in front of it. */
 function recordBodySize(record: RecordInput, timestampDelta: number, offsetDelta: number): number {
   const { key, value, headers = NO_HEADERS } = record
-  let size = 1 + varlongSize(timestampDelta) + varlongSize(offsetDelta) + bytesSize(key) + bytesSize(value)
-    + varlongSize(headers.length)
+  let size =
+    1 +
+    varlongSize(timestampDelta) +
+    varlongSize(offsetDelta) +
+    bytesSize(key) +
+    bytesSize(value) +
+    varlongSize(headers.length)
   for (const header of headers) {
     const length = textLength(header.key)
     size += varlongSize(length) + length + bytesSize(header.value)

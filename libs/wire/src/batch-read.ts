@@ -1,8 +1,27 @@
 /** Reading the records of a batch. A broker needs this for its internal topics and for compaction, not on produce. */
 import {
-  BATCH_OVERHEAD, MAGIC, attributes, baseOffset, baseSequence, baseTimestamp, compressionType, hasDeleteHorizon,
-  isControl, isLogAppendTime, isTransactional, lastOffset, lastOffsetDelta, magic, maxTimestamp, partitionLeaderEpoch,
-  producerEpoch, producerId, recordCount, sizeInBytes, timestampType, type TimestampType,
+  BATCH_OVERHEAD,
+  MAGIC,
+  attributes,
+  baseOffset,
+  baseSequence,
+  baseTimestamp,
+  compressionType,
+  hasDeleteHorizon,
+  isControl,
+  isLogAppendTime,
+  isTransactional,
+  lastOffset,
+  lastOffsetDelta,
+  magic,
+  maxTimestamp,
+  partitionLeaderEpoch,
+  producerEpoch,
+  producerId,
+  recordCount,
+  sizeInBytes,
+  timestampType,
+  type TimestampType,
 } from './batch-header.ts'
 import { decompress } from './compression.ts'
 import { KafkaError } from './errors.ts'
@@ -91,15 +110,18 @@ export function readRecords(bytes: Uint8Array, start = 0, end = bytes.length): D
 
 /** One record at a time; key and value are views of the batch (or of its decompressed form). */
 export function* iterateRecords(
-  bytes: Uint8Array, position = 0, maxBytes = MAX_DECOMPRESSED,
+  bytes: Uint8Array,
+  position = 0,
+  maxBytes = MAX_DECOMPRESSED,
 ): Generator<DecodedRecord, void> {
   checkBounds(bytes, position)
   const end = position + sizeInBytes(bytes, position)
   const type = compressionType(bytes, position)
   const count = recordCount(bytes, position)
-  const reader = type === 0
-    ? new Reader(bytes, position + BATCH_OVERHEAD, end)
-    : new Reader(decompress(type, bytes.subarray(position + BATCH_OVERHEAD, end), maxBytes))
+  const reader =
+    type === 0
+      ? new Reader(bytes, position + BATCH_OVERHEAD, end)
+      : new Reader(decompress(type, bytes.subarray(position + BATCH_OVERHEAD, end), maxBytes))
   const base = baseOffset(bytes, position)
   const first = baseTimestamp(bytes, position)
   const fixed = isLogAppendTime(bytes, position) ? maxTimestamp(bytes, position) : undefined

@@ -4,7 +4,16 @@
  * Source: `DefaultRecordBatch.ensureValid`, `DefaultRecord.readFrom`, `LogValidator`.
  */
 import {
-  BATCH_OVERHEAD, LOG_OVERHEAD, MAGIC, compressionType, computeCrc, crc, lastOffsetDelta, magic, recordCount, sizeInBytes,
+  BATCH_OVERHEAD,
+  LOG_OVERHEAD,
+  MAGIC,
+  compressionType,
+  computeCrc,
+  crc,
+  lastOffsetDelta,
+  magic,
+  recordCount,
+  sizeInBytes,
 } from './batch-header.ts'
 import { KafkaError, type ErrorCode } from './errors.ts'
 
@@ -103,7 +112,12 @@ function skipBytes(nullable: boolean): boolean {
 }
 
 /** Calls `visit` with the position of each whole batch, and returns where the first incomplete one begins. */
-export function forEachBatch(bytes: Uint8Array, visit: (position: number) => void, start = 0, end = bytes.length): number {
+export function forEachBatch(
+  bytes: Uint8Array,
+  visit: (position: number) => void,
+  start = 0,
+  end = bytes.length,
+): number {
   let position = start
   while (end - position >= LOG_OVERHEAD) {
     const size = sizeInBytes(bytes, position)

@@ -29,12 +29,14 @@ export function installCompression(levels: CompressionLevels = {}): void {
 
 const gzip = (level: number): CompressionCodec => ({
   compress: (bytes) => plain(gzipSync(bytes, { level })),
-  decompress: (bytes, maxBytes) => bounded(maxBytes, () => gunzipSync(bytes, { maxOutputLength: Math.max(1, maxBytes) })),
+  decompress: (bytes, maxBytes) =>
+    bounded(maxBytes, () => gunzipSync(bytes, { maxOutputLength: Math.max(1, maxBytes) })),
 })
 
 const zstd = (level: number): CompressionCodec => ({
   compress: (bytes) => plain(zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: level } })),
-  decompress: (bytes, maxBytes) => bounded(maxBytes, () => zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, maxBytes) })),
+  decompress: (bytes, maxBytes) =>
+    bounded(maxBytes, () => zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, maxBytes) })),
 })
 
 const lz4: CompressionCodec = {

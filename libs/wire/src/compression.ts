@@ -16,9 +16,7 @@ export interface CompressionCodec {
   decompress(bytes: Uint8Array, maxBytes: number): Uint8Array
 }
 
-const codecs: (CompressionCodec | undefined)[] = [
-  { compress: (bytes) => bytes, decompress: (bytes) => bytes },
-]
+const codecs: (CompressionCodec | undefined)[] = [{ compress: (bytes) => bytes, decompress: (bytes) => bytes }]
 
 export function registerCompression(type: CompressionType, codec: CompressionCodec): void {
   codecs[type] = codec

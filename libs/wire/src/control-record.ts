@@ -7,20 +7,41 @@ import { buildBatch, type BatchInput } from './batch-build.ts'
 import type { DecodedRecord } from './batch-read.ts'
 import { KafkaError } from './errors.ts'
 import {
-  decodeKRaftVersionRecord, decodeLeaderChangeMessage, decodeSnapshotFooterRecord, decodeSnapshotHeaderRecord,
-  decodeVotersRecord, encodeKRaftVersionRecord, encodeLeaderChangeMessage, encodeSnapshotFooterRecord,
-  encodeSnapshotHeaderRecord, encodeVotersRecord,
+  decodeKRaftVersionRecord,
+  decodeLeaderChangeMessage,
+  decodeSnapshotFooterRecord,
+  decodeSnapshotHeaderRecord,
+  decodeVotersRecord,
+  encodeKRaftVersionRecord,
+  encodeLeaderChangeMessage,
+  encodeSnapshotFooterRecord,
+  encodeSnapshotHeaderRecord,
+  encodeVotersRecord,
 } from './generated/data.ts'
 import type {
-  KRaftVersionRecord, KRaftVersionRecordInput, LeaderChangeMessage, LeaderChangeMessageInput, SnapshotFooterRecord,
-  SnapshotFooterRecordInput, SnapshotHeaderRecord, SnapshotHeaderRecordInput, VotersRecord, VotersRecordInput,
+  KRaftVersionRecord,
+  KRaftVersionRecordInput,
+  LeaderChangeMessage,
+  LeaderChangeMessageInput,
+  SnapshotFooterRecord,
+  SnapshotFooterRecordInput,
+  SnapshotHeaderRecord,
+  SnapshotHeaderRecordInput,
+  VotersRecord,
+  VotersRecordInput,
 } from './generated/data.ts'
 import { Reader } from './reader.ts'
 import { WireError } from './wire-error.ts'
 import { Writer } from './writer.ts'
 
 export const ControlType = {
-  abort: 0, commit: 1, leaderChange: 2, snapshotHeader: 3, snapshotFooter: 4, kraftVersion: 5, voters: 6,
+  abort: 0,
+  commit: 1,
+  leaderChange: 2,
+  snapshotHeader: 3,
+  snapshotFooter: 4,
+  kraftVersion: 5,
+  voters: 6,
 } as const
 
 export type ControlRecord =

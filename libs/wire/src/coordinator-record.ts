@@ -44,7 +44,8 @@ export function encodeCoordinatorValue(codec: CoordinatorRecordCodec, value: obj
 }
 
 export function decodeCoordinatorValue<V = any>(
-  codec: CoordinatorRecordCodec, value: Uint8Array,
+  codec: CoordinatorRecordCodec,
+  value: Uint8Array,
 ): { version: number; message: V } {
   const reader = new Reader(value)
   const version = reader.int16()

@@ -46,8 +46,15 @@ function sliceBy8(bytes: Uint8Array, start: number, end: number, seed: number): 
   let at = start
   for (const last = end - 8; at <= last; at += 8) {
     crc ^= bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)
-    crc = T7[crc & 255] ^ T6[(crc >>> 8) & 255] ^ T5[(crc >>> 16) & 255] ^ T4[crc >>> 24]
-      ^ T3[bytes[at + 4]] ^ T2[bytes[at + 5]] ^ T1[bytes[at + 6]] ^ T0[bytes[at + 7]]
+    crc =
+      T7[crc & 255] ^
+      T6[(crc >>> 8) & 255] ^
+      T5[(crc >>> 16) & 255] ^
+      T4[crc >>> 24] ^
+      T3[bytes[at + 4]] ^
+      T2[bytes[at + 5]] ^
+      T1[bytes[at + 6]] ^
+      T0[bytes[at + 7]]
   }
   for (; at < end; at++) crc = (crc >>> 8) ^ T0[(crc ^ bytes[at]) & 255]
   return ~crc >>> 0

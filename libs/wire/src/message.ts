@@ -17,10 +17,13 @@ export interface TaggedFields {
   unknownTaggedFields?: TaggedField[]
 }
 
-export type Input<T> = T extends Uint8Array ? T | BytesSource
-  : T extends readonly (infer E)[] ? readonly Input<E>[]
-  : T extends object ? { readonly [K in keyof T]?: Input<T[K]> | undefined }
-  : T
+export type Input<T> = T extends Uint8Array
+  ? T | BytesSource
+  : T extends readonly (infer E)[]
+    ? readonly Input<E>[]
+    : T extends object
+      ? { readonly [K in keyof T]?: Input<T[K]> | undefined }
+      : T
 
 /** Whether a field whose default is empty holds anything else; null counts, being different from empty. */
 export function isSet(value: { length: number } | null | undefined): boolean {
@@ -28,6 +31,10 @@ export function isSet(value: { length: number } | null | undefined): boolean {
 }
 
 /** Tagged fields came with KIP-482: at an earlier version of a message they would be lost. */
-export function refuseTags(message: { unknownTaggedFields?: { length: number } | undefined }, name: string, version: number): void {
+export function refuseTags(
+  message: { unknownTaggedFields?: { length: number } | undefined },
+  name: string,
+  version: number,
+): void {
   if (isSet(message.unknownTaggedFields)) unsupportedField(`${name}.unknownTaggedFields`, version)
 }

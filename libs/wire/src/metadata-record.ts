@@ -1,6 +1,6 @@
 /**
  * Records of `__cluster_metadata`. A value is a frame version (unsigned varint, always 1), the record's api key and
- * version (unsigned varints) and the message. Source: `org.apache.kafka.server.common.serialization.AbstractApiMessageSerde`.
+ * version (unsigned varints) and the message. Source: Kafka's `AbstractApiMessageSerde` of server-common.
  */
 import { metadataRecords } from './generated/metadata-record-table.ts'
 import { Reader } from './reader.ts'

@@ -23,7 +23,8 @@ export class Reader {
   constructor(bytes: Uint8Array, position = 0, end = bytes.length) {
     if (position < 0 || end > bytes.length || position > end) malformed('reader outside its bytes')
     // A subclass (Node's) would hand its own kind on to every field, with a `slice` that does not copy.
-    this.buffer = bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+    this.buffer =
+      bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
     this.position = position
     this.end = end
   }
@@ -184,14 +185,15 @@ export class Reader {
     return length
   }
 
-  list<T>(
-    read: (reader: Reader, version: number) => T, version: number, compact: boolean, smallest: number,
-  ): T[] {
+  list<T>(read: (reader: Reader, version: number) => T, version: number, compact: boolean, smallest: number): T[] {
     return this.nullableList(read, version, compact, smallest) ?? nullField('array')
   }
 
   nullableList<T>(
-    read: (reader: Reader, version: number) => T, version: number, compact: boolean, smallest: number,
+    read: (reader: Reader, version: number) => T,
+    version: number,
+    compact: boolean,
+    smallest: number,
   ): T[] | null {
     const length = this.arrayLength(compact, smallest)
     if (length < 0) return null

@@ -20,7 +20,10 @@ export function bytesToUuid(bytes: Uint8Array, position = 0): string {
     const three = (bytes[i] << 16) | (bytes[i + 1] << 8) | bytes[i + 2]
     any |= three
     text += String.fromCharCode(
-      CODES[three >>> 18], CODES[(three >>> 12) & 63], CODES[(three >>> 6) & 63], CODES[three & 63],
+      CODES[three >>> 18],
+      CODES[(three >>> 12) & 63],
+      CODES[(three >>> 6) & 63],
+      CODES[three & 63],
     )
   }
   const last = bytes[position + 15]

@@ -188,13 +188,19 @@ export class Writer {
   }
 
   list<T>(
-    write: (writer: Writer, item: T, version: number) => void, items: MaybeList<T>, version: number, compact: boolean,
+    write: (writer: Writer, item: T, version: number) => void,
+    items: MaybeList<T>,
+    version: number,
+    compact: boolean,
   ): void {
     this.nullableList(write, items ?? (items === null ? nullField('array') : []), version, compact)
   }
 
   nullableList<T>(
-    write: (writer: Writer, item: T, version: number) => void, items: MaybeList<T>, version: number, compact: boolean,
+    write: (writer: Writer, item: T, version: number) => void,
+    items: MaybeList<T>,
+    version: number,
+    compact: boolean,
   ): void {
     if (items === null) {
       this.arrayLength(-1, compact)
@@ -296,7 +302,10 @@ export class Writer {
   }
 }
 
-type TaggedFieldInput = { readonly tag?: number | undefined; readonly data?: TaggedField['data'] | BytesSource | undefined }
+type TaggedFieldInput = {
+  readonly tag?: number | undefined
+  readonly data?: TaggedField['data'] | BytesSource | undefined
+}
 
 const writeInt8 = (writer: Writer, value: number): void => writer.int8(value)
 const writeInt16 = (writer: Writer, value: number): void => writer.int16(value)

@@ -3,8 +3,16 @@ import { expect, test } from 'vitest'
 import { apiByKey, apis } from '../src/apis.ts'
 import { KafkaError, errorMessage, errorName, isRetriable } from '../src/errors.ts'
 import {
-  coordinatorRecordType, decodeCoordinatorKey, decodeCoordinatorValue, decodeMetadataRecord, encodeCoordinatorKey,
-  encodeCoordinatorValue, encodeMetadataRecord, groupRecordByType, metadataRecordByApiKey, transactionRecordByType,
+  coordinatorRecordType,
+  decodeCoordinatorKey,
+  decodeCoordinatorValue,
+  decodeMetadataRecord,
+  encodeCoordinatorKey,
+  encodeCoordinatorValue,
+  encodeMetadataRecord,
+  groupRecordByType,
+  metadataRecordByApiKey,
+  transactionRecordByType,
 } from '../src/records-by-type.ts'
 
 test('all live APIs, by key', () => {
@@ -12,9 +20,15 @@ test('all live APIs, by key', () => {
   expect([...apis.keys()].filter((key) => key < 10)).toEqual([0, 1, 2, 3, 8, 9])
   const { name, minVersion, maxVersion, flexibleFrom, listeners } = apiByKey(0)!
   expect({ name, minVersion, maxVersion, flexibleFrom, listeners }).toEqual({
-    name: 'Produce', minVersion: 3, maxVersion: 13, flexibleFrom: 9, listeners: ['broker'],
+    name: 'Produce',
+    minVersion: 3,
+    maxVersion: 13,
+    flexibleFrom: 9,
+    listeners: ['broker'],
   })
-  expect([...apis.values()].filter(({ latestVersionUnstable }) => latestVersionUnstable).map(({ key }) => key)).toEqual([22])
+  expect([...apis.values()].filter(({ latestVersionUnstable }) => latestVersionUnstable).map(({ key }) => key)).toEqual(
+    [22],
+  )
   expect(apiByKey(4)).toBeUndefined()
 })
 
@@ -46,7 +60,12 @@ test('metadata records carry their own framing', () => {
   const value = encodeMetadataRecord('TopicRecord', { name: 'flights', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ' }, 0)
   // frame 1, api key 2, version 0, compact string of seven letters
   expect([...value.subarray(0, 4)]).toEqual([1, 2, 0, 8])
-  expect(decodeMetadataRecord(value)).toMatchObject({ apiKey: 2, name: 'TopicRecord', version: 0, message: { name: 'flights' } })
+  expect(decodeMetadataRecord(value)).toMatchObject({
+    apiKey: 2,
+    name: 'TopicRecord',
+    version: 0,
+    message: { name: 'flights' },
+  })
   expect(metadataRecordByApiKey(3)?.name).toBe('PartitionRecord')
   expect(metadataRecordByApiKey(99)).toBeUndefined()
 })

@@ -14,34 +14,39 @@ const names = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
 const content = fc.oneof(
   fc.uint8Array({ maxLength: 300 }),
   // Long enough for several snappy and lz4 blocks, and compressible.
-  fc.tuple(fc.uint8Array({ minLength: 1, maxLength: 50 }), fc.nat({ max: 4000 }))
+  fc
+    .tuple(fc.uint8Array({ minLength: 1, maxLength: 50 }), fc.nat({ max: 4000 }))
     .map(([piece, times]) => new Uint8Array(Buffer.alloc(piece.length * times, piece))),
 )
 
 describe.each([1, 2, 3, 4])('type %i', (type) => {
   test(`${names[type]} round trip, within its bound and not beyond`, () => {
-    fc.assert(fc.property(content, (bytes) => {
-      const packed = compress(type, bytes)
-      expect(Buffer.compare(decompress(type, packed, bytes.length), bytes)).toBe(0)
-      if (bytes.length > 1) {
-        expect(() => decompress(type, packed, bytes.length - 1)).toThrow(
-          expect.objectContaining({ code: KafkaError.MESSAGE_TOO_LARGE }),
-        )
-      }
-    }))
+    fc.assert(
+      fc.property(content, (bytes) => {
+        const packed = compress(type, bytes)
+        expect(Buffer.compare(decompress(type, packed, bytes.length), bytes)).toBe(0)
+        if (bytes.length > 1) {
+          expect(() => decompress(type, packed, bytes.length - 1)).toThrow(
+            expect.objectContaining({ code: KafkaError.MESSAGE_TOO_LARGE }),
+          )
+        }
+      }),
+    )
   })
 
   test('noise and torn frames are errors', () => {
-    fc.assert(fc.property(content, fc.nat(), fc.uint8Array({ maxLength: 60 }), (bytes, cut, noise) => {
-      const packed = compress(type, bytes)
-      for (const bad of [packed.subarray(0, cut % packed.length), noise]) {
-        try {
-          decompress(type, bad, 1 << 20)
-        } catch (error) {
-          expect(error).toBeInstanceOf(WireError)
+    fc.assert(
+      fc.property(content, fc.nat(), fc.uint8Array({ maxLength: 60 }), (bytes, cut, noise) => {
+        const packed = compress(type, bytes)
+        for (const bad of [packed.subarray(0, cut % packed.length), noise]) {
+          try {
+            decompress(type, bad, 1 << 20)
+          } catch (error) {
+            expect(error).toBeInstanceOf(WireError)
+          }
         }
-      }
-    }))
+      }),
+    )
   })
 
   test('reads from shared memory', () => {
@@ -77,10 +82,12 @@ test('snappy in xerial framing: 32 KiB blocks behind a header of 16 bytes', () =
 })
 
 test('the length of an lz4 frame is found without unpacking it', () => {
-  fc.assert(fc.property(content, fc.boolean(), fc.boolean(), (bytes, contentChecksum, blockChecksums) => {
-    const frame = compressFrameSync(Buffer.from(bytes), { contentChecksum, blockChecksums })
-    expect(lz4FrameSize(frame, Infinity)).toBe(bytes.length)
-  }))
+  fc.assert(
+    fc.property(content, fc.boolean(), fc.boolean(), (bytes, contentChecksum, blockChecksums) => {
+      const frame = compressFrameSync(Buffer.from(bytes), { contentChecksum, blockChecksums })
+      expect(lz4FrameSize(frame, Infinity)).toBe(bytes.length)
+    }),
+  )
 })
 
 /** The reference implementation, where it is installed: linked blocks, other block sizes, content sizes. */

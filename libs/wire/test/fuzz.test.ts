@@ -27,16 +27,23 @@ function outcome(run: () => unknown): Outcome {
 const cases = messages.flatMap((message) => versionsOf(message).map((version) => ({ message, version })))
 const anyCase = fc.constantFrom(...cases)
 const anyFrame = anyCase.chain(({ message, version }) =>
-  arbitraryMessage(message, version, { unknownTags: true })
-    .map((value) => ({ name: message.name, version, frame: encode(message.name, value, version).slice() }))
+  arbitraryMessage(message, version, { unknownTags: true }).map((value) => ({
+    name: message.name,
+    version,
+    frame: encode(message.name, value, version).slice(),
+  })),
 )
 
 test('a message cut short anywhere is an error', () => {
   const property = fc.property(anyFrame, ({ name, version, frame }) => {
     const step = Math.max(1, Math.floor(frame.length / 40))
     for (let length = 0; length < frame.length; length += step) {
-      expect([name, version, length, outcome(() => decode(name, frame.subarray(0, length), version))])
-        .toEqual([name, version, length, 'error'])
+      expect([name, version, length, outcome(() => decode(name, frame.subarray(0, length), version))]).toEqual([
+        name,
+        version,
+        length,
+        'error',
+      ])
     }
   })
   fc.assert(property, { numRuns: 400 })
@@ -44,7 +51,10 @@ test('a message cut short anywhere is an error', () => {
 
 test('a message with changed bytes is an error or another message', () => {
   const seen = { message: 0, error: 0 }
-  const changes = fc.array(fc.tuple(fc.nat(), fc.constantFrom(0, 1, 0x7f, 0x80, 0xfe, 0xff)), { minLength: 1, maxLength: 4 })
+  const changes = fc.array(fc.tuple(fc.nat(), fc.constantFrom(0, 1, 0x7f, 0x80, 0xfe, 0xff)), {
+    minLength: 1,
+    maxLength: 4,
+  })
   const property = fc.property(anyFrame, changes, ({ name, version, frame }, changes) => {
     if (frame.length === 0) return
     for (const [at, value] of changes) frame[at % frame.length] = value
@@ -83,7 +93,10 @@ test('corrupted record batches are refused or read, by every reader', () => {
   })
   const seen = { message: 0, error: 0 }
   const property = fc.property(
-    fc.array(record, { minLength: 1, maxLength: 5 }), fc.nat({ max: 4 }), fc.nat(), fc.nat({ max: 255 }),
+    fc.array(record, { minLength: 1, maxLength: 5 }),
+    fc.nat({ max: 4 }),
+    fc.nat(),
+    fc.nat({ max: 255 }),
     (records, compression, at, value) => {
       const bytes = batch.buildBatch({ records, compression }).slice()
       const index = at % bytes.length

@@ -13,8 +13,9 @@ test('every committed file is reproduced to the letter', () => {
 })
 
 test('nothing else claims to be generated', () => {
-  const found = globSync('libs/wire/src/**/*.ts', { cwd: root })
-    .filter((path) => readFileSync(join(root, path), 'utf8').startsWith(HEADER))
+  const found = globSync('libs/wire/src/**/*.ts', { cwd: root }).filter((path) =>
+    readFileSync(join(root, path), 'utf8').startsWith(HEADER),
+  )
   expect(found.sort()).toEqual([...files.keys()].sort())
 })
 

@@ -14,23 +14,40 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
 describe('int64', () => {
   const exact = (value: number): bigint => (value === 2 ** 63 ? 2n ** 63n - 1n : BigInt(value))
-  const edges = [0, 1, -1, 2 ** 31, -(2 ** 31), 2 ** 32, -(2 ** 32), 2 ** 53 - 1, -(2 ** 53) + 1, 2 ** 53, 2 ** 63, -(2 ** 63)]
+  const edges = [
+    0,
+    1,
+    -1,
+    2 ** 31,
+    -(2 ** 31),
+    2 ** 32,
+    -(2 ** 32),
+    2 ** 53 - 1,
+    -(2 ** 53) + 1,
+    2 ** 53,
+    2 ** 63,
+    -(2 ** 63),
+  ]
   const values = fc.oneof(fc.constantFrom(...edges), fc.maxSafeInteger())
 
   test('is two’s complement, and its extremes survive', () => {
-    fc.assert(fc.property(values, (value) => {
-      const bytes = written((writer) => writer.int64(value))
-      expect(Buffer.from(bytes).readBigInt64BE()).toBe(exact(value))
-      expect(new Reader(bytes).int64()).toBe(value)
-    }))
+    fc.assert(
+      fc.property(values, (value) => {
+        const bytes = written((writer) => writer.int64(value))
+        expect(Buffer.from(bytes).readBigInt64BE()).toBe(exact(value))
+        expect(new Reader(bytes).int64()).toBe(value)
+      }),
+    )
   })
 
   test('as varlong is zigzag of the same', () => {
-    fc.assert(fc.property(values, (value) => {
-      const bytes = written((writer) => writer.varlong(value))
-      expect(zigzagVarlong(bytes)).toBe(exact(value))
-      expect(new Reader(bytes).varlong()).toBe(value)
-    }))
+    fc.assert(
+      fc.property(values, (value) => {
+        const bytes = written((writer) => writer.varlong(value))
+        expect(zigzagVarlong(bytes)).toBe(exact(value))
+        expect(new Reader(bytes).varlong()).toBe(value)
+      }),
+    )
   })
 
   test('the largest takes ten bytes', () => {
@@ -46,22 +63,26 @@ function zigzagVarlong(bytes: Uint8Array): bigint {
 }
 
 test('varints of 32 bits', () => {
-  fc.assert(fc.property(fc.integer(), (value) => {
-    expect(new Reader(written((writer) => writer.varint(value))).varint()).toBe(value)
-    expect(new Reader(written((writer) => writer.unsignedVarint(value >>> 0))).unsignedVarint()).toBe(value >>> 0)
-  }))
+  fc.assert(
+    fc.property(fc.integer(), (value) => {
+      expect(new Reader(written((writer) => writer.varint(value))).varint()).toBe(value)
+      expect(new Reader(written((writer) => writer.unsignedVarint(value >>> 0))).unsignedVarint()).toBe(value >>> 0)
+    }),
+  )
   expect(hex(written((writer) => writer.unsignedVarint(300)))).toBe('ac02')
   expect(() => new Reader(new Uint8Array(8).fill(0xff)).unsignedVarint()).toThrow(WireError)
   expect(() => new Reader(new Uint8Array(12).fill(0xff)).varlong()).toThrow(WireError)
 })
 
 test('strings are UTF-8, byte order marks and pairs included', () => {
-  fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 60 }), fc.boolean(), (text, compact) => {
-    const bytes = written((writer) => writer.string(text, compact))
-    const prefix = compact ? (Buffer.byteLength(text) < 127 ? 1 : 2) : 2
-    expect(hex(bytes.subarray(prefix))).toBe(Buffer.from(text).toString('hex'))
-    expect(new Reader(bytes).string(compact)).toBe(text)
-  }))
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 60 }), fc.boolean(), (text, compact) => {
+      const bytes = written((writer) => writer.string(text, compact))
+      const prefix = compact ? (Buffer.byteLength(text) < 127 ? 1 : 2) : 2
+      expect(hex(bytes.subarray(prefix))).toBe(Buffer.from(text).toString('hex'))
+      expect(new Reader(bytes).string(compact)).toBe(text)
+    }),
+  )
   expect(new Reader(written((writer) => writer.string('\ufeffx'))).string()).toBe('\ufeffx')
   expect(hex(written((writer) => writer.string('\ud800'))).slice(4)).toBe('efbfbd')
   expect(() => written((writer) => writer.string('x'.repeat(0x8000)))).toThrow(WireError)
@@ -88,11 +109,13 @@ test('bytes can come from elsewhere', () => {
 
 describe('uuid', () => {
   test('text and bytes', () => {
-    fc.assert(fc.property(uuid(), (text) => {
-      const bytes = uuidToBytes(text)
-      expect(Buffer.from(bytes).toString('base64url')).toBe(text)
-      expect(bytesToUuid(bytes)).toBe(text)
-    }))
+    fc.assert(
+      fc.property(uuid(), (text) => {
+        const bytes = uuidToBytes(text)
+        expect(Buffer.from(bytes).toString('base64url')).toBe(text)
+        expect(bytesToUuid(bytes)).toBe(text)
+      }),
+    )
     expect(bytesToUuid(new Uint8Array(16))).toBe(zeroUuid)
     expect(hex(uuidToBytes(zeroUuid))).toBe('00'.repeat(16))
   })

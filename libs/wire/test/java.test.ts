@@ -9,7 +9,12 @@ import type { WireError } from '../src/io.ts'
 import * as batch from '../src/record-batch.ts'
 import '../src/native.node.ts'
 import {
-  encodeCoordinatorKey, encodeCoordinatorValue, encodeMetadataRecord, groupRecords, shareRecords, transactionRecords,
+  encodeCoordinatorKey,
+  encodeCoordinatorValue,
+  encodeMetadataRecord,
+  groupRecords,
+  shareRecords,
+  transactionRecords,
 } from '../src/records-by-type.ts'
 import { arbitraryMessage, messages, versionsOf, type Fields } from './support/arbitrary.ts'
 import { arbitraryBatch, recordsOf, type BatchSample } from './support/batches.ts'
@@ -44,7 +49,8 @@ describe.skipIf(skipped !== undefined)(title, () => {
         expectAnswer(message.name, ['message', javaClass(message), version, bytes, json], 'ok')
         messageCases++
       }
-      for (const value of sample(arbitraryMessage(message, version), SAMPLES)) ask(value, toKafkaJson(message, value, version))
+      for (const value of sample(arbitraryMessage(message, version), SAMPLES))
+        ask(value, toKafkaJson(message, value, version))
       // Unknown tagged fields have no JSON form: these are read and rewritten only.
       for (const value of sample(arbitraryMessage(message, version, { unknownTags: true }), SAMPLES / 2)) ask(value, '')
     }
@@ -92,7 +98,8 @@ describe.skipIf(skipped !== undefined)(title, () => {
       questions.ask(writeQuestion(name, input), (answer) => {
         const theirs = new Uint8Array(Buffer.from(answer, 'base64'))
         if (batch.validateBatch(theirs, 0) !== KafkaError.NONE) wrong.push(`${name}: not valid: ${answer}`)
-        else if (describeBatch(theirs, input) !== describeBatch(ours, input, theirs)) wrong.push(`${name}: differs: ${answer}`)
+        else if (describeBatch(theirs, input) !== describeBatch(ours, input, theirs))
+          wrong.push(`${name}: differs: ${answer}`)
         if (type === 0 && answer !== base64(ours)) wrong.push(`uncompressed: ${answer} instead of ${base64(ours)}`)
       })
     }
@@ -103,7 +110,9 @@ describe.skipIf(skipped !== undefined)(title, () => {
   batch.setMaxTimestampAndLogAppendTime(stamped, 0, 1_800_000_000_000)
   expectAnswer('log append time', ['read', base64(stamped)], describeBatch(stamped))
   const thinned = batch.buildBatch({
-    ...sampleBatch, deleteHorizonMs: 1_700_000_000_123, lastOffsetDelta: 99,
+    ...sampleBatch,
+    deleteHorizonMs: 1_700_000_000_123,
+    lastOffsetDelta: 99,
     records: [{ key: Uint8Array.of(1), value: null, timestamp: 1_600_000_000_000, offsetDelta: 40 }],
   })
   expectAnswer('delete horizon', ['read', base64(thinned)], describeBatch(thinned))
@@ -115,15 +124,25 @@ describe.skipIf(skipped !== undefined)(title, () => {
     expectAnswer(type, fields, base64(batch.buildEndTxnMarker(marker)))
   }
   const controls = [
-    ['leaderChange', 'LeaderChangeMessage'], ['snapshotHeader', 'SnapshotHeaderRecord'],
-    ['snapshotFooter', 'SnapshotFooterRecord'], ['kraftVersion', 'KRaftVersionRecord'], ['voters', 'VotersRecord'],
+    ['leaderChange', 'LeaderChangeMessage'],
+    ['snapshotHeader', 'SnapshotHeaderRecord'],
+    ['snapshotFooter', 'SnapshotFooterRecord'],
+    ['kraftVersion', 'KRaftVersionRecord'],
+    ['voters', 'VotersRecord'],
   ] as const
   for (const [type, name] of controls) {
     const schema = byName.get(name)!
     for (const value of sample(arbitraryMessage(schema, 0), 5)) {
       const message: Fields = name === 'LeaderChangeMessage' ? { ...value, version: 0 } : value
       const ours = batch.buildControlBatch({ ...at, records: [{ type, message } as batch.ControlRecordInput] })
-      const fields = ['control', type, at.baseOffset, at.timestamp, at.partitionLeaderEpoch, toKafkaJson(schema, message, 0)]
+      const fields = [
+        'control',
+        type,
+        at.baseOffset,
+        at.timestamp,
+        at.partitionLeaderEpoch,
+        toKafkaJson(schema, message, 0),
+      ]
       expectAnswer(type, fields, base64(ours))
     }
   }
@@ -153,12 +172,26 @@ function encodedOrRefused(name: string, value: Fields, version: number): string 
 function describeBatch(bytes: Uint8Array, input?: BatchSample, sized = bytes): string {
   const { records, ...header } = batch.readBatch(bytes)
   if (input !== undefined) expect(records).toEqual(recordsOf(input))
-  const parts = [[
-    CODECS[header.compressionType], header.timestampType === 'createTime' ? 'CreateTime' : 'LogAppendTime',
-    header.baseOffset, header.lastOffset, batch.sizeInBytes(sized, 0), header.maxTimestamp, header.producerId,
-    header.producerEpoch, header.baseSequence, batch.lastSequence(bytes, 0), header.partitionLeaderEpoch,
-    header.isTransactional, header.isControl, header.deleteHorizonMs ?? -1, header.recordCount, batch.crc(sized, 0),
-  ].join(',')]
+  const parts = [
+    [
+      CODECS[header.compressionType],
+      header.timestampType === 'createTime' ? 'CreateTime' : 'LogAppendTime',
+      header.baseOffset,
+      header.lastOffset,
+      batch.sizeInBytes(sized, 0),
+      header.maxTimestamp,
+      header.producerId,
+      header.producerEpoch,
+      header.baseSequence,
+      batch.lastSequence(bytes, 0),
+      header.partitionLeaderEpoch,
+      header.isTransactional,
+      header.isControl,
+      header.deleteHorizonMs ?? -1,
+      header.recordCount,
+      batch.crc(sized, 0),
+    ].join(','),
+  ]
   for (const { offset, timestamp, key, value, headers } of records) {
     const named = headers.map((header) => `${base64(Buffer.from(header.key))}:${base64(header.value)}`)
     parts.push([offset, timestamp, base64(key), base64(value), ...named].join(','))
@@ -168,9 +201,23 @@ function describeBatch(bytes: Uint8Array, input?: BatchSample, sized = bytes): s
 
 function writeQuestion(codec: string, input: BatchSample): (string | number | boolean)[] {
   const records = input.records.map(({ timestamp, key, value, headers }) =>
-    [timestamp, base64(key), base64(value), ...headers.map((header) => `${base64(Buffer.from(header.key))}:${base64(header.value)}`)]
-      .join(',')
+    [
+      timestamp,
+      base64(key),
+      base64(value),
+      ...headers.map((header) => `${base64(Buffer.from(header.key))}:${base64(header.value)}`),
+    ].join(','),
   )
   const { baseOffset, producerId, producerEpoch, baseSequence, isTransactional, partitionLeaderEpoch } = input
-  return ['write', codec, baseOffset, producerId, producerEpoch, baseSequence, isTransactional, partitionLeaderEpoch, ...records]
+  return [
+    'write',
+    codec,
+    baseOffset,
+    producerId,
+    producerEpoch,
+    baseSequence,
+    isTransactional,
+    partitionLeaderEpoch,
+    ...records,
+  ]
 }

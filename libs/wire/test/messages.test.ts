@@ -24,7 +24,9 @@ test('the schemas are all there', () => {
   const count = (type: string) => messages.filter((message) => message.type === type).length
   // 93 pairs less the four that lost their last version in Kafka 4.0.
   expect([count('request'), count('response'), count('header')]).toEqual([89, 89, 2])
-  expect([count('metadata'), count('coordinator-key'), count('coordinator-value'), count('data')]).toEqual([26, 25, 25, 11])
+  expect([count('metadata'), count('coordinator-key'), count('coordinator-value'), count('data')]).toEqual([
+    26, 25, 25, 11,
+  ])
 })
 
 describe.each(messages.map((message) => [message.name, message] as const))('%s', (name, message) => {
@@ -41,9 +43,12 @@ describe.each(messages.map((message) => [message.name, message] as const))('%s',
     const defaults = Object.fromEntries(message.fields.map((field) => [field.name, defaultOf(message, field)]))
     for (const version of versionsOf(message)) {
       // A field that defaults to null but may not be null at this version has to be given.
-      const needed = message.fields.filter((field) =>
-        field.default === null && includes(field.versions, version) && !includes(field.nullable, version)
-        && !includes(field.tagged, version)
+      const needed = message.fields.filter(
+        (field) =>
+          field.default === null &&
+          includes(field.versions, version) &&
+          !includes(field.nullable, version) &&
+          !includes(field.tagged, version),
       )
       if (needed.length > 0) continue
       assert.deepEqual(decode(name, encode(name, {}, version), version), defaults)
@@ -74,9 +79,12 @@ test('a field that the version lacks is refused unless it may be ignored', () =>
           .find((sample) => JSON.stringify(sample) !== before)
         if (value === undefined) continue
         const code = codeOf(() => encode(message.name, { ...base, [field.name]: value }, version))
-        expect([message.name, field.name, version, code]).toEqual(
-          [message.name, field.name, version, field.ignorable ? undefined : KafkaError.UNSUPPORTED_VERSION],
-        )
+        expect([message.name, field.name, version, code]).toEqual([
+          message.name,
+          field.name,
+          version,
+          field.ignorable ? undefined : KafkaError.UNSUPPORTED_VERSION,
+        ])
         if (field.ignorable) ignored++
         else refused++
       }

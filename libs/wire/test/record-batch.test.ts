@@ -11,21 +11,35 @@ import { arbitraryBatch, recordsOf } from './support/batches.ts'
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 
-describe.each([[0, 'none'], [1, 'gzip'], [2, 'snappy'], [3, 'lz4'], [4, 'zstd']])('compression %i (%s)', (compression) => {
+describe.each([
+  [0, 'none'],
+  [1, 'gzip'],
+  [2, 'snappy'],
+  [3, 'lz4'],
+  [4, 'zstd'],
+])('compression %i (%s)', (compression) => {
   test('round trip', () => {
-    fc.assert(fc.property(arbitraryBatch, (input) => {
-      const bytes = batch.buildBatch({ ...input, compression })
-      expect(batch.validateBatch(bytes, 0)).toBe(KafkaError.NONE)
-      const read = batch.readBatch(bytes)
-      assert.deepEqual(read.records, recordsOf(input))
-      expect(read.compressionType).toBe(compression)
-      expect(read.lastOffset).toBe(input.baseOffset + input.records.length - 1)
-      expect(read.maxTimestamp).toBe(Math.max(...input.records.map(({ timestamp }) => timestamp)))
-      for (const field of [
-        'baseOffset', 'producerId', 'producerEpoch', 'baseSequence', 'partitionLeaderEpoch', 'isTransactional',
-        'timestampType',
-      ] as const) expect([field, read[field]]).toEqual([field, input[field]])
-    }))
+    fc.assert(
+      fc.property(arbitraryBatch, (input) => {
+        const bytes = batch.buildBatch({ ...input, compression })
+        expect(batch.validateBatch(bytes, 0)).toBe(KafkaError.NONE)
+        const read = batch.readBatch(bytes)
+        assert.deepEqual(read.records, recordsOf(input))
+        expect(read.compressionType).toBe(compression)
+        expect(read.lastOffset).toBe(input.baseOffset + input.records.length - 1)
+        expect(read.maxTimestamp).toBe(Math.max(...input.records.map(({ timestamp }) => timestamp)))
+        for (const field of [
+          'baseOffset',
+          'producerId',
+          'producerEpoch',
+          'baseSequence',
+          'partitionLeaderEpoch',
+          'isTransactional',
+          'timestampType',
+        ] as const)
+          expect([field, read[field]]).toEqual([field, input[field]])
+      }),
+    )
   })
 
   test('a batch that would unfold too far is refused before it does', () => {
@@ -33,26 +47,49 @@ describe.each([[0, 'none'], [1, 'gzip'], [2, 'snappy'], [3, 'lz4'], [4, 'zstd']]
     const bytes = batch.buildBatch({ records: [{ key: null, value }], compression })
     if (compression === 0) return expect(batch.readBatch(bytes, 0, 10).records.length).toBe(1)
     expect(bytes.length).toBeLessThan(200_000)
-    expect(() => batch.readBatch(bytes, 0, 2_900_000)).toThrow(expect.objectContaining({ code: KafkaError.MESSAGE_TOO_LARGE }))
+    expect(() => batch.readBatch(bytes, 0, 2_900_000)).toThrow(
+      expect.objectContaining({ code: KafkaError.MESSAGE_TOO_LARGE }),
+    )
     expect(batch.readBatch(bytes, 0, 3_100_000).records[0].value?.length).toBe(3_000_000)
   })
 })
 
 describe('header in place', () => {
-  const make = () => batch.buildBatch({
-    baseOffset: 2 ** 40,
-    records: [{ key: null, value: text('a'), timestamp: 1000 }, { key: null, value: text('b'), timestamp: 900 }],
-    producerId: 12345678901, producerEpoch: 7, baseSequence: 0x7fffffff, isTransactional: true, partitionLeaderEpoch: 4,
-  })
+  const make = () =>
+    batch.buildBatch({
+      baseOffset: 2 ** 40,
+      records: [
+        { key: null, value: text('a'), timestamp: 1000 },
+        { key: null, value: text('b'), timestamp: 900 },
+      ],
+      producerId: 12345678901,
+      producerEpoch: 7,
+      baseSequence: 0x7fffffff,
+      isTransactional: true,
+      partitionLeaderEpoch: 4,
+    })
 
   test('accessors, also at a position', () => {
     const bytes = new Uint8Array(200)
     bytes.set(make(), 33)
     expect(batch.readBatchHeader(bytes, 33)).toEqual({
-      baseOffset: 2 ** 40, lastOffset: 2 ** 40 + 1, lastOffsetDelta: 1, sizeInBytes: make().length,
-      partitionLeaderEpoch: 4, attributes: 16, compressionType: 0, timestampType: 'createTime', isTransactional: true,
-      isControl: false, deleteHorizonMs: null, baseTimestamp: 1000, maxTimestamp: 1000, producerId: 12345678901,
-      producerEpoch: 7, baseSequence: 0x7fffffff, recordCount: 2,
+      baseOffset: 2 ** 40,
+      lastOffset: 2 ** 40 + 1,
+      lastOffsetDelta: 1,
+      sizeInBytes: make().length,
+      partitionLeaderEpoch: 4,
+      attributes: 16,
+      compressionType: 0,
+      timestampType: 'createTime',
+      isTransactional: true,
+      isControl: false,
+      deleteHorizonMs: null,
+      baseTimestamp: 1000,
+      maxTimestamp: 1000,
+      producerId: 12345678901,
+      producerEpoch: 7,
+      baseSequence: 0x7fffffff,
+      recordCount: 2,
     })
     // Sequences go round at 2^31.
     expect(batch.lastSequence(bytes, 33)).toBe(0)
@@ -92,7 +129,13 @@ describe('header in place', () => {
   })
 
   test('an empty batch keeps a producer’s header', () => {
-    const bytes = batch.buildBatch({ records: [], producerId: 5, producerEpoch: 1, baseSequence: 8, lastOffsetDelta: 2 })
+    const bytes = batch.buildBatch({
+      records: [],
+      producerId: 5,
+      producerEpoch: 1,
+      baseSequence: 8,
+      lastOffsetDelta: 2,
+    })
     expect(bytes.length).toBe(batch.BATCH_OVERHEAD)
     expect(batch.validateBatch(bytes, 0, { checkRecords: false })).toBe(KafkaError.NONE)
     expect(batch.validateBatch(bytes, 0)).toBe(KafkaError.INVALID_RECORD)
@@ -101,7 +144,13 @@ describe('header in place', () => {
 })
 
 describe('validateBatch', () => {
-  const good = () => batch.buildBatch({ records: [{ key: text('k'), value: text('v') }, { key: null, value: null }] })
+  const good = () =>
+    batch.buildBatch({
+      records: [
+        { key: text('k'), value: text('v') },
+        { key: null, value: null },
+      ],
+    })
   const changed = (change: (bytes: Uint8Array) => void, fixCrc = true): number => {
     const bytes = good()
     change(bytes)
@@ -111,14 +160,46 @@ describe('validateBatch', () => {
 
   test('names what is wrong', () => {
     expect(batch.validateBatch(good(), 0)).toBe(KafkaError.NONE)
-    expect(changed((b) => { b[b.length - 2]++ }, false)).toBe(KafkaError.CORRUPT_MESSAGE)
-    expect(changed((b) => { b[16] = 1 })).toBe(KafkaError.INVALID_RECORD)
-    expect(changed((b) => { b[16] = 9 })).toBe(KafkaError.CORRUPT_MESSAGE)
-    expect(changed((b) => { b[60] = 3 })).toBe(KafkaError.INVALID_RECORD) // record count
-    expect(changed((b) => { b[26] = 2 })).toBe(KafkaError.INVALID_RECORD) // last offset delta
-    expect(changed((b) => { b[64] = 2 })).toBe(KafkaError.INVALID_RECORD) // offset delta of the first record
-    expect(changed((b) => { b[65] = 0x7e })).toBe(KafkaError.INVALID_RECORD) // key longer than the record
-    expect(changed((b) => { b[11]++ }, false)).toBe(KafkaError.CORRUPT_MESSAGE) // longer than there are bytes
+    expect(
+      changed((b) => {
+        b[b.length - 2]++
+      }, false),
+    ).toBe(KafkaError.CORRUPT_MESSAGE)
+    expect(
+      changed((b) => {
+        b[16] = 1
+      }),
+    ).toBe(KafkaError.INVALID_RECORD)
+    expect(
+      changed((b) => {
+        b[16] = 9
+      }),
+    ).toBe(KafkaError.CORRUPT_MESSAGE)
+    expect(
+      changed((b) => {
+        b[60] = 3
+      }),
+    ).toBe(KafkaError.INVALID_RECORD) // record count
+    expect(
+      changed((b) => {
+        b[26] = 2
+      }),
+    ).toBe(KafkaError.INVALID_RECORD) // last offset delta
+    expect(
+      changed((b) => {
+        b[64] = 2
+      }),
+    ).toBe(KafkaError.INVALID_RECORD) // offset delta of the first record
+    expect(
+      changed((b) => {
+        b[65] = 0x7e
+      }),
+    ).toBe(KafkaError.INVALID_RECORD) // key longer than the record
+    expect(
+      changed((b) => {
+        b[11]++
+      }, false),
+    ).toBe(KafkaError.CORRUPT_MESSAGE) // longer than there are bytes
     expect(batch.validateBatch(good(), 0, { end: 60 })).toBe(KafkaError.CORRUPT_MESSAGE)
     expect(batch.validateBatch(good(), 0, { maxBytes: 60 })).toBe(KafkaError.MESSAGE_TOO_LARGE)
   })
@@ -136,7 +217,12 @@ describe('validateBatch', () => {
 describe('several batches', () => {
   const one = batch.buildBatch({ records: [{ key: null, value: text('1') }] })
   const marker = batch.buildEndTxnMarker({
-    producerId: 9, producerEpoch: 2, coordinatorEpoch: 6, commit: true, timestamp: 77, baseOffset: 1,
+    producerId: 9,
+    producerEpoch: 2,
+    coordinatorEpoch: 6,
+    commit: true,
+    timestamp: 77,
+    baseOffset: 1,
   })
   const two = batch.buildBatch({ baseOffset: 2, records: [{ key: null, value: text('2') }] })
   const all = Uint8Array.from([...one, ...marker, ...two, ...two.subarray(0, 40)])
@@ -150,7 +236,10 @@ describe('several batches', () => {
 
   test('give records, not markers', () => {
     const records = batch.readRecords(all, 0, all.length - 40)
-    expect(records.map(({ offset, value }) => [offset, ...value!])).toEqual([[0, 49], [2, 50]])
+    expect(records.map(({ offset, value }) => [offset, ...value!])).toEqual([
+      [0, 49],
+      [2, 50],
+    ])
   })
 
   test('a cut one is an error to whoever wants its records', () => {
@@ -166,21 +255,36 @@ describe('control records', () => {
       expect(batch.validateBatch(bytes, 0)).toBe(KafkaError.NONE)
       const read = batch.readBatch(bytes)
       expect(read).toMatchObject({
-        isControl: true, isTransactional: true, producerId: 9, producerEpoch: 2, baseSequence: -1, partitionLeaderEpoch: 3,
+        isControl: true,
+        isTransactional: true,
+        producerId: 9,
+        producerEpoch: 2,
+        baseSequence: -1,
+        partitionLeaderEpoch: 3,
       })
-      expect(batch.readControlRecord(read.records[0])).toEqual(
-        { type: commit ? 'commit' : 'abort', coordinatorEpoch: 6, version: 0 },
-      )
+      expect(batch.readControlRecord(read.records[0])).toEqual({
+        type: commit ? 'commit' : 'abort',
+        coordinatorEpoch: 6,
+        version: 0,
+      })
     }
   })
 
   test('those of the metadata log', () => {
     const directory = 'AAAAAAAAAAAAAAAAAAAAAQ'
     const records: batch.ControlRecordInput[] = [
-      { type: 'leaderChange', message: { version: 1, leaderId: 2, voters: [{ voterId: 2, voterDirectoryId: directory }] } },
+      {
+        type: 'leaderChange',
+        message: { version: 1, leaderId: 2, voters: [{ voterId: 2, voterDirectoryId: directory }] },
+      },
       { type: 'snapshotHeader', message: { lastContainedLogTimestamp: 12 } },
       { type: 'kraftVersion', message: { kRaftVersion: 1 } },
-      { type: 'voters', message: { voters: [{ voterId: 1, voterDirectoryId: directory, endpoints: [{ name: 'C', host: 'h', port: 1 }] }] } },
+      {
+        type: 'voters',
+        message: {
+          voters: [{ voterId: 1, voterDirectoryId: directory, endpoints: [{ name: 'C', host: 'h', port: 1 }] }],
+        },
+      },
       { type: 'snapshotFooter', message: {} },
     ]
     const read = batch.readBatch(batch.buildControlBatch({ records, timestamp: 5 }))
@@ -189,17 +293,20 @@ describe('control records', () => {
   })
 
   test('of a kind that we do not know are for the reader to skip', () => {
-    expect(batch.readControlRecord({ key: Uint8Array.of(0, 0, 0, 99), value: new Uint8Array(0) })).toEqual(
-      { type: 'unknown', code: 99 },
-    )
+    expect(batch.readControlRecord({ key: Uint8Array.of(0, 0, 0, 99), value: new Uint8Array(0) })).toEqual({
+      type: 'unknown',
+      code: 99,
+    })
   })
 })
 
 test('recordSizeUpperBound is one', () => {
-  fc.assert(fc.property(arbitraryBatch, ({ records }) => {
-    const bound = records.reduce((sum, record) => sum + batch.recordSizeUpperBound(record), batch.BATCH_OVERHEAD)
-    expect(batch.buildBatch({ records }).length).toBeLessThanOrEqual(bound)
-  }))
+  fc.assert(
+    fc.property(arbitraryBatch, ({ records }) => {
+      const bound = records.reduce((sum, record) => sum + batch.recordSizeUpperBound(record), batch.BATCH_OVERHEAD)
+      expect(batch.buildBatch({ records }).length).toBeLessThanOrEqual(bound)
+    }),
+  )
 })
 
 describe('crc32c', () => {
@@ -215,13 +322,15 @@ describe('crc32c', () => {
   })
 
   test('ours and the native one agree', () => {
-    fc.assert(fc.property(fc.uint8Array({ minLength: 150, maxLength: 400 }), fc.nat({ max: 60 }), (bytes, start) => {
-      installNative()
-      const native = crc32c(bytes, start)
-      useCrc32c(undefined)
-      expect(crc32c(bytes, start)).toBe(native)
-      installNative()
-    }))
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 150, maxLength: 400 }), fc.nat({ max: 60 }), (bytes, start) => {
+        installNative()
+        const native = crc32c(bytes, start)
+        useCrc32c(undefined)
+        expect(crc32c(bytes, start)).toBe(native)
+        installNative()
+      }),
+    )
   })
 })
 

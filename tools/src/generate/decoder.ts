@@ -90,7 +90,9 @@ function readValue(message: Message, field: Field, within: Range, flexible: stri
     const read = `read${typeName(message, field.struct)}(reader, version)`
     if (!nullable) return read
     // Kafka marks a null struct by -1 in place, and by 0 inside of a tagged field.
-    return isEmpty(field.tagged) ? `(reader.int8() < 0 ? null : ${read})` : `(reader.unsignedVarint() === 0 ? null : ${read})`
+    return isEmpty(field.tagged)
+      ? `(reader.int8() < 0 ? null : ${read})`
+      : `(reader.unsignedVarint() === 0 ? null : ${read})`
   }
   if (field.kind === 'array' && field.struct !== undefined) {
     const struct = structOf(message, field)
@@ -109,9 +111,12 @@ export function takesFlexible(field: Field): boolean {
 /** The method of `Reader` and `Writer` for a primitive or an array of primitives. */
 export function primitiveMethod(field: Field, nullable: boolean): string {
   const primitive = field.primitive!
-  const base = field.kind === 'array'
-    ? `${primitive}Array`
-    : primitive === 'bytes' || primitive === 'records' ? 'bytesField' : primitive
+  const base =
+    field.kind === 'array'
+      ? `${primitive}Array`
+      : primitive === 'bytes' || primitive === 'records'
+        ? 'bytesField'
+        : primitive
   return nullable ? `nullable${base[0].toUpperCase()}${base.slice(1)}` : base
 }
 
@@ -133,14 +138,17 @@ function emitTags(message: Message, fields: Field[], context: Range): string {
     const within = intersect(field.tagged, context)
     const flexibleRange = intersect(message.flexible, context)
     const known = test(within, flexibleRange)
-    const refuse = known === true ? '' : `        if (!(${known})) malformed('tag ${field.tag} at version ' + version)\n`
+    const refuse =
+      known === true ? '' : `        if (!(${known})) malformed('tag ${field.tag} at version ' + version)\n`
     const read = readField(message, field, within, flexibleRange)
     return `      case ${field.tag}:\n${refuse}        message.${field.name} = ${read}\n        break\n`
   })
-  return '  for (let left = reader.tagCount(); left > 0; left--) {\n'
-    + '    const tag = reader.unsignedVarint()\n    const end = reader.tagEnd()\n    switch (tag) {\n'
-    + cases.join('')
-    + '      default:\n        reader.unknownTag(message, tag, end)\n    }\n    reader.expect(end)\n  }\n'
+  return (
+    '  for (let left = reader.tagCount(); left > 0; left--) {\n' +
+    '    const tag = reader.unsignedVarint()\n    const end = reader.tagEnd()\n    switch (tag) {\n' +
+    cases.join('') +
+    '      default:\n        reader.unknownTag(message, tag, end)\n    }\n    reader.expect(end)\n  }\n'
+  )
 }
 
 export function taggedFields(fields: Field[], context: Range): Field[] {
@@ -149,7 +157,9 @@ export function taggedFields(fields: Field[], context: Range): Field[] {
 
 /** Whether some field of this struct type is a struct that defaults to an empty one and can be absent. */
 export function needsDefault(message: Message, struct: string): boolean {
-  return allFields(message).some((field) => field.kind === 'struct' && field.struct === struct && field.default === 'empty')
+  return allFields(message).some(
+    (field) => field.kind === 'struct' && field.struct === struct && field.default === 'empty',
+  )
 }
 
 export function allFields(message: Message): Field[] {

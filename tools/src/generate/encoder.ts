@@ -4,8 +4,16 @@
  */
 import { intersect, isEmpty, test, type Range } from './versions.ts'
 import {
-  allFields, declareFlexible, defaultValue, flexibleIn, flexibleTest, primitiveMethod, taggedFields, takesFlexible,
-  untagged, versionCheck,
+  allFields,
+  declareFlexible,
+  defaultValue,
+  flexibleIn,
+  flexibleTest,
+  primitiveMethod,
+  taggedFields,
+  takesFlexible,
+  untagged,
+  versionCheck,
 } from './decoder.ts'
 import type { Field, Message } from './schema.ts'
 import { typeName } from './types.ts'
@@ -35,7 +43,9 @@ function emitEncoder(message: Message, struct: string | undefined, fields: Field
 }
 
 function writeOrRefuse(message: Message, field: Field, context: Range, owner: string): string {
-  const refuse = field.ignorable ? '' : `if (${isNotDefault(message, field)}) unsupportedField('${owner}.${field.name}', version)\n`
+  const refuse = field.ignorable
+    ? ''
+    : `if (${isNotDefault(message, field)}) unsupportedField('${owner}.${field.name}', version)\n`
   const isTagged = !isEmpty(intersect(field.tagged, context))
   const present = test(field.versions, context)
   if (isTagged) {
@@ -46,9 +56,10 @@ function writeOrRefuse(message: Message, field: Field, context: Range, owner: st
   const within = intersect(untagged(field, context), context)
   const write = writeField(message, field, within, context)
   if (present === true) return write.map((line) => `  ${line}\n`).join('')
-  const block = write.length === 1
-    ? `  if (${present}) ${write[0]}\n`
-    : `  if (${present}) {\n${write.map((line) => `    ${line}\n`).join('')}  }\n`
+  const block =
+    write.length === 1
+      ? `  if (${present}) ${write[0]}\n`
+      : `  if (${present}) {\n${write.map((line) => `    ${line}\n`).join('')}  }\n`
   if (refuse === '') return block
   return write.length === 1 ? `${block}  else ${refuse}` : `${block.trimEnd()} else ${refuse}`
 }
@@ -105,7 +116,8 @@ function isNotDefault(message: Message, field: Field): string {
   const value = `message.${field.name}`
   if (field.default === null) return `${value} != null`
   const notNull = isEmpty(field.nullable) ? '' : `${value} === null || `
-  if (field.kind === 'struct') return `${value} !== undefined && (${notNull}!isDefault${typeName(message, field.struct)}(${value}))`
+  if (field.kind === 'struct')
+    return `${value} !== undefined && (${notNull}!isDefault${typeName(message, field.struct)}(${value}))`
   if (field.kind === 'array' || field.default === '') return `isSet(${value})`
   if (field.primitive === 'uuid') return `(${value} ?? zeroUuid) !== zeroUuid`
   if (field.default === 'empty') return `isSet(${value})`
@@ -118,9 +130,10 @@ function emitTagSection(message: Message, fields: Field[], context: Range, flexi
     return isEmpty(message.flexible) ? '' : `  ${refuseTags(owner)}`
   }
   const tagged = taggedFields(fields, context)
-  const section = tagged.length === 0
-    ? '  writer.unknownTags(message.unknownTaggedFields)\n'
-    : emitKnownTags(message, tagged, context)
+  const section =
+    tagged.length === 0
+      ? '  writer.unknownTags(message.unknownTaggedFields)\n'
+      : emitKnownTags(message, tagged, context)
   if (flexible === 'true') return section
   const otherwise = `else ${refuseTags(owner)}`
   if (tagged.length === 0) return `  if (flexible) ${section.trim()}\n  ${otherwise}`
@@ -155,13 +168,18 @@ function emitKnownTags(message: Message, tagged: Field[], context: Range): strin
 }
 
 function needsIsDefault(message: Message, struct: string): boolean {
-  return allFields(message).some((field) => field.kind === 'struct' && field.struct === struct && field.default === 'empty')
+  return allFields(message).some(
+    (field) => field.kind === 'struct' && field.struct === struct && field.default === 'empty',
+  )
 }
 
 function emitIsDefault(message: Message, struct: string, fields: Field[]): string {
   const name = typeName(message, struct)
   const tests = fields.map((field) => isNotDefault(message, field))
   if (!isEmpty(message.flexible)) tests.push('isSet(message.unknownTaggedFields)')
-  const lines = tests.map((line) => `    || ${line}\n`).join('').replace(/^ {4}\|\| /, '    ')
+  const lines = tests
+    .map((line) => `    || ${line}\n`)
+    .join('')
+    .replace(/^ {4}\|\| /, '    ')
   return `function isDefault${name}(message: T.${name}Input): boolean {\n  return !(\n${lines}  )\n}\n`
 }

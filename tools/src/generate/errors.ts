@@ -10,8 +10,10 @@ export function emitErrors(errors: ErrorRow[], meanings: Record<string, string>)
     if (!meaning) throw new TypeError(`error-meanings.json says nothing about ${name}`)
     return `  [${code}, '${name}', ${retriable}, ${quote(meaning)}],\n`
   })
-  return `${HEADER}export const KafkaError = {\n${names}} as const\n\n`
-    + `export const errorRows: [code: number, name: string, retriable: boolean, meaning: string][] = [\n${rows.join('')}]\n`
+  return (
+    `${HEADER}export const KafkaError = {\n${names}} as const\n\n` +
+    `export const errorRows: [code: number, name: string, retriable: boolean, meaning: string][] = [\n${rows.join('')}]\n`
+  )
 }
 
 function quote(text: string): string {

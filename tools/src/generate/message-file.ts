@@ -16,7 +16,8 @@ const TYPES = ['Input', 'Reader', 'TaggedField', 'Writer']
 export function emitCodecFile(messages: Message[], file: string): string {
   const body = messages.map((message) => `${emitDecoders(message)}\n${emitEncoders(message)}`).join('\n')
   const types = `./types/${file}.ts`
-  return `${HEADER}${imports(body, '../io.ts')}import type * as T from '${types}'\n\nexport type * from '${types}'\n\n${body}`
+  const head = `${HEADER}${imports(body, '../io.ts')}import type * as T from '${types}'\n`
+  return `${head}\nexport type * from '${types}'\n\n${body}`
 }
 
 export function emitTypeFile(messages: Message[]): string {

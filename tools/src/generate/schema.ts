@@ -10,7 +10,18 @@ export const root = join(import.meta.dirname, '..', '..', '..')
 const schemaDirectory = join(root, 'libs', 'wire', 'schema')
 
 export type Primitive =
-  | 'int8' | 'int16' | 'int32' | 'int64' | 'uint16' | 'uint32' | 'float64' | 'bool' | 'uuid' | 'string' | 'bytes' | 'records'
+  | 'int8'
+  | 'int16'
+  | 'int32'
+  | 'int64'
+  | 'uint16'
+  | 'uint32'
+  | 'float64'
+  | 'bool'
+  | 'uuid'
+  | 'string'
+  | 'bytes'
+  | 'records'
 
 export interface Field {
   /** As in Kafka, with the first letter lowered. */
@@ -100,7 +111,11 @@ function message(raw: RawMessage): Message {
   const versions = parseRange(raw.validVersions)
   const structs = new Map<string, Struct>()
   for (const { name, versions, fields } of raw.commonStructs ?? []) {
-    structs.set(name, { name, versions: parseRange(versions), fields: fields.map((field) => parseField(field, structs)) })
+    structs.set(name, {
+      name,
+      versions: parseRange(versions),
+      fields: fields.map((field) => parseField(field, structs)),
+    })
   }
   const fields = (raw.fields ?? []).map((field) => parseField(field, structs))
   const parsed: Message = {
@@ -211,7 +226,15 @@ function structSize(message: Message, fields: Field[], version: number): number 
 }
 
 const FIXED_SIZE: Partial<Record<Primitive, number>> = {
-  int8: 1, bool: 1, int16: 2, uint16: 2, int32: 4, uint32: 4, int64: 8, float64: 8, uuid: 16,
+  int8: 1,
+  bool: 1,
+  int16: 2,
+  uint16: 2,
+  int32: 4,
+  uint32: 4,
+  int64: 8,
+  float64: 8,
+  uuid: 16,
 }
 
 function fieldSize(message: Message, field: Field, version: number, flexible: boolean): number {

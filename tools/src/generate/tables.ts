@@ -32,26 +32,34 @@ export function emitMessagesIndex(files: string[]): string {
 }
 
 export function emitApis(apis: ApiFile[]): string {
-  const imports = apis.map(({ name, file }) =>
-    `import {\n  decode${name}Request, decode${name}Response, encode${name}Request, encode${name}Response,\n`
-    + `} from './${file}.ts'\n`
+  const imports = apis.map(
+    ({ name, file }) =>
+      `import {\n  decode${name}Request, decode${name}Response, encode${name}Request, encode${name}Response,\n` +
+      `} from './${file}.ts'\n`,
   )
   const rows = apis.map(({ key, name, request, response }) => {
     const { low, high } = request.versions
     const flexibleFrom = isEmpty(request.flexible) ? 'NEVER_FLEXIBLE' : request.flexible.low
     const listeners = `[${request.listeners.map((listener) => `'${listener}'`).join(', ')}]`
-    if (response.versions.low !== low || response.versions.high !== high) throw new TypeError(`${name}: versions differ`)
-    return `  row(${key}, '${name}', ${listeners}, ${low}, ${high}, ${request.latestVersionUnstable}, ${flexibleFrom},\n`
-      + `    decode${name}Request, encode${name}Request, decode${name}Response, encode${name}Response),\n`
+    if (response.versions.low !== low || response.versions.high !== high)
+      throw new TypeError(`${name}: versions differ`)
+    return (
+      `  row(${key}, '${name}', ${listeners}, ${low}, ${high}, ${request.latestVersionUnstable}, ${flexibleFrom},\n` +
+      `    decode${name}Request, encode${name}Request, decode${name}Response, encode${name}Response),\n`
+    )
   })
-  return `${HEADER}import { NEVER_FLEXIBLE, apiSpec as row, type ApiSpec } from '../api-spec.ts'\n${imports.join('')}\n`
-    + `export const apiSpecs: readonly ApiSpec[] = [\n${rows.join('')}]\n`
+  return (
+    `${HEADER}import { NEVER_FLEXIBLE, apiSpec as row, type ApiSpec } from '../api-spec.ts'\n${imports.join('')}\n` +
+    `export const apiSpecs: readonly ApiSpec[] = [\n${rows.join('')}]\n`
+  )
 }
 
 function codec(message: Message): string {
   const { low, high } = message.versions
-  return `{ name: '${message.name}', apiKey: ${message.apiKey}, minVersion: ${low}, maxVersion: ${high},\n`
-    + `    decode: decode${message.name}, encode: encode${message.name} }`
+  return (
+    `{ name: '${message.name}', apiKey: ${message.apiKey}, minVersion: ${low}, maxVersion: ${high},\n` +
+    `    decode: decode${message.name}, encode: encode${message.name} }`
+  )
 }
 
 function codecImports(messages: Message[], file: string): string {
@@ -63,8 +71,10 @@ const CODEC_TYPE = `import type { RecordCodec } from '../record-codec.ts'\n`
 
 export function emitMetadataTable(messages: Message[]): string {
   const rows = messages.map((message) => `  ${codec(message)},\n`).join('')
-  return `${HEADER}${CODEC_TYPE}${codecImports(messages, 'metadata-records')}\n`
-    + `export const metadataRecords: readonly RecordCodec[] = [\n${rows}]\n`
+  return (
+    `${HEADER}${CODEC_TYPE}${codecImports(messages, 'metadata-records')}\n` +
+    `export const metadataRecords: readonly RecordCodec[] = [\n${rows}]\n`
+  )
 }
 
 const COORDINATORS = [
@@ -83,6 +93,8 @@ export function emitCoordinatorTables(messages: Message[]): string {
     })
     return `export const ${table}: readonly CoordinatorRecordCodec[] = [\n${rows.join('')}]\n`
   })
-  return `${HEADER}import type { CoordinatorRecordCodec } from '../record-codec.ts'\n`
-    + `${codecImports(messages, 'coordinator-records')}\n${tables.join('\n')}`
+  return (
+    `${HEADER}import type { CoordinatorRecordCodec } from '../record-codec.ts'\n` +
+    `${codecImports(messages, 'coordinator-records')}\n${tables.join('\n')}`
+  )
 }

@@ -3,8 +3,18 @@ import { isEmpty } from './versions.ts'
 import type { Field, Message, Primitive } from './schema.ts'
 
 const PRIMITIVES: Record<Primitive, string> = {
-  int8: 'number', int16: 'number', int32: 'number', int64: 'number', uint16: 'number', uint32: 'number',
-  float64: 'number', bool: 'boolean', uuid: 'string', string: 'string', bytes: 'Uint8Array', records: 'Uint8Array',
+  int8: 'number',
+  int16: 'number',
+  int32: 'number',
+  int64: 'number',
+  uint16: 'number',
+  uint32: 'number',
+  float64: 'number',
+  bool: 'boolean',
+  uuid: 'string',
+  string: 'string',
+  bytes: 'Uint8Array',
+  records: 'Uint8Array',
 }
 
 export function typeName(message: Message, struct?: string): string {

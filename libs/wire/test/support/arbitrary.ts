@@ -32,15 +32,20 @@ function arbitraryStruct(message: Message, fields: Field[], version: number, cho
   const known = fc.record(record, { noNullPrototype: true })
   if (!choices.unknownTags || !includes(message.flexible, version)) return known
   const firstFree = Math.max(-1, ...fields.map(({ tag }) => tag)) + 1
-  return fc.tuple(known, unknownTags(firstFree)).map(([struct, unknownTaggedFields]) =>
-    unknownTaggedFields.length === 0 ? struct : { ...struct, unknownTaggedFields }
-  )
+  return fc
+    .tuple(known, unknownTags(firstFree))
+    .map(([struct, unknownTaggedFields]) =>
+      unknownTaggedFields.length === 0 ? struct : { ...struct, unknownTaggedFields },
+    )
 }
 
 function unknownTags(first: number): fc.Arbitrary<{ tag: number; data: Uint8Array }[]> {
   const tag = fc.oneof(fc.nat({ max: 5 }), fc.constant(200), fc.constant(0x7ffffff0)).map((n) => first + n)
   return fc
-    .uniqueArray(fc.record({ tag, data: bytes() }, { noNullPrototype: true }), { maxLength: 2, selector: (field) => field.tag })
+    .uniqueArray(fc.record({ tag, data: bytes() }, { noNullPrototype: true }), {
+      maxLength: 2,
+      selector: (field) => field.tag,
+    })
     .map((list) => list.toSorted((a, b) => a.tag - b.tag))
 }
 
@@ -56,9 +61,10 @@ function arbitraryField(message: Message, field: Field, version: number, choices
 }
 
 function arbitraryPresent(message: Message, field: Field, version: number, choices: Choices): fc.Arbitrary<unknown> {
-  const item = field.struct === undefined
-    ? arbitraryPrimitive(field.primitive!)
-    : arbitraryStruct(message, structOf(message, field).fields, version, choices)
+  const item =
+    field.struct === undefined
+      ? arbitraryPrimitive(field.primitive!)
+      : arbitraryStruct(message, structOf(message, field).fields, version, choices)
   return field.kind === 'array' ? fc.array(item, { maxLength: 3 }) : item
 }
 

@@ -13,22 +13,29 @@ const record = fc.record({
   timestamp: fc.oneof(fc.nat({ max: 2 ** 42 }), fc.integer({ min: 1_700_000_000_000, max: 1_700_000_001_000 })),
 })
 
-export const arbitraryBatch = fc.record({
-  baseOffset: fc.nat({ max: 2 ** 52 }),
-  records: fc.array(record, { minLength: 1, maxLength: 20 }),
-  producerId: fc.nat({ max: 2 ** 50 }),
-  producerEpoch: fc.nat({ max: 0x7fff }),
-  baseSequence: fc.nat({ max: 0x7fffffff }),
-  partitionLeaderEpoch: fc.nat({ max: 1000 }),
-  isTransactional: fc.boolean(),
-  timestampType: fc.constant<TimestampType>('createTime'),
-}, { noNullPrototype: true })
+export const arbitraryBatch = fc.record(
+  {
+    baseOffset: fc.nat({ max: 2 ** 52 }),
+    records: fc.array(record, { minLength: 1, maxLength: 20 }),
+    producerId: fc.nat({ max: 2 ** 50 }),
+    producerEpoch: fc.nat({ max: 0x7fff }),
+    baseSequence: fc.nat({ max: 0x7fffffff }),
+    partitionLeaderEpoch: fc.nat({ max: 1000 }),
+    isTransactional: fc.boolean(),
+    timestampType: fc.constant<TimestampType>('createTime'),
+  },
+  { noNullPrototype: true },
+)
 
 export type BatchSample = typeof arbitraryBatch extends fc.Arbitrary<infer T> ? T : never
 
 export function recordsOf(input: BatchSample): DecodedRecord[] {
   return input.records.map(({ key, value, headers, timestamp }, offsetDelta) => ({
-    offset: input.baseOffset + offsetDelta, offsetDelta, timestamp, key, value,
+    offset: input.baseOffset + offsetDelta,
+    offsetDelta,
+    timestamp,
+    key,
+    value,
     headers: headers.map((header) => ({ key: header.key, value: header.value })),
   }))
 }

@@ -26,10 +26,16 @@ export class Questions {
 
   async answer(): Promise<void> {
     const classpath = compileJava(join(import.meta.dirname, '..', 'java'), kafkaClasspath() as string)
-    const { status, stdout, stderr } = await runJava(classpath, 'WireHarness', [], this.lines.map((line) => `${line}\n`).join(''))
+    const { status, stdout, stderr } = await runJava(
+      classpath,
+      'WireHarness',
+      [],
+      this.lines.map((line) => `${line}\n`).join(''),
+    )
     if (status !== 0) throw new RangeError(`the harness ended with ${status}: ${stderr}`)
     const answers = stdout.trimEnd().split('\n')
-    if (answers.length !== this.lines.length) throw new RangeError(`${answers.length} answers to ${this.lines.length} questions`)
+    if (answers.length !== this.lines.length)
+      throw new RangeError(`${answers.length} answers to ${this.lines.length} questions`)
     answers.forEach((answer, index) => this.checks[index](answer))
   }
 }
@@ -48,4 +54,5 @@ export function javaClass(message: Message): string {
   return `${PACKAGES[message.module]}.${message.name}${suffix}`
 }
 
-export const base64 = (bytes: Uint8Array | null): string => (bytes === null ? '-' : Buffer.from(bytes).toString('base64'))
+export const base64 = (bytes: Uint8Array | null): string =>
+  bytes === null ? '-' : Buffer.from(bytes).toString('base64')
