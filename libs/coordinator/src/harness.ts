@@ -37,6 +37,8 @@ export interface HarnessOptions {
   readonly seed?: number
   /** Off: an effect is only said by whoever looks for it. */
   readonly showTimers?: boolean
+  /** Sees every message to someone else; says how it is shown, or null for as above. */
+  readonly onSend?: (to: Address, message: Message) => string | null
 }
 
 export interface Harness<State> {
@@ -45,6 +47,8 @@ export interface Harness<State> {
   now: number
   /** Delivers a message (a `replyTo` with the given id is added) and everything that follows from it in this turn. */
   ask(message: object, id?: number): string[]
+  /** Delivers a message as it is: an answer to something that was sent. */
+  deliver(message: object): string[]
   /** One of the steps above; null if it is none of them. */
   step(line: string): string[] | null
   /** A fresh state made of the log's bytes up to here. */
@@ -95,6 +99,11 @@ export function coordinatorHarness<State, Request extends Message>(
       if (to.actor === replica) log.receive(message as ReplicaRequest, clock.now)
       else if (to.actor === self.actor && to.broker === self.broker) queue.push(message)
       else {
+        const shown = options.onSend?.(to, message) ?? null
+        if (shown !== null) {
+          lines.push(shown)
+          return
+        }
         const { kind, replyTo, ...fields } = message
         const id = replyTo === undefined ? '' : ` id=${replyTo.id}`
         lines.push(`send ${to.actor}@${to.broker} ${kind} ${showFields(fields, errorName)}${id}`.trimEnd())
@@ -158,6 +167,7 @@ export function coordinatorHarness<State, Request extends Message>(
     ask(message, id = ++asked) {
       return run({ ...message, replyTo: { ...client, id } } as unknown as Message)
     },
+    deliver: (message) => run(message as Message),
     step(line) {
       const { verb, words } = parseStep(line)
       return Object.hasOwn(steps, verb) ? steps[verb](words) : null
