@@ -33,6 +33,8 @@ export const allSafeguards = Object.freeze({
   verifyOnAppend: true,
   /** Z21: a marker invalidates the verification that is under way. */
   verificationGuard: true,
+  /** Z23, KAFKA-18575: a new transaction (TV2) waits while the producer's previous one is open here. */
+  tv2GuardOnCompleting: true,
   /** Z24, KIP-1228: epoch check of transaction markers. */
   strictMarkerEpoch: true,
   /** Z30: offset commits are fenced by member and generation or epoch. */

@@ -194,6 +194,8 @@ export interface FollowerFetched {
   readonly highWatermark: number
   readonly logStartOffset: number
   readonly divergingEpoch: { epoch: number; endOffset: number } | null
+  /** For OFFSET_OUT_OF_RANGE: whether the follower is behind the leader's log start or ahead of its end. */
+  readonly logEndOffset?: number
 }
 
 export interface ListOffset extends Message {

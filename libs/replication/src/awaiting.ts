@@ -1,0 +1,92 @@
+/**
+ * Requests that are answered when the high watermark reaches an offset: acks=all produces, coordinators' appends,
+ * transaction markers, read barriers. One queue in order of offset, so that an advance looks at the head only.
+ *
+ * Source: Kafka's DelayedProduce; CoordinatorRuntime's deferred events.
+ */
+import type { Outbox } from '@troupe/actor'
+import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
+import { effectiveMinIsr, maximalIsr } from './isr-state.ts'
+import { answer, expireAt, logOf, park, type Awaiting, type ReplicaEnv, type ReplicaState } from './state.ts'
+
+/** Parks the request of this step, or answers it at once when its offset is committed already. */
+export function awaitHighWatermark(state: ReplicaState, waiter: Awaiting, env: ReplicaEnv, out: Outbox): void {
+  if (logOf(state).highWatermark >= waiter.offset) return complete(state, waiter, env, out)
+  const queue = state.awaiting
+  // Nearly always at the end; a duplicate or a read barrier may wait for less than the last append.
+  let at = queue.length
+  while (at > 0 && queue[at - 1].offset > waiter.offset) at--
+  if (at === queue.length) queue.push(waiter)
+  else queue.splice(at, 0, waiter)
+  if (waiter.deadline < Infinity) expireAt(state, out, waiter.deadline)
+  if (state.request === waiter.token) park(state)
+}
+
+/** Answers everyone whose offset is committed. */
+export function releaseCommitted(state: ReplicaState, env: ReplicaEnv, out: Outbox): void {
+  const { highWatermark } = logOf(state)
+  const queue = state.awaiting
+  let count = 0
+  while (count < queue.length && queue[count].offset <= highWatermark) count++
+  if (count === 0) return
+  const committed = count === queue.length ? queue : queue.slice(0, count)
+  state.awaiting = count === queue.length ? [] : queue.slice(count)
+  for (const waiter of committed) complete(state, waiter, env, out)
+}
+
+function complete(state: ReplicaState, waiter: Awaiting, _env: ReplicaEnv, out: Outbox): void {
+  switch (waiter.kind) {
+    case 'produce': {
+      const error = enoughReplicas(state)
+      answer(state, out, waiter.token, error === KafkaError.NONE ? waiter.answer : { ...waiter.answer, error })
+      return
+    }
+    case 'append':
+      return answer(state, out, waiter.token, { error: KafkaError.NONE, baseOffset: waiter.baseOffset, nextOffset: waiter.offset })
+    case 'marker':
+      return answer(state, out, waiter.token, { error: enoughReplicas(state) })
+    case 'committed':
+      return answer(state, out, waiter.token, { error: KafkaError.NONE })
+  }
+}
+
+/** The ISR may have shrunk between the append and its commit: the client must know that it asked for more. */
+function enoughReplicas(state: ReplicaState): ErrorCode {
+  return maximalIsr(state).length < effectiveMinIsr(state) ? KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND : KafkaError.NONE
+}
+
+/** Everyone who waits is told that it will not be known here. The records may be committed nevertheless. */
+export function failAwaiting(state: ReplicaState, error: ErrorCode, out: Outbox): void {
+  const waiters = state.awaiting
+  state.awaiting = []
+  for (const waiter of waiters) fail(state, waiter, error, out)
+  const unflushed = state.awaitingFlush
+  state.awaitingFlush = []
+  for (const waiter of unflushed) answer(state, out, waiter.token, { ...waiter.answer, error, ...nowhere(state) })
+}
+
+function fail(state: ReplicaState, waiter: Awaiting, error: ErrorCode, out: Outbox): void {
+  switch (waiter.kind) {
+    case 'produce': return answer(state, out, waiter.token, { ...waiter.answer, error, ...nowhere(state) })
+    case 'append': return answer(state, out, waiter.token, { error, baseOffset: -1, nextOffset: -1 })
+    default: return answer(state, out, waiter.token, { error })
+  }
+}
+
+/** Kafka answers a failed produce with no offsets, and says who leads now. */
+function nowhere(state: ReplicaState) {
+  return { baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1, leader: state.leader, leaderEpoch: state.leaderEpoch }
+}
+
+/** Answers REQUEST_TIMED_OUT to all whose time is over; returns the next deadline. */
+export function expireAwaiting(state: ReplicaState, now: number, out: Outbox): number {
+  let next = Infinity
+  const late: Awaiting[] = []
+  for (const waiter of state.awaiting) {
+    if (waiter.deadline <= now) late.push(waiter)
+    else if (waiter.deadline < next) next = waiter.deadline
+  }
+  if (late.length > 0) state.awaiting = state.awaiting.filter((waiter) => waiter.deadline > now)
+  for (const waiter of late) fail(state, waiter, KafkaError.REQUEST_TIMED_OUT, out)
+  return next
+}

@@ -1,0 +1,116 @@
+/**
+ * The log-manager: everything that concerns all logs of a broker and that nobody waits for.
+ *
+ *   checkpoints       every replica.high.watermark.checkpoint.interval.ms, with the removal of what was deleted long enough ago
+ *   upkeep            every log.retention.check.interval.ms, after log.initial.task.delay.ms: a `maintain` to each replica
+ *   cleaner           one log at a time; while there is work without a pause, otherwise every log.cleaner.backoff.ms
+ *   deleteLog         the partition is gone: its directory is renamed now and removed later
+ *
+ * Logs belong to their replicas: retention runs there, where a disk error can take the one log offline. A failed
+ * checkpoint or cleaning is told, and tried again in the next round; nothing depends on it but the time a recovery takes.
+ * Source: Kafka's LogManager, LogCleaner, ReplicaManager.checkpointHighWatermarks.
+ */
+import { actorNames, type ActorDefinition, type Env, type Message, type Outbox } from '@troupe/actor'
+import type { Log, LogStore } from '@troupe/log/contract'
+import { StorageError } from '@troupe/log/file-system'
+
+export interface LogManagerConfig {
+  readonly 'replica.high.watermark.checkpoint.interval.ms': number
+  readonly 'log.retention.check.interval.ms': number
+  readonly 'log.initial.task.delay.ms': number
+  readonly 'log.cleaner.enable': boolean
+  readonly 'log.cleaner.backoff.ms': number
+}
+
+export interface LogManagerEnv extends Env {
+  readonly logs: LogStore
+  readonly config: LogManagerConfig
+}
+
+/** From the `broker` actor: the partition is not here any more, and its replica has been stopped. */
+export interface DeleteLog extends Message {
+  readonly kind: 'deleteLog'
+  readonly topicId: string
+  readonly partition: number
+}
+
+type Task = 'checkpoint' | 'upkeep' | 'clean'
+export type LogManagerMessage = DeleteLog | { readonly kind: Task }
+
+export interface LogManagerState {
+  /** What the last failed task said, so that a disk that stays full is told once. */
+  lastTrouble: string | null
+}
+
+export const logManagerActor: ActorDefinition<LogManagerState, LogManagerMessage, LogManagerEnv, unknown> = {
+  kind: 'log-manager',
+  start,
+  step,
+}
+
+function start(_args: unknown, env: LogManagerEnv, out: Outbox): LogManagerState {
+  const initialDelayMs = env.config['log.initial.task.delay.ms']
+  again('checkpoint', env.config['replica.high.watermark.checkpoint.interval.ms'], env, out)
+  again('upkeep', initialDelayMs, env, out)
+  if (env.config['log.cleaner.enable']) again('clean', Math.min(initialDelayMs, env.config['log.cleaner.backoff.ms']), env, out)
+  return { lastTrouble: null }
+}
+
+function again(task: Task, afterMs: number, env: LogManagerEnv, out: Outbox): void {
+  out.setTimer(task, env.now + afterMs, { kind: task })
+}
+
+function step(state: LogManagerState, message: LogManagerMessage, env: LogManagerEnv, out: Outbox): void {
+  switch (message.kind) {
+    case 'checkpoint': return onCheckpoint(state, env, out)
+    case 'upkeep': return onUpkeep(env, out)
+    case 'clean': return onClean(state, env, out)
+    case 'deleteLog': return onDeleteLog(state, message, env, out)
+  }
+}
+
+function onCheckpoint(state: LogManagerState, env: LogManagerEnv, out: Outbox): void {
+  again('checkpoint', env.config['replica.high.watermark.checkpoint.interval.ms'], env, out)
+  attempt(state, 'checkpoint', out, () => {
+    env.logs.writeCheckpoints()
+    env.logs.removeDeleted(env.now)
+  })
+}
+
+function onUpkeep(env: LogManagerEnv, out: Outbox): void {
+  again('upkeep', env.config['log.retention.check.interval.ms'], env, out)
+  for (const log of env.logs.logs()) {
+    if (log.offlineReason !== null) continue
+    const actor = actorNames.replica(log.topicId, partitionOf(log))
+    out.send({ broker: env.self.broker, actor }, { kind: 'maintain' })
+  }
+}
+
+/** One log per message: a long round of cleaning must not keep everyone else on this thread waiting. */
+function onClean(state: LogManagerState, env: LogManagerEnv, out: Outbox): void {
+  const cleaned = attempt(state, 'clean', out, () => env.logs.cleanOne(env.now)) ?? null
+  if (cleaned !== null) out.trace('log.cleaned', { ...cleaned })
+  again('clean', cleaned === null ? env.config['log.cleaner.backoff.ms'] : 0, env, out)
+}
+
+function onDeleteLog(state: LogManagerState, { topicId, partition }: DeleteLog, env: LogManagerEnv, out: Outbox): void {
+  attempt(state, 'delete', out, () => env.logs.delete(topicId, partition, env.now))
+}
+
+function attempt<Result>(state: LogManagerState, task: string, out: Outbox, work: () => Result): Result | undefined {
+  try {
+    const result = work()
+    state.lastTrouble = null
+    return result
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error
+    if (state.lastTrouble !== error.message) out.trace('log-manager.failed', { task, error: error.message })
+    state.lastTrouble = error.message
+    return undefined
+  }
+}
+
+/** A log's directory is named `topic-partition`; the topic may hold dashes itself. */
+function partitionOf(log: Log): number {
+  return Number(log.directory.slice(log.directory.lastIndexOf('-') + 1))
+}
