@@ -63,7 +63,11 @@ suite(`Java clients${why}`, () => {
     const state = mkdtempSync(join(tmpdir(), 'troupe-streams-'))
     const records = 12_000
     const feed = runJava(java, 'StreamsEos', ['feed', cluster.bootstrap, String(records), '40'])
-    await until(async () => (await cluster!.status()).partitions.some((p) => p.topic === 'totals'), 30_000, () => 'no topic totals')
+    await until(
+      async () => (await cluster!.status()).partitions.some((p) => p.topic === 'totals'),
+      30_000,
+      () => 'no topic totals',
+    )
     const chaos = startChaos(cluster)
     let out = ''
     for (let lives = 0; lives < 2; lives++) {
@@ -71,7 +75,11 @@ suite(`Java clients${why}`, () => {
       out = ''
       app.stdout.on('data', (text) => (out += text))
       app.stderr.resume()
-      await until(() => out.includes('state RUNNING'), 60_000, () => `streams did not run: ${out}\n${cluster!.log}`)
+      await until(
+        () => out.includes('state RUNNING'),
+        60_000,
+        () => `streams did not run: ${out}\n${cluster!.log}`,
+      )
       app.kill('SIGKILL')
     }
     const app = startJava(java, 'StreamsEos', ['run', cluster.bootstrap, join(state, 'last')])
@@ -83,7 +91,12 @@ suite(`Java clients${why}`, () => {
     const verified = await runJava(java, 'StreamsEos', ['verify', cluster.bootstrap, String(records), '40', '90000'])
     app.kill('SIGKILL')
     rmSync(state, { recursive: true, force: true })
-    expect(JSON.parse(verified.stdout), log.slice(-5000) + verified.stderr).toEqual({ sum: records, keys: 40, wrong: 0, decreases: 0 })
+    expect(JSON.parse(verified.stdout), log.slice(-5000) + verified.stderr).toEqual({
+      sum: records,
+      keys: 40,
+      wrong: 0,
+      decreases: 0,
+    })
     expect(crashes).toBeGreaterThan(0)
   })
 })

@@ -16,25 +16,32 @@ beforeAll(async () => {
 afterAll(() => cluster?.stop())
 
 const python = pythonClients()
-describe.skipIf(typeof python !== 'string')(`confluent-kafka${typeof python === 'string' ? '' : ` (skipped: ${python.skipped})`}`, () => {
-  test('idempotent producer and transactional copier lose and double nothing while brokers crash', async () => {
-    const chaos = startChaos(cluster)
-    const records = 30_000
-    const result = await run(String(python), [join(import.meta.dirname, 'python/exactly_once.py'), cluster.bootstrap, String(records)])
-    await chaos.stop()
-    expect(result.stdout, result.stderr + cluster.log).toContain('{')
-    expect(JSON.parse(result.stdout), result.stderr + cluster.log.slice(-3000)).toEqual({
-      acked: records,
-      inDistinct: records,
-      inDuplicates: 0,
-      outDistinct: records,
-      outDuplicates: 0,
-      outAborted: 0,
-      abortedOnPurpose: true,
-      errors: [],
+describe.skipIf(typeof python !== 'string')(
+  `confluent-kafka${typeof python === 'string' ? '' : ` (skipped: ${python.skipped})`}`,
+  () => {
+    test('idempotent producer and transactional copier lose and double nothing while brokers crash', async () => {
+      const chaos = startChaos(cluster)
+      const records = 30_000
+      const result = await run(String(python), [
+        join(import.meta.dirname, 'python/exactly_once.py'),
+        cluster.bootstrap,
+        String(records),
+      ])
+      await chaos.stop()
+      expect(result.stdout, result.stderr + cluster.log).toContain('{')
+      expect(JSON.parse(result.stdout), result.stderr + cluster.log.slice(-3000)).toEqual({
+        acked: records,
+        inDistinct: records,
+        inDuplicates: 0,
+        outDistinct: records,
+        outDuplicates: 0,
+        outAborted: 0,
+        abortedOnPurpose: true,
+        errors: [],
+      })
     })
-  })
-})
+  },
+)
 
 const cat = kcat()
 describe.skipIf(typeof cat !== 'string')(`kcat${typeof cat === 'string' ? '' : ` (skipped: ${cat.skipped})`}`, () => {
@@ -64,10 +71,30 @@ describe.skipIf(typeof cat !== 'string')(`kcat${typeof cat === 'string' ? '' : `
 
   test('consumes as a balanced group and commits', async () => {
     await kafkacat(['-P', '-t', 'kcat-group'], '1\n2\n3\n')
-    const first = await run(String(cat), ['-b', cluster.bootstrap, '-G', 'cats', '-X', 'auto.offset.reset=earliest', '-e', '-q', 'kcat-group'])
+    const first = await run(String(cat), [
+      '-b',
+      cluster.bootstrap,
+      '-G',
+      'cats',
+      '-X',
+      'auto.offset.reset=earliest',
+      '-e',
+      '-q',
+      'kcat-group',
+    ])
     expect(first.stdout.trim().split('\n').sort()).toEqual(['1', '2', '3'])
     await kafkacat(['-P', '-t', 'kcat-group'], '4\n')
-    const second = await run(String(cat), ['-b', cluster.bootstrap, '-G', 'cats', '-X', 'auto.offset.reset=earliest', '-e', '-q', 'kcat-group'])
+    const second = await run(String(cat), [
+      '-b',
+      cluster.bootstrap,
+      '-G',
+      'cats',
+      '-X',
+      'auto.offset.reset=earliest',
+      '-e',
+      '-q',
+      'kcat-group',
+    ])
     expect(second.stdout.trim()).toBe('4')
   })
 

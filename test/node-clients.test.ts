@@ -1,7 +1,14 @@
 /**
  * KafkaJS and @platformatic/kafka, unmodified, while brokers crash and return.
  */
-import { Admin, Consumer as PlatformaticConsumer, Producer as PlatformaticProducer, stringDeserializers, stringSerializers, MessagesStreamModes } from '@platformatic/kafka'
+import {
+  Admin,
+  Consumer as PlatformaticConsumer,
+  Producer as PlatformaticProducer,
+  stringDeserializers,
+  stringSerializers,
+  MessagesStreamModes,
+} from '@platformatic/kafka'
 import { Kafka, logLevel, type Producer } from 'kafkajs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startChaos } from './support/chaos.ts'
@@ -20,7 +27,11 @@ beforeAll(async () => {
 afterAll(() => cluster?.stop())
 
 /** Reads a topic from the start until `done`; values by how often they came. */
-async function readAll(topic: string, group: string, done: (values: Map<string, number>) => boolean): Promise<Map<string, number>> {
+async function readAll(
+  topic: string,
+  group: string,
+  done: (values: Map<string, number>) => boolean,
+): Promise<Map<string, number>> {
   const values = new Map<string, number>()
   const consumer = kafkajs.consumer({ groupId: group, readUncommitted: false } as never)
   await consumer.connect()
@@ -31,7 +42,11 @@ async function readAll(topic: string, group: string, done: (values: Map<string, 
       values.set(value, (values.get(value) ?? 0) + 1)
     },
   })
-  await until(() => done(values), 90_000, () => `${topic}: read ${values.size} values`)
+  await until(
+    () => done(values),
+    90_000,
+    () => `${topic}: read ${values.size} values`,
+  )
   await consumer.disconnect()
   return values
 }
@@ -61,13 +76,20 @@ test('KafkaJS: admin, idempotent producer, group consumer', async () => {
 })
 
 test('KafkaJS: transactions with offsets, committed and aborted', async () => {
-  const producer: Producer = kafkajs.producer({ idempotent: true, maxInFlightRequests: 1, transactionalId: 'js-transactions' })
+  const producer: Producer = kafkajs.producer({
+    idempotent: true,
+    maxInFlightRequests: 1,
+    transactionalId: 'js-transactions',
+  })
   await producer.connect()
   for (let i = 0; i < 40; i++) {
     const transaction = await producer.transaction()
     const fate = i % 4 === 3 ? 'aborted' : 'committed'
     await transaction.send({ topic: 'js-out', messages: [{ value: `${fate}-${i}` }] })
-    await transaction.sendOffsets({ consumerGroupId: 'js-eos', topics: [{ topic: 'js', partitions: [{ partition: 0, offset: `${i}` }] }] })
+    await transaction.sendOffsets({
+      consumerGroupId: 'js-eos',
+      topics: [{ topic: 'js', partitions: [{ partition: 0, offset: `${i}` }] }],
+    })
     await (fate === 'aborted' ? transaction.abort() : transaction.commit())
   }
   await producer.disconnect()
@@ -82,18 +104,36 @@ test('KafkaJS: transactions with offsets, committed and aborted', async () => {
 })
 
 test('@platformatic/kafka: admin, idempotent producer, consumer stream', async () => {
-  const options = { clientId: 'troupe-test', bootstrapBrokers: cluster.bootstrap.split(','), retries: 50, retryDelay: 100 }
+  const options = {
+    clientId: 'troupe-test',
+    bootstrapBrokers: cluster.bootstrap.split(','),
+    retries: 50,
+    retryDelay: 100,
+  }
   const admin = new Admin(options)
   await admin.createTopics({ topics: ['platformatic'], partitions: 3, replicas: 3 })
   const producer = new PlatformaticProducer({ ...options, serializers: stringSerializers, idempotent: true })
   for (let batch = 0; batch < 50; batch++) {
     await producer.send({
-      messages: Array.from({ length: 10 }, (_, i) => ({ topic: 'platformatic', key: `k${i}`, value: `${batch * 10 + i}` })),
+      messages: Array.from({ length: 10 }, (_, i) => ({
+        topic: 'platformatic',
+        key: `k${i}`,
+        value: `${batch * 10 + i}`,
+      })),
     })
   }
   await producer.close()
-  const consumer = new PlatformaticConsumer({ ...options, groupId: 'platformatic-readers', deserializers: stringDeserializers })
-  const stream = await consumer.consume({ topics: ['platformatic'], mode: MessagesStreamModes.EARLIEST, autocommit: true, maxWaitTime: 100 })
+  const consumer = new PlatformaticConsumer({
+    ...options,
+    groupId: 'platformatic-readers',
+    deserializers: stringDeserializers,
+  })
+  const stream = await consumer.consume({
+    topics: ['platformatic'],
+    mode: MessagesStreamModes.EARLIEST,
+    autocommit: true,
+    maxWaitTime: 100,
+  })
   const values = new Map<string, number>()
   for await (const message of stream) {
     const value = String(message.value)

@@ -33,7 +33,11 @@ export function pythonClients(): string | Skipped {
   const created = spawnSync('python3', ['-m', 'venv', '--copies', work], { encoding: 'utf8' })
   const installed =
     created.status === 0
-      ? spawnSync(join(work, 'bin/python'), ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', 'confluent-kafka>=2.11'], { encoding: 'utf8' })
+      ? spawnSync(
+          join(work, 'bin/python'),
+          ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', 'confluent-kafka>=2.11'],
+          { encoding: 'utf8' },
+        )
       : created
   if (installed.status !== 0) {
     rmSync(work, { recursive: true, force: true })

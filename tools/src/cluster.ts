@@ -50,7 +50,8 @@ export class Cluster {
   /** Starts, also again after `kill`: on the same directory and the same ports. */
   async start(): Promise<void> {
     if (this.#adminPort === 0) this.#adminPort = await freePort()
-    const listeners = this.bootstrap === '' ? await freeRange(this.brokers) : Number(this.bootstrap.split(',')[0]!.split(':')[1])
+    const listeners =
+      this.bootstrap === '' ? await freeRange(this.brokers) : Number(this.bootstrap.split(',')[0]!.split(':')[1])
     const overrides = {
       'log.dirs': this.directory,
       listeners: `PLAINTEXT://127.0.0.1:${listeners}`,
@@ -72,7 +73,9 @@ export class Cluster {
         const line = /^troupe ready bootstrap\.servers=(\S+)$/m.exec(out)
         if (line) resolve(line[1]!)
       })
-      child.once('exit', (code) => reject(new ClusterFailed(`the cluster ended with code ${code} before it was ready\n${this.#log}`)))
+      child.once('exit', (code) =>
+        reject(new ClusterFailed(`the cluster ended with code ${code} before it was ready\n${this.#log}`)),
+      )
     })
     this.bootstrap = ready
   }
@@ -116,7 +119,10 @@ export class Cluster {
     await until(
       async () => {
         const { partitions } = await this.status()
-        return partitions.length > 0 && partitions.every((partition) => partition.leader > 0 && partition.isr.length === partition.replicas.length)
+        return (
+          partitions.length > 0 &&
+          partitions.every((partition) => partition.leader > 0 && partition.isr.length === partition.replicas.length)
+        )
       },
       timeoutMs,
       () => `partitions did not heal\n${this.#log.slice(-3000)}`,
@@ -165,7 +171,11 @@ export class Cluster {
 export class ClusterFailed extends Error {}
 
 /** Polls a condition: the only way in which tests wait. */
-export async function until(condition: () => Promise<boolean> | boolean, timeoutMs: number, why: () => string): Promise<void> {
+export async function until(
+  condition: () => Promise<boolean> | boolean,
+  timeoutMs: number,
+  why: () => string,
+): Promise<void> {
   const deadline = Date.now() + timeoutMs
   for (;;) {
     let last: unknown

@@ -37,7 +37,10 @@ for (const brokers of ([1, 3] as const).filter((count) => !options.brokers || Nu
     // Alternate who comes first: the machine's state drifts.
     for (const system of round % 2 === 1 ? systems : [...systems].reverse()) await measure(system, brokers, round)
   }
-  if (systems.length === 2) console.log(`\n### ${brokers === 1 ? 'One broker, RF 1' : 'Three brokers, RF 3, min ISR 2'}\n\n${table(rounds, brokers)}\n`)
+  if (systems.length === 2)
+    console.log(
+      `\n### ${brokers === 1 ? 'One broker, RF 1' : 'Three brokers, RF 3, min ISR 2'}\n\n${table(rounds, brokers)}\n`,
+    )
 }
 if (options.json) writeFileSync(options.json, JSON.stringify(rounds, null, 1))
 

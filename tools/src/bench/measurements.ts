@@ -54,10 +54,20 @@ export class Bench {
     const { recordsPerSecond } = await this.#produce(topic, records, size, -1)
     const cpu = this.#target.cpuSeconds() - cpuBefore
     const consumed = await this.#run('org.apache.kafka.tools.ConsumerPerformance', [
-      '--bootstrap-server', this.#target.bootstrap, '--topic', topic, '--num-records', String(records), '--hide-header', '--timeout', '60000',
+      '--bootstrap-server',
+      this.#target.bootstrap,
+      '--topic',
+      topic,
+      '--num-records',
+      String(records),
+      '--hide-header',
+      '--timeout',
+      '60000',
     ])
     // start, end, MB, MB/s, records, records/s, rebalance ms, fetch ms, fetch MB/s, fetch records/s
-    const columns = lastLine(consumed.stdout).split(',').map((column) => Number(column.trim()))
+    const columns = lastLine(consumed.stdout)
+      .split(',')
+      .map((column) => Number(column.trim()))
     return {
       [`produce ${size} B records/s`]: recordsPerSecond,
       [`produce ${size} B MB/s`]: (recordsPerSecond * size) / 1e6,
@@ -83,7 +93,8 @@ export class Bench {
     const rate = await once(this.#scale.seconds)
     return {
       'replayed frames 100 B records/s': rate,
-      'replayed frames broker CPU µs/record': ((this.#target.cpuSeconds() - cpuBefore) * 1e6) / (rate * this.#scale.seconds),
+      'replayed frames broker CPU µs/record':
+        ((this.#target.cpuSeconds() - cpuBefore) * 1e6) / (rate * this.#scale.seconds),
     }
   }
 
@@ -95,7 +106,16 @@ export class Bench {
     const single = await this.#topic(1)
     const messages = 2000
     const endToEnd = await this.#run('org.apache.kafka.tools.EndToEndLatency', [
-      '--bootstrap-server', this.#target.bootstrap, '--topic', single, '--num-records', String(messages), '--producer-acks', 'all', '--record-size', '100',
+      '--bootstrap-server',
+      this.#target.bootstrap,
+      '--topic',
+      single,
+      '--num-records',
+      String(messages),
+      '--producer-acks',
+      'all',
+      '--record-size',
+      '100',
     ])
     const percentile = (name: string): number => {
       const match = new RegExp(`${name.replace('.', '\\.')}th = (\\d+)|Percentiles:.*`).exec(endToEnd.stdout)
@@ -115,7 +135,11 @@ export class Bench {
   async transactions(records: number): Promise<Figures> {
     const topic = await this.#topic(6)
     const { stdout } = await this.#run('TransactionLoop', [
-      this.#target.bootstrap, topic, String(records), String(this.#scale.seconds), `bench-${topic}`,
+      this.#target.bootstrap,
+      topic,
+      String(records),
+      String(this.#scale.seconds),
+      `bench-${topic}`,
     ])
     return { [`transactions/s of ${records} records`]: Number(lastLine(stdout)) }
   }
@@ -139,35 +163,71 @@ export class Bench {
     const topic = `bench-${++topics}`
     const { brokers, bootstrap } = this.#target
     await this.#run('org.apache.kafka.tools.TopicCommand', [
-      '--bootstrap-server', bootstrap, '--create', '--topic', topic, '--partitions', String(partitions),
-      '--replication-factor', String(brokers), '--config', `min.insync.replicas=${brokers === 3 ? 2 : 1}`,
+      '--bootstrap-server',
+      bootstrap,
+      '--create',
+      '--topic',
+      topic,
+      '--partitions',
+      String(partitions),
+      '--replication-factor',
+      String(brokers),
+      '--config',
+      `min.insync.replicas=${brokers === 3 ? 2 : 1}`,
     ])
     return topic
   }
 
   async #leader(topic: string): Promise<number> {
-    const { stdout } = await this.#run('org.apache.kafka.tools.TopicCommand', ['--bootstrap-server', this.#target.bootstrap, '--describe', '--topic', topic])
+    const { stdout } = await this.#run('org.apache.kafka.tools.TopicCommand', [
+      '--bootstrap-server',
+      this.#target.bootstrap,
+      '--describe',
+      '--topic',
+      topic,
+    ])
     return Number(/Leader: (\d+)/.exec(stdout)![1])
   }
 
   async #leaderAddress(topic: string): Promise<{ host: string; port: number }> {
-    const [host, port] = this.#target.bootstrap.split(',')[(await this.#leader(topic)) - 1]!.split(':') as [string, string]
+    const [host, port] = this.#target.bootstrap.split(',')[(await this.#leader(topic)) - 1]!.split(':') as [
+      string,
+      string,
+    ]
     return { host, port: Number(port) }
   }
 
   async #produce(topic: string, records: number, size: number, throughput: number) {
     const { stdout } = await this.#run('org.apache.kafka.tools.ProducerPerformance', [
-      '--topic', topic, '--num-records', String(Math.round(records)), '--record-size', String(size), '--throughput', String(throughput),
-      '--command-property', `bootstrap.servers=${this.#target.bootstrap}`, 'acks=all',
+      '--topic',
+      topic,
+      '--num-records',
+      String(Math.round(records)),
+      '--record-size',
+      String(size),
+      '--throughput',
+      String(throughput),
+      '--command-property',
+      `bootstrap.servers=${this.#target.bootstrap}`,
+      'acks=all',
     ])
-    const numbers = /([\d.]+) records\/sec .* ([\d.]+) ms 50th, ([\d.]+) ms 95th, ([\d.]+) ms 99th, ([\d.]+) ms 99\.9th/.exec(lastLine(stdout))
+    const numbers =
+      /([\d.]+) records\/sec .* ([\d.]+) ms 50th, ([\d.]+) ms 95th, ([\d.]+) ms 99th, ([\d.]+) ms 99\.9th/.exec(
+        lastLine(stdout),
+      )
     if (!numbers) throw new BenchFailed(`ProducerPerformance said: ${stdout}`)
-    return { recordsPerSecond: Number(numbers[1]), p50: Number(numbers[2]), p99: Number(numbers[4]), p999: Number(numbers[5]) }
+    return {
+      recordsPerSecond: Number(numbers[1]),
+      p50: Number(numbers[2]),
+      p99: Number(numbers[4]),
+      p999: Number(numbers[5]),
+    }
   }
 
   async #run(mainClass: string, args: string[]): Promise<JavaResult> {
     const result = await runJava(this.#java, mainClass, args, undefined, benchJava)
-    if (result.status !== 0) throw new BenchFailed(`${mainClass} ended with ${result.status}: ${result.stdout}${result.stderr}`)
+    if (result.status !== 0)
+      throw new BenchFailed(`${mainClass} ended with ${result.status}: ${result.stdout}${result.stderr}`)
     return result
   }
 }

@@ -18,7 +18,12 @@ const metadataVersion = 12
 const produceVersion = 9
 
 /** A whole frame with its length in front. */
-export function requestFrame(apiKey: number, version: number, correlationId: number, encode: (writer: Writer) => void): Uint8Array {
+export function requestFrame(
+  apiKey: number,
+  version: number,
+  correlationId: number,
+  encode: (writer: Writer) => void,
+): Uint8Array {
   const writer = new Writer()
   writer.int32(0)
   const headerVersion = apiByKey(apiKey)!.requestHeaderVersion(version)
@@ -34,9 +39,15 @@ export function requestFrame(apiKey: number, version: number, correlationId: num
 }
 
 /** Asks every few milliseconds until Metadata names all brokers. */
-export async function firstMetadata(bootstrap: string, brokers: number, deadline = performance.now() + 60_000): Promise<void> {
+export async function firstMetadata(
+  bootstrap: string,
+  brokers: number,
+  deadline = performance.now() + 60_000,
+): Promise<void> {
   const [host, port] = bootstrap.split(',')[0]!.split(':') as [string, string]
-  const frame = requestFrame(3, metadataVersion, 1, (writer) => encodeMetadataRequest(writer, { topics: [] }, metadataVersion))
+  const frame = requestFrame(3, metadataVersion, 1, (writer) =>
+    encodeMetadataRequest(writer, { topics: [] }, metadataVersion),
+  )
   while (performance.now() < deadline) {
     const answer = await roundTrip(host, Number(port), frame)
     if (answer) {

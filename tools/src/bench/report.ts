@@ -35,13 +35,21 @@ export function median(values: readonly number[]): number {
 
 export function table(rounds: readonly Round[], brokers: 1 | 3): string {
   const of = (system: System, row: string): number =>
-    median(rounds.filter((round) => round.system === system && round.brokers === brokers).map((round) => round.figures[row]!))
-  const rows = [...new Set(rounds.filter((round) => round.brokers === brokers).flatMap((round) => Object.keys(round.figures)))]
+    median(
+      rounds
+        .filter((round) => round.system === system && round.brokers === brokers)
+        .map((round) => round.figures[row]!),
+    )
+  const rows = [
+    ...new Set(rounds.filter((round) => round.brokers === brokers).flatMap((round) => Object.keys(round.figures))),
+  ]
   const lines = ['| row | Apache Kafka | Troupe | ratio | floor |', '| --- | ---: | ---: | ---: | --- |']
   for (const row of rows) {
     const [kafka, troupe] = [of('Apache Kafka', row), of('Troupe', row)]
     const ratio = troupe / kafka
-    lines.push(`| ${row} | ${figure(kafka)} | ${figure(troupe)} | ${ratio.toFixed(2)} | ${verdict(row, ratio, brokers)} |`)
+    lines.push(
+      `| ${row} | ${figure(kafka)} | ${figure(troupe)} | ${ratio.toFixed(2)} | ${verdict(row, ratio, brokers)} |`,
+    )
   }
   return lines.join('\n')
 }

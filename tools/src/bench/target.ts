@@ -35,7 +35,12 @@ export async function startTarget(system: System, brokers: 1 | 3, classpath: str
 
 async function startKafka(brokers: 1 | 3, directory: string, classpath: string): Promise<Target> {
   let startedAt = 0
-  const kafka = await startApacheKafka({ classpath, directory, nodes: brokers, beforeStart: () => (startedAt = performance.now()) })
+  const kafka = await startApacheKafka({
+    classpath,
+    directory,
+    nodes: brokers,
+    beforeStart: () => (startedAt = performance.now()),
+  })
   await firstMetadata(kafka.bootstrap, brokers)
   const startMs = performance.now() - startedAt
   const processes = () => kafka.processes.map((process) => process.pid!)
@@ -61,12 +66,21 @@ async function startKafka(brokers: 1 | 3, directory: string, classpath: string):
 
 async function startTroupe(brokers: 1 | 3, directory: string): Promise<Target> {
   const adminPort = await freePort()
-  const overrides = [`log.dirs=${directory}`, `listeners=PLAINTEXT://127.0.0.1:0`, `troupe.brokers=${brokers}`, `troupe.admin.port=${adminPort}`]
+  const overrides = [
+    `log.dirs=${directory}`,
+    `listeners=PLAINTEXT://127.0.0.1:0`,
+    `troupe.brokers=${brokers}`,
+    `troupe.admin.port=${adminPort}`,
+  ]
   const startedAt = performance.now()
-  const child = spawn('npm', ['start', '--silent', '--', ...overrides.flatMap((override) => ['--override', override])], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
+  const child = spawn(
+    'npm',
+    ['start', '--silent', '--', ...overrides.flatMap((override) => ['--override', override])],
+    {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    },
+  )
   const bootstrap = await readyLine(child)
   await firstMetadata(bootstrap, brokers)
   const startMs = performance.now() - startedAt

@@ -62,7 +62,12 @@ export async function startApacheKafka(options: ApacheKafkaOptions): Promise<Apa
       'group.initial.rebalance.delay.ms': 0,
       ...options.properties,
     }
-    writeFileSync(file, Object.entries(properties).map(([name, value]) => `${name}=${value}\n`).join(''))
+    writeFileSync(
+      file,
+      Object.entries(properties)
+        .map(([name, value]) => `${name}=${value}\n`)
+        .join(''),
+    )
     if (!options.formatted) {
       const kind = nodes === 1 ? ['--standalone'] : ['--initial-controllers', initial]
       const { status, stderr, stdout } = spawnSync(
@@ -80,7 +85,18 @@ export async function startApacheKafka(options: ApacheKafkaOptions): Promise<Apa
   const processes = files.map((file) =>
     spawn(
       'java',
-      [`-Xmx${heap}`, `-Xms${heap}`, '-server', '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20', '-XX:InitiatingHeapOccupancyPercent=35', '-cp', classpath, 'kafka.Kafka', file],
+      [
+        `-Xmx${heap}`,
+        `-Xms${heap}`,
+        '-server',
+        '-XX:+UseG1GC',
+        '-XX:MaxGCPauseMillis=20',
+        '-XX:InitiatingHeapOccupancyPercent=35',
+        '-cp',
+        classpath,
+        'kafka.Kafka',
+        file,
+      ],
       { stdio: ['ignore', 'ignore', 'inherit'] },
     ),
   )

@@ -20,7 +20,9 @@ export function compileJava(sourceDirectory: string, classpath: string): string 
   if (!existsSync(target)) {
     const work = `${target}.${process.pid}`
     mkdirSync(work, { recursive: true })
-    const { status, stderr } = spawnSync('javac', ['-nowarn', '-d', work, '-cp', classpath, ...sources], { encoding: 'utf8' })
+    const { status, stderr } = spawnSync('javac', ['-nowarn', '-d', work, '-cp', classpath, ...sources], {
+      encoding: 'utf8',
+    })
     if (status !== 0) {
       rmSync(work, { recursive: true, force: true })
       throw new JavaFailed(`javac failed: ${stderr}`)

@@ -32,7 +32,8 @@ export interface Skipped {
 
 /** The class path with every jar, or why there is none. In CI a missing Java is an error, not a reason. */
 export function kafkaClasspath(): string | Skipped {
-  const missing = missingCommand('java', '-version') ?? missingCommand('javac', '-version') ?? missingCommand('mvn', '-v')
+  const missing =
+    missingCommand('java', '-version') ?? missingCommand('javac', '-version') ?? missingCommand('mvn', '-v')
   if (missing) {
     if (process.env.CI) throw new MissingTool(missing)
     return { skipped: `${missing} is not installed` }

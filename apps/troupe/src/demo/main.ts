@@ -42,7 +42,9 @@ function print(exactly: Outcome, plain: Outcome): void {
   for (const [key, expected] of [...exactly.expected].sort().slice(0, 24)) {
     const [once, more] = [exactly.totals.get(key)?.count ?? 0, plain.totals.get(key)?.count ?? 0]
     const surplus = more === expected.count ? '' : `  (${more > expected.count ? '+' : ''}${more - expected.count})`
-    console.log(`${key.padEnd(8)} ${String(expected.count).padStart(7)}   ${String(once).padStart(25)}   ${String(more).padStart(15)}${surplus}`)
+    console.log(
+      `${key.padEnd(8)} ${String(expected.count).padStart(7)}   ${String(once).padStart(25)}   ${String(more).padStart(15)}${surplus}`,
+    )
   }
   for (const outcome of [exactly, plain]) {
     console.log(

@@ -133,7 +133,9 @@ async function feed(kafka: Kafka, topic: string, input: readonly Flight[]): Prom
   await producer.connect()
   const step = 500
   for (let start = 0; start < input.length; start += step) {
-    const messages = input.slice(start, start + step).map(({ key, delay }) => ({ key, value: JSON.stringify({ delay }) }))
+    const messages = input
+      .slice(start, start + step)
+      .map(({ key, delay }) => ({ key, value: JSON.stringify({ delay }) }))
     await producer.send({ topic, acks: -1, messages })
   }
   await producer.disconnect()
