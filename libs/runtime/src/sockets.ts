@@ -64,6 +64,7 @@ export class Sockets implements Transport, ConnectionOwner {
   readonly #requests = new Map<number, number>()
   #flushes: Connection[] = []
   #nextId = 1
+  #serving = false
   #idleCheck: NodeJS.Timeout | null = null
 
   constructor(options: SocketsOptions) {
@@ -111,7 +112,14 @@ export class Sockets implements Transport, ConnectionOwner {
     this.#ofAddress.set(remoteAddress, fromAddress + 1)
     this.#addresses.set(id, remoteAddress)
     deliver({ kind: 'connectionOpened', connection: id, remoteAddress, listener })
-    connection.start()
+    if (this.#serving) connection.start()
+  }
+
+  /** From now on requests are read. Before, clients may connect and wait: the broker does not know the cluster yet. */
+  serve(): void {
+    if (this.#serving) return
+    this.#serving = true
+    for (const connection of this.#connections.values()) connection.start()
   }
 
   #closeIdle(): void {

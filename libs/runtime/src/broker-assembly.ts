@@ -1,0 +1,38 @@
+/** What a broker's worker needs to know of the actors it runs: the seam between the shell and the protocols. */
+import type { BrokerConfig } from '@troupe/config'
+import type { Transport } from '@troupe/broker/transport'
+import type { ActorKind } from './actor-host.ts'
+import type { BootOptions, BrokerDescription, Report } from './control.ts'
+import type { ListenerAddress } from './sockets.ts'
+
+export interface BrokerContext {
+  readonly broker: number
+  readonly config: BrokerConfig
+  readonly boot: BootOptions
+  /** Bound, with their real ports. */
+  readonly listeners: readonly ListenerAddress[]
+  /** What clients are told. */
+  readonly advertised: readonly ListenerAddress[]
+  readonly transport: Transport
+  /** Ends all connections: a front that was restarted knows none of them. */
+  closeConnections(reason: string): void
+  now(): number
+  report(level: Report['level'], event: string, fields: Record<string, unknown>): void
+}
+
+export interface RootActor {
+  readonly name: string
+  readonly kind: string
+  readonly args: unknown
+}
+
+export interface BrokerAssembly {
+  readonly kinds: ReadonlyMap<string, ActorKind>
+  /** Started in this order; everything else they spawn themselves. */
+  readonly roots: readonly RootActor[]
+  describe(): BrokerDescription
+  /** After all actors have stopped: leaves the directory as a clean stop does. */
+  closeCleanly(): void
+}
+
+export type Assemble = (context: BrokerContext) => BrokerAssembly

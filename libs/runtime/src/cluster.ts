@@ -1,0 +1,161 @@
+/**
+ * The brokers of this process as the main thread sees them: launching, meshing and booting their workers, and what
+ * state each is in. Plain code, so that the workers are under way before anything large is loaded; how and when a
+ * worker is replaced is the supervisor's business.
+ */
+import { MessageChannel } from 'node:worker_threads'
+import type { MeshLink } from './bus.ts'
+import { transfer } from './comlink.ts'
+import type { BootOptions, BootResult, Report, ReportLevel } from './control.ts'
+import { ringBytes } from './ring.ts'
+import type { ListenerAddress } from './sockets.ts'
+import { launchWorker, type BrokerProcess } from './worker-launch.ts'
+
+export type BrokerState = 'starting' | 'running' | 'stopping' | 'stopped' | 'crashed' | 'failed'
+
+export interface BrokerPlan {
+  readonly broker: number
+  readonly directory: string
+}
+
+/** What is known only after the configuration was read. */
+export interface ClusterBoot {
+  readonly config: (broker: number) => BootOptions['config']
+  readonly clusterId: string
+  readonly listeners: (broker: number) => readonly ListenerAddress[]
+  readonly advertised: (broker: number) => readonly ListenerAddress[]
+  readonly level: ReportLevel
+}
+
+export interface ClusterOptions {
+  readonly brokers: readonly BrokerPlan[]
+  readonly onReports: (reports: readonly Report[]) => void
+  readonly assembly?: string
+}
+
+export interface Slot {
+  readonly plan: BrokerPlan
+  state: BrokerState
+  process: BrokerProcess | null
+  /** Bound and advertised; the ports of the first start are kept at restarts. */
+  listeners: readonly ListenerAddress[]
+  starts: number
+  /** What people asked for; a worker that ends otherwise is replaced. */
+  wanted: 'running' | 'stopped'
+  lastEnd: string | null
+}
+
+/** Distance between the incarnations of two lives: more actors than one life can start. */
+const incarnationsPerLife = 2 ** 22
+
+export class Cluster {
+  readonly slots = new Map<number, Slot>()
+  readonly #options: ClusterOptions
+  #boot: ClusterBoot | null = null
+  #lives = 0
+  readonly #linked = new WeakMap<BrokerProcess, Set<BrokerProcess>>()
+
+  constructor(options: ClusterOptions) {
+    this.#options = options
+    for (const plan of options.brokers) {
+      this.slots.set(plan.broker, {
+        plan,
+        state: 'stopped',
+        process: null,
+        listeners: [],
+        starts: 0,
+        wanted: 'running',
+        lastEnd: null,
+      })
+    }
+  }
+
+  slot(broker: number): Slot | undefined {
+    return this.slots.get(broker)
+  }
+
+  /** Starts the thread; it loads its modules meanwhile and waits for `boot`. */
+  launch(slot: Slot): BrokerProcess {
+    const { onReports, assembly } = this.#options
+    const process = launchWorker({ ...slot.plan, onReports, ...(assembly === undefined ? {} : { assembly }) })
+    slot.process = process
+    slot.state = 'starting'
+    slot.starts++
+    void process.ended.then(({ code, error }) => {
+      if (slot.process !== process) return
+      slot.process = null
+      slot.state = slot.wanted === 'stopped' ? 'stopped' : 'crashed'
+      slot.lastEnd = error === null ? `exit code ${code}` : (error.stack ?? error.message)
+    })
+    return process
+  }
+
+  configure(boot: ClusterBoot): void {
+    this.#boot = boot
+  }
+
+  /** Gives the worker its configuration and its links to all others that run. Rejects when it ends meanwhile. */
+  async boot(slot: Slot): Promise<BootResult> {
+    const boot = this.#boot!
+    const { broker, directory } = slot.plan
+    const process = slot.process!
+    const links = this.#link(slot)
+    const known = slot.listeners
+    const keepPort = (address: ListenerAddress, index: number): ListenerAddress =>
+      address.port === 0 && known[index] !== undefined ? { ...address, port: known[index].port } : address
+    const options: BootOptions = {
+      config: boot.config(broker),
+      directory,
+      clusterId: boot.clusterId,
+      brokers: [...this.slots.keys()],
+      listeners: boot.listeners(broker).map(keepPort),
+      advertised: boot.advertised(broker).map(keepPort),
+      links,
+      firstIncarnation: ++this.#lives * incarnationsPerLife,
+      seed: `${boot.clusterId}/${broker}`,
+      level: boot.level,
+    }
+    const booted = process.remote.boot(transfer(options, links.map(({ port }) => port) as never))
+    const result = await Promise.race([booted, process.ended.then(endedEarly)])
+    slot.listeners = result.listeners
+    return result
+  }
+
+  async ready(slot: Slot): Promise<void> {
+    const process = slot.process
+    if (process === null) return endedEarly({ code: -1, error: null })
+    await Promise.race([process.remote.ready(), process.ended.then(endedEarly)])
+    slot.state = 'running'
+  }
+
+  /** Whether these two lives have their connection; if not, they are about to get it. */
+  #isLinked(one: BrokerProcess, other: BrokerProcess): boolean {
+    const linked = this.#linked.get(one) ?? new Set()
+    if (linked.has(other)) return true
+    this.#linked.set(one, linked.add(other))
+    this.#linked.set(other, (this.#linked.get(other) ?? new Set()).add(one))
+    return false
+  }
+
+  /** New connections to every other worker that runs; those get their ends at once. */
+  #link(slot: Slot): MeshLink[] {
+    const links: MeshLink[] = []
+    for (const other of this.slots.values()) {
+      if (other === slot || other.process === null || this.#isLinked(slot.process!, other.process)) continue
+      const { port1, port2 } = new MessageChannel()
+      const [outgoing, incoming] = [new SharedArrayBuffer(ringBytes), new SharedArrayBuffer(ringBytes)]
+      links.push({ peer: other.plan.broker, port: port1, outgoing, incoming })
+      const theirs: MeshLink = { peer: slot.plan.broker, port: port2, outgoing: incoming, incoming: outgoing }
+      // A worker that ends meanwhile does not answer; its replacement gets links of its own.
+      void other.process.remote.connect(transfer(theirs, [port2] as never))
+    }
+    return links
+  }
+}
+
+/** A worker ended before it had done what was asked of it. */
+export class WorkerEnded extends Error {}
+
+function endedEarly({ code, error }: { code: number; error: Error | null }): never {
+  throw new WorkerEnded(error === null ? `the worker ended with code ${code}` : error.message, { cause: error })
+}

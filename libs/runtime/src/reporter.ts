@@ -1,0 +1,47 @@
+/** Carries the traces of a broker's actors to the main thread, which logs them: collected over a turn, below a level not at all. */
+import type { MessagePort } from 'node:worker_threads'
+import { reportLevels, type Report, type ReportLevel } from './control.ts'
+
+export class Reporter {
+  readonly #broker: number
+  readonly #port: MessagePort
+  readonly #wake: () => void
+  #reports: Report[] = []
+  #least = 0
+
+  constructor(broker: number, port: MessagePort, wake: () => void) {
+    this.#broker = broker
+    this.#port = port
+    this.#wake = wake
+    port.unref()
+  }
+
+  set level(level: ReportLevel) {
+    this.#least = reportLevels.indexOf(level)
+  }
+
+  /** An actor's trace: `fields.level` says how much it matters, `debug` if it does not say. */
+  trace(actor: string, event: string, fields: Record<string, unknown>): void {
+    const { level = 'debug' } = fields as { level?: ReportLevel }
+    if (reportLevels.indexOf(level) < this.#least) return
+    const { level: _level, ...rest } = fields
+    this.report(level, actor, event, rest)
+  }
+
+  report(level: ReportLevel, actor: string, event: string, fields: Record<string, unknown>): void {
+    this.#reports.push({ level, broker: this.#broker, actor, event, fields })
+    this.#wake()
+  }
+
+  flush(): void {
+    if (this.#reports.length === 0) return
+    const reports = this.#reports
+    this.#reports = []
+    try {
+      this.#port.postMessage(reports)
+    } catch {
+      // Fields are plain data by contract; what is not is shown as text rather than lost.
+      this.#port.postMessage(reports.map((report) => ({ ...report, fields: { text: JSON.stringify(report.fields) } })))
+    }
+  }
+}

@@ -1,0 +1,60 @@
+/** Starts the worker thread of a broker and watches it end. */
+import module from 'node:module'
+import { MessageChannel, Worker } from 'node:worker_threads'
+import { nodeEndpoint, wrap, type Remote } from './comlink.ts'
+import type { BrokerControl, Report, WorkerSeed } from './control.ts'
+import { brokerPermissions } from './permissions.ts'
+
+export interface LaunchOptions {
+  readonly broker: number
+  readonly directory: string
+  readonly onReports: (reports: readonly Report[]) => void
+  /** URL of the module with the actors; the real ones unless a test brings its own. */
+  readonly assembly?: string
+}
+
+export interface WorkerEnd {
+  readonly code: number
+  /** What it died of, if that was an error nobody caught. */
+  readonly error: Error | null
+}
+
+export interface BrokerProcess {
+  readonly broker: number
+  readonly remote: Remote<BrokerControl>
+  readonly ended: Promise<WorkerEnd>
+  /** Gone at once, whatever it is doing. */
+  terminate(): Promise<void>
+}
+
+const realAssembly = new URL('./assembly.ts', import.meta.url).href
+
+export function launchWorker(options: LaunchOptions): BrokerProcess {
+  const { port1: reports, port2: theirs } = new MessageChannel()
+  reports.on('message', options.onReports)
+  const compileCache = module.getCompileCacheDir() ?? null
+  const assembly = options.assembly ?? realAssembly
+  const seed: WorkerSeed = { broker: options.broker, assembly, reports: theirs, compileCache }
+  const worker = new Worker(new URL('./broker-entry.mjs', import.meta.url), {
+    name: `broker-${options.broker}`,
+    workerData: seed,
+    transferList: [theirs],
+    execArgv: brokerPermissions(options.directory, compileCache),
+    stdout: true,
+  })
+  // Standard output belongs to the ready line.
+  worker.stdout.pipe(process.stderr)
+  const { promise: ended, resolve } = Promise.withResolvers<WorkerEnd>()
+  let error: Error | null = null
+  worker.on('error', (cause) => (error = cause as Error))
+  worker.on('exit', (code) => {
+    reports.close()
+    resolve({ code, error })
+  })
+  return {
+    broker: options.broker,
+    remote: wrap<BrokerControl>(nodeEndpoint(worker as never)),
+    ended,
+    terminate: async () => void (await worker.terminate()),
+  }
+}
