@@ -62,7 +62,10 @@ function binary(name) {
 
 function run(command, args) {
   const path = `${join(node, '..')}:${join(modules, '.bin')}:${process.env.PATH}`
-  const child = spawn(command, args, { cwd: process.cwd(), stdio: 'inherit', env: { ...process.env, PATH: path } })
+  const env = { ...process.env, PATH: path }
+  // Where Node can replace itself by the command, nothing of the launcher stays behind.
+  if (process.execve) process.execve(command, [command, ...args], env)
+  const child = spawn(command, args, { cwd: process.cwd(), stdio: 'inherit', env })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)))
 }

@@ -27,6 +27,8 @@ export interface ApacheKafkaOptions {
   /** Skip formatting: the directories hold data already. */
   readonly formatted?: boolean
   readonly clusterId?: string
+  /** Where the controllers listen; free ports unless the caller has to know them beforehand. */
+  readonly controllerPorts?: readonly number[]
   /** Called after formatting, right before the processes start: where a start-up time begins. */
   readonly beforeStart?: () => void
 }
@@ -37,7 +39,11 @@ export async function startApacheKafka(options: ApacheKafkaOptions): Promise<Apa
   const ports = await freePorts(nodes * 2)
   const ids = Array.from({ length: nodes }, (_, index) => index + 1)
   const directory = (node: number): string => join(options.directory, `broker-${node}`)
-  const controllers = ids.map((id) => ({ id, port: ports[nodes + id - 1]!, directoryId: randomUuid() }))
+  const controllers = ids.map((id) => ({
+    id,
+    port: options.controllerPorts?.[id - 1] ?? ports[nodes + id - 1]!,
+    directoryId: randomUuid(),
+  }))
   const initial = controllers.map(({ id, port, directoryId }) => `${id}@127.0.0.1:${port}:${directoryId}`).join(',')
   const bootstrap = ids.map((id) => `127.0.0.1:${ports[id - 1]}`).join(',')
 
@@ -48,7 +54,7 @@ export async function startApacheKafka(options: ApacheKafkaOptions): Promise<Apa
     const properties = {
       'process.roles': 'broker,controller',
       'node.id': id,
-      listeners: `PLAINTEXT://127.0.0.1:${ports[id - 1]},CONTROLLER://127.0.0.1:${ports[nodes + id - 1]}`,
+      listeners: `PLAINTEXT://127.0.0.1:${ports[id - 1]},CONTROLLER://127.0.0.1:${controllers[id - 1]!.port}`,
       'controller.listener.names': 'CONTROLLER',
       'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
       'inter.broker.listener.name': 'PLAINTEXT',
