@@ -207,6 +207,11 @@ export interface LogStore {
   writeCheckpoints(): void
   /** One pass of the cleaner over the dirtiest log that needs it; null if none did. Bounded by high watermark and LSO. */
   cleanOne(now: number): { directory: string; bytesRead: number; bytesKept: number } | null
+  /**
+   * A part of such a pass, about `maxBytes` read, so that a large log stops nobody: 'more' until the pass is finished.
+   * The result of a finished pass; null when no log needs cleaning.
+   */
+  cleanStep(now: number, maxBytes: number): 'more' | { directory: string; bytesRead: number; bytesKept: number } | null
   sizeOnDisk(): { totalBytes: number; usableBytes: number }
   /** Flushes, checkpoints and writes `.kafka_cleanshutdown`. */
   closeCleanly(): void

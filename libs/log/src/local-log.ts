@@ -24,6 +24,8 @@ export class LocalLog {
   #retired: { segment: Segment; at: number }[] = []
   /** Names were added or removed since the directory was last synced. */
   directoryChanged = true
+  /** How often segments were taken away or cut other than by the cleaner, which then has to begin again. */
+  cuts = 0
 
   constructor(directory: string, pool: FilePool, segments: Segment[], logEndOffset: number, config: LogConfig) {
     this.directory = directory
@@ -117,6 +119,7 @@ export class LocalLog {
 
   /** Cuts everything from `offset` on, which is at least the base of the first segment. The newest goes first: what a crash leaves is a prefix. */
   truncateTo(offset: number): void {
+    this.cuts += 1
     this.positions.clear()
     while (this.segments.length > 1 && this.active.baseOffset > offset) this.#remove(this.segments.pop() as Segment)
     const { active } = this
@@ -127,6 +130,7 @@ export class LocalLog {
 
   /** One empty segment at `offset` is all that is left. */
   startAt(offset: number, now: number): void {
+    this.cuts += 1
     this.positions.clear()
     while (this.segments.length > 0) this.#remove(this.segments.pop() as Segment)
     this.segments.push(Segment.create(this.pool, this.segmentOptions(offset, now)))
@@ -143,6 +147,7 @@ export class LocalLog {
   /** Takes the first `count` segments away; their files live for another `file.delete.delay.ms`, for reads under way. */
   retireFirst(count: number, now: number): void {
     if (count === 0) return
+    this.cuts += 1
     this.positions.clear()
     for (const segment of this.segments.splice(0, count)) this.#retire(segment, now)
   }
@@ -172,6 +177,7 @@ export class LocalLog {
 
   /** Cuts off: the directory is about to be renamed or removed. */
   abandon(): void {
+    this.cuts += 1
     for (const segment of this.segments) for (const file of segment.files) file.abandon()
     for (const { segment } of this.#retired) for (const file of segment.files) file.abandon()
     this.#retired = []

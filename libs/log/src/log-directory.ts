@@ -9,7 +9,7 @@ import {
   decodeMetaProperties, decodeOffsets, decodePartitionMetadata, encodeCleanShutdown, encodeMetaProperties, encodeOffsets,
   encodePartitionMetadata, type OffsetEntry,
 } from './checkpoint-file.ts'
-import { cleanLog, selectDirtiest, type CleanerLimits } from './cleaner.ts'
+import { cleanLog, selectDirtiest, type CleanerLimits, type CleaningPass } from './cleaner.ts'
 import type { LogConfig, LogStore } from './contract.ts'
 import {
   CLEANER_CHECKPOINT, CLEAN_SHUTDOWN, DELETE_DIRECTORY_SUFFIX, HIGH_WATERMARK_CHECKPOINT, LOG_START_CHECKPOINT, META_PROPERTIES,
@@ -36,6 +36,12 @@ export interface DirectoryOptions {
 /** The directory belongs to another cluster or node, or its meta.properties cannot be read. */
 export class ForeignDirectoryError extends Error {}
 
+interface Cleaning {
+  readonly log: PartitionLog
+  readonly pass: CleaningPass
+  readonly cuts: number
+}
+
 const EPOCH_FILES_PER_CHECKPOINT = 8
 
 export class LogDirectory implements LogStore {
@@ -51,6 +57,8 @@ export class LogDirectory implements LogStore {
   readonly #highWatermarks: Map<string, number>
   readonly #logStarts: Map<string, number>
   readonly #cleanedUpTo: Map<string, number>
+  /** The cleaner's pass under way, and the state of the log it counts on. */
+  #cleaning: Cleaning | null = null
   #deleted: { path: string; at: number }[]
 
   static open(fs: FileSystem, path: string, identity: DirectoryIdentity, options: DirectoryOptions = {}): LogDirectory {
@@ -97,6 +105,7 @@ export class LogDirectory implements LogStore {
       recoveryPoint: this.#recoveryPoints.get(name) ?? 0,
       logStartOffset: this.#logStarts.get(name) ?? 0,
       highWatermark: this.#highWatermarks.get(name) ?? 0,
+      cleanedUpTo: this.#cleanedUpTo.get(name) ?? 0,
       safeguards: this.#options.safeguards,
       checkpoint: () => this.#writeOffsetsOfLogs(),
     })
@@ -210,13 +219,51 @@ export class LogDirectory implements LogStore {
   }
 
   cleanOne(now: number): { directory: string; bytesRead: number; bytesKept: number } | null {
-    const dirtiest = selectDirtiest(this.#logs.values(), (log) => this.#cleanedUpTo.get(nameOf(log)), now)
+    for (;;) {
+      const step = this.cleanStep(now, Infinity)
+      if (step !== 'more') return step
+    }
+  }
+
+  cleanStep(now: number, maxBytes: number): 'more' | { directory: string; bytesRead: number; bytesKept: number } | null {
+    const cleaning = this.#cleaning ?? this.#beginCleaning(now)
+    if (!cleaning) return null
+    const { log, pass, cuts } = cleaning
+    if (log.local.cuts !== cuts || log.offlineReason !== null) {
+      this.#cleaning = null
+      pass.return({ upTo: 0, bytesRead: 0, bytesKept: 0 })
+      return 'more'
+    }
+    try {
+      for (let read = 0; read < maxBytes;) {
+        const step = pass.next()
+        if (step.done) {
+          this.#cleaning = null
+          log.cleanedUpTo = step.value.upTo
+          this.#writeCleaned()
+          return { directory: log.directory, bytesRead: step.value.bytesRead, bytesKept: step.value.bytesKept }
+        }
+        read += step.value
+      }
+      return 'more'
+    } catch (error) {
+      this.#cleaning = null
+      if (error instanceof StorageError) log.goOffline(error.message)
+      throw error
+    }
+  }
+
+  #beginCleaning(now: number): Cleaning | null {
+    const dirtiest = selectDirtiest(this.#logs.values(), now)
     if (!dirtiest) return null
     const { log } = dirtiest
-    const cleaned = cleanLog(dirtiest, now, this.#options.cleaner)
-    this.#cleanedUpTo.set(nameOf(log), cleaned.upTo)
+    this.#cleaning = { log, pass: cleanLog(dirtiest, now, this.#options.cleaner), cuts: log.local.cuts }
+    return this.#cleaning
+  }
+
+  #writeCleaned(): void {
+    for (const log of this.#logs.values()) if (log.cleanedUpTo > 0) this.#cleanedUpTo.set(nameOf(log), log.cleanedUpTo)
     this.#writeOffsets(CLEANER_CHECKPOINT, this.#cleanedUpTo)
-    return { directory: log.directory, bytesRead: cleaned.bytesRead, bytesKept: cleaned.bytesKept }
   }
 
   sizeOnDisk(): { totalBytes: number; usableBytes: number } {

@@ -5,12 +5,9 @@
  * takes the log offline before anything else can happen to it (Z14). Source of behaviour: UnifiedLog.
  */
 import { allSafeguards, type Safeguards } from '@troupe/actor'
-import { KafkaError, errorMessage, type ErrorCode } from '@troupe/wire/errors'
-import {
-  baseOffset, buildEndTxnMarker, forEachBatch, hasProducerId, isControl, lastOffset, lastOffsetDelta, maxTimestamp,
-  partitionLeaderEpoch, producerId, setBaseOffset, setMaxTimestampAndLogAppendTime, setPartitionLeaderEpoch, sizeInBytes,
-  validateBatch,
-} from '@troupe/wire/record-batch'
+import { KafkaError } from '@troupe/wire/errors'
+import { appendFromClient, appendFromLeader, appendMarker, appendOwn, type MarkerRequest } from './append.ts'
+import { refused } from './append-result.ts'
 import type {
   AbortedTransaction, AppendRequest, AppendResult, EpochEndOffset, Log, LogConfig, ProducerView, ReadRequest, ReadResult,
 } from './contract.ts'
@@ -20,12 +17,12 @@ import type { LeaderEpochCache } from './leader-epoch-cache.ts'
 import type { LocalLog } from './local-log.ts'
 import { readLog } from './log-read.ts'
 import type { ProducerState } from './producer-state.ts'
-import { applyBatch, rebuildProducers, recoverLog, type RecoveryInput } from './recovery.ts'
+import { rebuildProducers, recoverLog, type RecoveryInput } from './recovery.ts'
 import { applyRetention, rollIfDue } from './retention.ts'
 import type { SnapshotFiles } from './snapshot-files.ts'
 import { findMaxTimestamp, findTimestamp, type TimestampedOffset } from './timestamp-search.ts'
 import { collectAborted } from './transaction-search.ts'
-import { rejection, validateClientBatch, validatorConfig, type Rejection, type ValidatorConfig } from './validator.ts'
+import { validatorConfig, type ValidatorConfig } from './validator.ts'
 
 export type LogSafeguards = Pick<Safeguards, 'fenceAfterIoError' | 'requireZeroFirstSequence' | 'strictMarkerEpoch'>
 
@@ -34,6 +31,7 @@ export interface PartitionLogInput extends RecoveryInput {
   readonly topicId: string
   readonly partition: number
   readonly highWatermark: number
+  readonly cleanedUpTo: number
   readonly safeguards?: LogSafeguards
   /** partition.metadata, if it is new and not synced. */
   readonly metadata: FlushState['metadata']
@@ -49,11 +47,14 @@ export class PartitionLog implements Log {
   readonly producerState: ProducerState
   readonly snapshots: SnapshotFiles
   readonly epochs: LeaderEpochCache
-  readonly #safeguards: LogSafeguards
+  readonly safeguards: LogSafeguards
+  /** What `append` demands of batches under the present configuration. */
+  validator: ValidatorConfig
+  /** Compacted up to here. */
+  cleanedUpTo: number
   readonly #flush: FlushState
   readonly #checkpoint: () => void
   #config: LogConfig
-  #validator: ValidatorConfig
   #logStartOffset: number
   #highWatermark: number
   #offlineReason: string | null = null
@@ -71,17 +72,18 @@ export class PartitionLog implements Log {
     this.producerState = recovered.producers
     this.snapshots = recovered.snapshots
     this.epochs = recovered.epochs
-    this.#safeguards = input.safeguards ?? allSafeguards
+    this.safeguards = input.safeguards ?? allSafeguards
     this.#flush = { recoveryPoint: recovered.recoveryPoint, truncations: 0, metadata: input.metadata }
     this.#checkpoint = input.checkpoint
     this.#config = input.config
-    this.#validator = validatorConfig(input.config)
+    this.validator = validatorConfig(input.config)
     this.#logStartOffset = recovered.logStartOffset
     this.#highWatermark = clamp(input.highWatermark, this.#logStartOffset, this.local.logEndOffset)
     this.producerState.onHighWatermark(this.#highWatermark)
     this.#lastFlushTimeMs = input.now
     this.#checkpointedRecoveryPoint = input.recoveryPoint
     this.#lastNow = input.now
+    this.cleanedUpTo = input.cleanedUpTo
   }
 
   get directory(): string {
@@ -142,139 +144,36 @@ export class PartitionLog implements Log {
   }
 
   append(request: AppendRequest): AppendResult {
-    if (this.#offlineReason !== null) return this.#refuse(KafkaError.KAFKA_STORAGE_ERROR, this.#offlineReason)
+    if (this.#offlineReason !== null) return this.#storageError(this.#offlineReason)
     try {
-      return request.origin === 'client' ? this.#appendFromClient(request) : this.#appendOwn(request)
+      return request.origin === 'client' ? appendFromClient(this, request) : appendOwn(this, request)
     } catch (error) {
       return this.#failed(error)
     }
   }
 
-  #appendFromClient(request: AppendRequest): AppendResult {
-    const { now } = request
-    const batch = validateClientBatch(request.records, this.#validator, now)
-    if (!(batch instanceof Uint8Array)) return this.#reject(batch)
-    if (hasProducerId(batch, 0)) {
-      const duplicate = this.#duplicateOf(batch)
-      if (duplicate) return duplicate
-      const error = this.#checkProducer(batch, 0, request)
-      if (error !== KafkaError.NONE) return this.#refuse(error)
-    }
-    return this.#appendAsLeader(batch, request)
-  }
-
-  /** Batches of ours: no sequences, several at a time. */
-  #appendOwn(request: AppendRequest): AppendResult {
-    const { records, now } = request
-    const refused = this.#checkOwn(records, request)
-    if (refused) return refused
-    if (this.#validator.logAppendTime) forEachBatch(records, (at) => setMaxTimestampAndLogAppendTime(records, at, now))
-    return this.#appendAsLeader(records, request)
-  }
-
-  #checkOwn(records: Uint8Array, request: AppendRequest): AppendResult | undefined {
-    if (records.length > this.#validator.segmentBytes) return this.#refuse(KafkaError.RECORD_LIST_TOO_LARGE)
-    let error: ErrorCode = KafkaError.NONE
-    const end = forEachBatch(records, (at) => {
-      if (error !== KafkaError.NONE) return
-      error = validateBatch(records, at, { checkCrc: false, checkRecords: false, maxBytes: this.#validator.maxMessageBytes })
-      if (error === KafkaError.NONE && hasProducerId(records, at) && !isControl(records, at)) {
-        error = this.#checkProducer(records, at, request)
-      }
-    })
-    if (error !== KafkaError.NONE) return this.#refuse(error)
-    return records.length === 0 || end !== records.length ? this.#refuse(KafkaError.CORRUPT_MESSAGE) : undefined
-  }
-
-  #checkProducer(records: Uint8Array, at: number, { origin, transactionVerified }: AppendRequest): ErrorCode {
-    return this.producerState.check(records, at, {
-      origin,
-      transactionVerified: transactionVerified ?? false,
-      requireZeroFirstSequence: this.#safeguards.requireZeroFirstSequence,
-    })
-  }
-
-  #duplicateOf(batch: Uint8Array): AppendResult | undefined {
-    const slot = this.producerState.findDuplicate(batch, 0)
-    if (slot < 0) return undefined
-    const entry = this.producerState.get(producerId(batch, 0))
-    if (!entry) return undefined
-    return {
-      error: KafkaError.NONE,
-      errorMessage: null,
-      recordErrors: [],
-      baseOffset: entry.firstOffsetOf(slot),
-      nextOffset: entry.lastOffsetOf(slot) + 1,
-      logAppendTimeMs: this.#validator.logAppendTime ? entry.timestampOf(slot) : -1,
-      logStartOffset: this.#logStartOffset,
-      duplicate: true,
-    }
-  }
-
-  #appendAsLeader(records: Uint8Array, { leaderEpoch, now }: AppendRequest): AppendResult {
-    const first = this.logEndOffset
-    let next = first
-    for (let at = 0; at < records.length; at += sizeInBytes(records, at)) {
-      setBaseOffset(records, at, next)
-      setPartitionLeaderEpoch(records, at, leaderEpoch)
-      next += lastOffsetDelta(records, at) + 1
-    }
-    this.#write(records, first, next, now)
-    return this.#appended(first, next, this.#validator.logAppendTime ? now : -1)
-  }
-
   appendAsFollower(records: Uint8Array, now: number): AppendResult {
-    if (this.#offlineReason !== null) return this.#refuse(KafkaError.KAFKA_STORAGE_ERROR, this.#offlineReason)
-    let next = this.logEndOffset
-    let error: ErrorCode = KafkaError.NONE
-    // A leader may send the beginning of one more batch.
-    const end = forEachBatch(records, (at) => {
-      if (error !== KafkaError.NONE) return
-      error = validateBatch(records, at, { checkRecords: false })
-      if (error === KafkaError.NONE && baseOffset(records, at) < next) error = KafkaError.OFFSET_OUT_OF_RANGE
-      next = lastOffset(records, at) + 1
-    })
-    if (error !== KafkaError.NONE) return this.#refuse(error, `batches from the leader at ${this.logEndOffset}: ${errorMessage(error)}`)
-    if (end === 0) {
-      // The leader said how long its first batch is, and it did not arrive whole.
-      return records.length === 0 ? this.#appended(next, next, -1) : this.#refuse(KafkaError.CORRUPT_MESSAGE)
-    }
+    if (this.#offlineReason !== null) return this.#storageError(this.#offlineReason)
     try {
-      const first = baseOffset(records, 0)
-      this.#write(end === records.length ? records : records.subarray(0, end), first, next, now)
-      return this.#appended(first, next, -1)
-    } catch (failure) {
-      return this.#failed(failure)
+      return appendFromLeader(this, records, now)
+    } catch (error) {
+      return this.#failed(error)
     }
   }
 
-  appendEndTxnMarker(marker: Parameters<Log['appendEndTxnMarker']>[0]): AppendResult {
-    if (this.#offlineReason !== null) return this.#refuse(KafkaError.KAFKA_STORAGE_ERROR, this.#offlineReason)
-    const { leaderEpoch, now } = marker
-    const error = this.producerState.checkMarker({ ...marker, strictMarkerEpoch: this.#safeguards.strictMarkerEpoch })
-    if (error !== KafkaError.NONE) return this.#refuse(error)
-    return this.append({ records: buildEndTxnMarker({ ...marker, timestamp: now }), now, leaderEpoch, origin: 'coordinator' })
-  }
-
-  /** Offsets and epochs are set. Whatever fails in here takes the log offline. */
-  #write(records: Uint8Array, first: number, next: number, now: number): void {
-    this.#lastNow = now
-    const { local } = this
-    let largest = -1
-    for (let at = 0; at < records.length; at += sizeInBytes(records, at)) largest = Math.max(largest, maxTimestamp(records, at))
-    if (local.shouldRoll(records.length, next - 1, largest, now)) this.roll(now, first)
-    local.append(records, first, next)
-    const segment = local.active
-    for (let at = 0; at < records.length; at += sizeInBytes(records, at)) {
-      const epoch = partitionLeaderEpoch(records, at)
-      if (epoch > this.epochs.latestEpoch) this.epochs.assign(epoch, baseOffset(records, at))
-      applyBatch(this.producerState, segment, records, at)
+  appendEndTxnMarker(marker: MarkerRequest): AppendResult {
+    if (this.#offlineReason !== null) return this.#storageError(this.#offlineReason)
+    try {
+      return appendMarker(this, marker)
+    } catch (error) {
+      return this.#failed(error)
     }
   }
 
   /** Closes the active segment, and syncs what is closed in the background. */
   roll(now: number, baseOffset = this.logEndOffset): void {
     const { local } = this
+    this.#lastNow = now
     const before = local.active
     const segment = local.roll(baseOffset, now)
     if (segment === before) return
@@ -367,6 +266,7 @@ export class PartitionLog implements Log {
   }
 
   #afterTruncation(end: number): void {
+    this.cleanedUpTo = Math.min(this.cleanedUpTo, end)
     this.epochs.truncateFromEnd(end)
     this.#logStartOffset = Math.min(this.#logStartOffset, end)
     this.#highWatermark = clamp(this.#highWatermark, this.#logStartOffset, end)
@@ -393,7 +293,7 @@ export class PartitionLog implements Log {
 
   configure(config: LogConfig): void {
     this.#config = config
-    this.#validator = validatorConfig(config)
+    this.validator = validatorConfig(config)
     this.local.configure(config)
   }
 
@@ -460,7 +360,7 @@ export class PartitionLog implements Log {
   }
 
   goOffline(reason: string): void {
-    if (this.#safeguards.fenceAfterIoError) this.#offlineReason ??= reason
+    if (this.safeguards.fenceAfterIoError) this.#offlineReason ??= reason
   }
 
   #onError = (error: unknown): void => {
@@ -484,29 +384,13 @@ export class PartitionLog implements Log {
   #failed(error: unknown): AppendResult {
     if (!(error instanceof StorageError)) throw error
     this.#onError(error)
-    return this.#refuse(KafkaError.KAFKA_STORAGE_ERROR, error.message)
+    return this.#storageError(error.message)
   }
 
-  #refuse(error: ErrorCode, message = errorMessage(error)): AppendResult {
-    return this.#reject(rejection(error, message))
-  }
-
-  #reject({ error, message, recordErrors }: Rejection): AppendResult {
-    const { logStartOffset } = this
-    return {
-      error, errorMessage: message, recordErrors, baseOffset: -1, nextOffset: -1, logAppendTimeMs: -1, logStartOffset, duplicate: false,
-    }
-  }
-
-  #appended(first: number, next: number, logAppendTimeMs: number): AppendResult {
-    return {
-      error: KafkaError.NONE, errorMessage: null, recordErrors: NO_ERRORS, baseOffset: first, nextOffset: next, logAppendTimeMs,
-      logStartOffset: this.#logStartOffset, duplicate: false,
-    }
+  #storageError(reason: string): AppendResult {
+    return refused(KafkaError.KAFKA_STORAGE_ERROR, this.#logStartOffset, reason)
   }
 }
-
-const NO_ERRORS: AppendResult['recordErrors'] = []
 
 function clamp(value: number, low: number, high: number): number {
   return Math.max(low, Math.min(value, high))
