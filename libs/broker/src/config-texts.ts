@@ -1,0 +1,141 @@
+/**
+ * Properties as DescribeConfigs shows them: the text in force, where it comes from, and what it would otherwise be.
+ *
+ * Source: Kafka's ConfigHelper and DynamicBrokerConfig.brokerConfigSynonyms.
+ */
+import type { ClusterView } from '@troupe/actor'
+import { definitions, topicSynonyms, type BrokerConfig, type ConfigDefinition } from '@troupe/config'
+import { configSources, configTypes, isDynamic } from './config-resources.ts'
+
+export interface ConfigText {
+  readonly name: string
+  readonly value: string | null
+  readonly source: number
+}
+
+export interface ConfigEntry {
+  readonly name: string
+  readonly value: string | null
+  readonly readOnly: boolean
+  readonly configSource: number
+  readonly isSensitive: boolean
+  readonly configType: number
+  readonly synonyms: readonly ConfigText[]
+}
+
+export interface ConfigLayers {
+  readonly cluster: ClusterView
+  readonly config: BrokerConfig
+  readonly broker: number
+}
+
+/** `minutes` and `hours` stand behind `ms`. */
+const coarser: Readonly<Record<string, readonly string[]>> = {
+  'log.roll.ms': ['log.roll.ms', 'log.roll.hours'],
+  'log.roll.jitter.ms': ['log.roll.jitter.ms', 'log.roll.jitter.hours'],
+  'log.flush.interval.ms': ['log.flush.interval.ms', 'log.flush.scheduler.interval.ms'],
+  'log.retention.ms': ['log.retention.ms', 'log.retention.minutes', 'log.retention.hours'],
+}
+
+const ofTopics = new Set([...topicSynonyms.values()].map(([[first]]) => first))
+
+/** All texts of a broker property and its synonyms, the one in force first. */
+function brokerTexts({ cluster, config, broker }: ConfigLayers, property: string): ConfigText[] {
+  const names = coarser[property] ?? [property]
+  const texts: ConfigText[] = []
+  const layer = (values: (name: string) => string | null | undefined, source: number): void => {
+    for (const name of names) {
+      const value = values(name)
+      if (value !== undefined && value !== null) texts.push({ name, value, source })
+    }
+  }
+  const own = cluster.configs('broker', String(broker))
+  const everywhere = cluster.configs('broker', '')
+  layer((name) => own.get(name), configSources.DYNAMIC_BROKER)
+  layer((name) => everywhere.get(name), configSources.DYNAMIC_DEFAULT_BROKER)
+  layer((name) => config.given.get(name), configSources.STATIC_BROKER)
+  layer((name) => definitions.broker.get(name)?.default, configSources.DEFAULT)
+  return texts
+}
+
+export function brokerEntries(layers: ConfigLayers): ConfigEntry[] {
+  return [...definitions.broker.values()].map((definition) =>
+    entry(definition, brokerTexts(layers, definition.name), !isDynamic(definition.name, ofTopics))
+  )
+}
+
+/** What was set for all brokers at run time. */
+export function brokerDefaultEntries({ cluster }: ConfigLayers): ConfigEntry[] {
+  return [...cluster.configs('broker', '')].map(([name, value]) => {
+    const definition = definitions.broker.get(name) ?? unknown(name)
+    return entry(definition, [{ name, value, source: configSources.DYNAMIC_DEFAULT_BROKER }], false)
+  })
+}
+
+export function topicEntries(layers: ConfigLayers, topic: string): ConfigEntry[] {
+  const overrides = layers.cluster.configs('topic', topic)
+  return [...definitions.topic.values()].map((definition) => {
+    const { name } = definition
+    const texts: ConfigText[] = []
+    const value = overrides.get(name)
+    if (value !== undefined) texts.push({ name, value, source: configSources.TOPIC })
+    const [first] = topicSynonyms.get(name) ?? []
+    if (first) texts.push(...brokerTexts(layers, first[0]))
+    else if (definition.default !== null) texts.push({ name, value: definition.default, source: configSources.DEFAULT })
+    return entry(definition, texts, false, factorOf(name, texts[0]))
+  })
+}
+
+export function groupEntries({ cluster }: ConfigLayers, group: string): ConfigEntry[] {
+  const overrides = cluster.configs('group', group)
+  return [...definitions.group.values()].map((definition) => {
+    const { name } = definition
+    const texts: ConfigText[] = []
+    const value = overrides.get(name)
+    if (value !== undefined) texts.push({ name, value, source: configSources.GROUP })
+    texts.push({ name, value: definition.default, source: configSources.DEFAULT })
+    return entry(definition, texts, false)
+  })
+}
+
+export function clientMetricsEntries({ cluster }: ConfigLayers, name: string): ConfigEntry[] {
+  return [...cluster.configs('client-metrics', name)].map(([property, value]) => ({
+    name: property,
+    value,
+    readOnly: false,
+    configSource: configSources.CLIENT_METRICS,
+    isSensitive: false,
+    configType: 0,
+    synonyms: [],
+  }))
+}
+
+/** Milliseconds in one unit of the synonym that supplies a topic's value. */
+function factorOf(topicProperty: string, inForce: ConfigText | undefined): number {
+  const synonym = topicSynonyms.get(topicProperty)?.find(([name]) => name === inForce?.name)
+  return synonym?.[1] ?? 1
+}
+
+function entry(definition: ConfigDefinition, texts: readonly ConfigText[], readOnly: boolean, factor = 1): ConfigEntry {
+  const isSensitive = definition.type === 'PASSWORD'
+  const [inForce] = texts
+  const text = inForce ? inForce.value : definition.default
+  return {
+    name: definition.name,
+    value: isSensitive ? null : inUnits(text, factor),
+    readOnly,
+    configSource: inForce?.source ?? configSources.DEFAULT,
+    isSensitive,
+    configType: configTypes[definition.type] ?? 0,
+    synonyms: isSensitive ? texts.map((one) => ({ ...one, value: null })) : texts,
+  }
+}
+
+function inUnits(text: string | null, factor: number): string | null {
+  const number = Number(text)
+  return text === null || factor === 1 || Number.isNaN(number) || number < 0 ? text : String(number * factor)
+}
+
+function unknown(name: string): ConfigDefinition {
+  return { name, type: 'STRING', default: null, valid: null, importance: 'LOW' }
+}
