@@ -7,11 +7,15 @@
  * Source: Kafka's RPCProducerIdManager. Deliberate difference: Kafka refuses at once with COORDINATOR_LOAD_IN_PROGRESS
  * while no block is there; here the first callers wait for it for a moment.
  */
-import { actorNames, isFailed, type ActorDefinition, type ClusterView, type Env, type Outbox, type Reply, type ReplyToken } from '@troupe/actor'
+import {
+  actorNames, isFailed,
+  type ActorDefinition, type ClusterView, type Env, type Message, type Outbox, type Reply, type ReplyToken,
+} from '@troupe/actor'
 import type { AllocateProducerIds, ControllerRefused } from '@troupe/controller/messages'
 import { KafkaError } from '@troupe/wire/errors'
 import type { AllocateProducerIdsResponseInput } from '@troupe/wire/messages'
 import type { NextProducerId, ProducerIdGiven } from './messages.ts'
+import { BrokenInvariant } from './shard-state.ts'
 
 const RETRY_BACKOFF_MS = 50
 const REQUEST_TIMEOUT_MS = 1000
@@ -38,11 +42,11 @@ export interface ProducerIdsState {
   waiting: { readonly token: ReplyToken; readonly deadline: number }[]
 }
 
-interface AskAgain {
-  readonly kind: 'askAgain'
-}
+/** Timers. */
+interface AskAgain extends Message { readonly kind: 'askAgain' }
+interface Expire extends Message { readonly kind: 'expire' }
 
-export type ProducerIdsMessage = NextProducerId | Reply | AskAgain
+export type ProducerIdsMessage = NextProducerId | Reply | AskAgain | Expire
 
 export const producerIdsActor: ActorDefinition<ProducerIdsState, ProducerIdsMessage, ProducerIdsEnv, unknown> = {
   kind: 'producer-ids',
@@ -58,12 +62,13 @@ export const producerIdsActor: ActorDefinition<ProducerIdsState, ProducerIdsMess
       case 'nextProducerId': return onNextProducerId(state, message, env, out)
       case 'reply': return onBlock(state, message, env, out)
       case 'askAgain': return onAskAgain(state, env, out)
+      case 'expire': return onExpire(state, env, out)
     }
   },
   invariants({ current, following, waiting, askId }) {
-    if (current.next < current.start || current.next > current.end) throw new RangeError('producer id outside its block')
-    if (following !== null && following.start < current.end) throw new RangeError('producer-id blocks overlap')
-    if (waiting.length > 0 && askId < 0) throw new RangeError('waiting for nothing')
+    if (current.next < current.start || current.next > current.end) throw new BrokenInvariant('id outside its block')
+    if (following !== null && following.start < current.end) throw new BrokenInvariant('blocks overlap')
+    if (waiting.length > 0 && askId === 0) throw new BrokenInvariant('waiting for nothing')
   },
 }
 
@@ -80,6 +85,7 @@ function onNextProducerId(
     give(replyTo, { error: KafkaError.COORDINATOR_LOAD_IN_PROGRESS, producerId: -1 }, out)
   } else {
     state.waiting.push({ token: replyTo, deadline: env.now + MAX_WAIT_MS })
+    if (state.waiting.length === 1) out.setTimer('expire', env.now + MAX_WAIT_MS, { kind: 'expire' })
   }
   if (wantsBlock(state)) ask(state, env, out)
 }
@@ -117,7 +123,7 @@ function onBlock(state: ProducerIdsState, reply: Reply, env: ProducerIdsEnv, out
   if (block === null) {
     // The controller may be in election, or not know this broker's registration yet.
     out.setTimer('ask-again', env.now + RETRY_BACKOFF_MS, { kind: 'askAgain' })
-    return expire(state, env, out)
+    return
   }
   state.askId = 0
   out.cancelTimer('ask-again')
@@ -146,15 +152,16 @@ function serve(state: ProducerIdsState, out: Outbox): void {
 }
 
 function onAskAgain(state: ProducerIdsState, env: ProducerIdsEnv, out: Outbox): void {
-  expire(state, env, out)
   state.askId = 0
   if (wantsBlock(state)) ask(state, env, out)
 }
 
-function expire(state: ProducerIdsState, env: ProducerIdsEnv, out: Outbox): void {
-  const late = state.waiting.filter(({ deadline }) => deadline <= env.now)
-  state.waiting = state.waiting.filter(({ deadline }) => deadline > env.now)
-  for (const { token } of late) give(token, { error: KafkaError.COORDINATOR_LOAD_IN_PROGRESS, producerId: -1 }, out)
+/** Callers wait in order of their deadlines. */
+function onExpire(state: ProducerIdsState, env: ProducerIdsEnv, out: Outbox): void {
+  while (state.waiting.length > 0 && state.waiting[0].deadline <= env.now) {
+    give(state.waiting.shift()!.token, { error: KafkaError.COORDINATOR_LOAD_IN_PROGRESS, producerId: -1 }, out)
+  }
+  if (state.waiting.length > 0) out.setTimer('expire', state.waiting[0].deadline, { kind: 'expire' })
 }
 
 function give(token: ReplyToken, given: ProducerIdGiven, out: Outbox): void {
