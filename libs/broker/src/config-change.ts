@@ -40,9 +40,12 @@ interface ConfigChange {
   readonly api: 'AlterConfigs' | 'IncrementalAlterConfigs'
 }
 
-export function defineConfigChange<Request extends ChangeRequest, Response extends ChangeResponse>(
-  { key, minVersion, maxVersion, api }: ConfigChange,
-): ApiHandler<Request, Response> {
+export function defineConfigChange<Request extends ChangeRequest, Response extends ChangeResponse>({
+  key,
+  minVersion,
+  maxVersion,
+  api,
+}: ConfigChange): ApiHandler<Request, Response> {
   return {
     key,
     minVersion,
@@ -60,16 +63,16 @@ export function defineConfigChange<Request extends ChangeRequest, Response exten
       }
       if (accepted.length === 0) return respond()
       askController<ChangeResponse>(ctx, api, { ...request, resources: accepted }, 0, {
-        then({ responses = [] }) {
+        answered({ responses = [] }) {
           for (const resource of accepted) {
-            const given = responses.find((one) =>
-              one.resourceType === resource.resourceType && one.resourceName === resource.resourceName
+            const given = responses.find(
+              (one) => one.resourceType === resource.resourceType && one.resourceName === resource.resourceName,
             )
             answers.set(resource, given ?? answer(resource, KafkaError.UNKNOWN_SERVER_ERROR, null))
           }
           respond()
         },
-        otherwise(error) {
+        refused(error) {
           for (const resource of accepted) answers.set(resource, answer(resource, error, null))
           respond()
         },
@@ -86,8 +89,11 @@ function refuse(resource: Resource, all: readonly Resource[]): string | null {
   if (same.length > 1) return `Each resource must appear at most once: ${resourceName}`
   if (new Set(configs.map(({ name }) => name)).size < configs.length) return 'Each property must appear at most once'
   if (resourceType === resourceTypes.BROKER_LOGGER) return 'Levels of broker loggers cannot be changed'
-  const known = resourceType === resourceTypes.TOPIC || resourceType === resourceTypes.BROKER
-    || resourceType === resourceTypes.GROUP || resourceType === resourceTypes.CLIENT_METRICS
+  const known =
+    resourceType === resourceTypes.TOPIC ||
+    resourceType === resourceTypes.BROKER ||
+    resourceType === resourceTypes.GROUP ||
+    resourceType === resourceTypes.CLIENT_METRICS
   return known ? null : `Unsupported resource type ${resourceType}`
 }
 

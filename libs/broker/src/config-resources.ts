@@ -13,15 +13,36 @@ export const configSources = {
 } as const
 
 export const configTypes: Readonly<Record<string, number>> = {
-  BOOLEAN: 1, STRING: 2, INT: 3, SHORT: 4, LONG: 5, DOUBLE: 6, LIST: 7, CLASS: 8, PASSWORD: 9,
+  BOOLEAN: 1,
+  STRING: 2,
+  INT: 3,
+  SHORT: 4,
+  LONG: 5,
+  DOUBLE: 6,
+  LIST: 7,
+  CLASS: 8,
+  PASSWORD: 9,
 }
 
 const exact = new Set([
-  'background.threads', 'log.cleaner.backoff.ms', 'log.cleaner.dedupe.buffer.size', 'log.cleaner.io.buffer.load.factor',
-  'log.cleaner.io.buffer.size', 'log.cleaner.io.max.bytes.per.second', 'log.cleaner.threads',
-  'max.connection.creation.rate', 'max.connections', 'max.connections.per.ip', 'max.connections.per.ip.overrides',
-  'metric.reporters', 'num.io.threads', 'num.network.threads', 'num.recovery.threads.per.data.dir',
-  'num.replica.fetchers', 'producer.id.expiration.ms', 'transaction.partition.verification.enable',
+  'background.threads',
+  'log.cleaner.backoff.ms',
+  'log.cleaner.dedupe.buffer.size',
+  'log.cleaner.io.buffer.load.factor',
+  'log.cleaner.io.buffer.size',
+  'log.cleaner.io.max.bytes.per.second',
+  'log.cleaner.threads',
+  'max.connection.creation.rate',
+  'max.connections',
+  'max.connections.per.ip',
+  'max.connections.per.ip.overrides',
+  'metric.reporters',
+  'num.io.threads',
+  'num.network.threads',
+  'num.recovery.threads.per.data.dir',
+  'num.replica.fetchers',
+  'producer.id.expiration.ms',
+  'transaction.partition.verification.enable',
 ])
 
 /** Whether Kafka lets this broker property be changed at run time (DynamicBrokerConfig), `synonyms` being those of topics. */

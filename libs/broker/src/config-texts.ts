@@ -60,7 +60,7 @@ function brokerTexts({ cluster, config, broker }: ConfigLayers, property: string
 
 export function brokerEntries(layers: ConfigLayers): ConfigEntry[] {
   return [...definitions.broker.values()].map((definition) =>
-    entry(definition, brokerTexts(layers, definition.name), !isDynamic(definition.name, ofTopics))
+    entry(definition, brokerTexts(layers, definition.name), !isDynamic(definition.name, ofTopics)),
   )
 }
 

@@ -37,8 +37,13 @@ export class RequestContext<Response = any> {
   private timerIds: number[] | null = null
 
   constructor(
-    front: FrontState, connection: Connection, handler: AnyApiHandler, spec: ApiSpec,
-    version: number, correlationId: number, clientId: string | null,
+    front: FrontState,
+    connection: Connection,
+    handler: AnyApiHandler,
+    spec: ApiSpec,
+    version: number,
+    correlationId: number,
+    clientId: string | null,
   ) {
     this.front = front
     this.connection = connection
@@ -62,7 +67,7 @@ export class RequestContext<Response = any> {
   ask<M extends Message, Body>(to: Address, message: Unasked<M>, then: (body: Body | Failed) => void): number {
     const { front } = this
     const id = front.nextId++
-    front.asks.set(id, { request: this, then: then as (body: unknown) => void })
+    front.asks.set(id, { request: this, resume: then as (body: unknown) => void })
     const self = front.env.self
     const asked = { ...message, replyTo: { broker: self.broker, actor: self.actor, id } }
     front.out.send(to, asked as unknown as Message)
@@ -88,7 +93,7 @@ export class RequestContext<Response = any> {
   timer(delayMs: number, then: () => void): number {
     const { front } = this
     const id = front.nextId++
-    front.timers.set(id, { request: this, then })
+    front.timers.set(id, { request: this, resume: then })
     front.out.setTimer(`request-${id}`, front.env.now + delayMs, { kind: 'timer', id } as Message)
     this.timerIds ??= []
     this.timerIds.push(id)
@@ -122,7 +127,11 @@ export class RequestContext<Response = any> {
     if (this.settled) return
     const error = thrown instanceof WireError ? thrown.code : KafkaError.UNKNOWN_SERVER_ERROR
     this.front.out.trace('request.failed', {
-      api: this.spec.name, version: this.version, client: this.clientId, error: errorName(error), cause: describe(thrown),
+      api: this.spec.name,
+      version: this.version,
+      client: this.clientId,
+      error: errorName(error),
+      cause: describe(thrown),
     })
     try {
       const response = this.handler.failure(this.request, error, this.version)
@@ -166,5 +175,5 @@ export function refuse(error: ErrorCode, reason: string): never {
 }
 
 function describe(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.stack ?? thrown.message : String(thrown)
+  return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
 }

@@ -11,13 +11,17 @@ const RETRY_MS = 50
 const DEFAULT_TIMEOUT_MS = 30_000
 
 export interface ControllerAnswer<Response> {
-  then(response: Response): void
+  answered(response: Response): void
   /** REQUEST_TIMED_OUT, or what the controller refused with. */
-  otherwise(error: ErrorCode): void
+  refused(error: ErrorCode): void
 }
 
 export function askController<Response>(
-  ctx: RequestContext, api: ControllerApi, body: unknown, timeoutMs: number, answer: ControllerAnswer<Response>,
+  ctx: RequestContext,
+  api: ControllerApi,
+  body: unknown,
+  timeoutMs: number,
+  answer: ControllerAnswer<Response>,
 ): void {
   const deadline = ctx.env.now + Math.max(1, timeoutMs > 0 ? timeoutMs : DEFAULT_TIMEOUT_MS)
   let over = false
@@ -26,7 +30,7 @@ export function askController<Response>(
     if (over) return
     over = true
     ctx.forget(asked)
-    answer.otherwise(KafkaError.REQUEST_TIMED_OUT)
+    answer.refused(KafkaError.REQUEST_TIMED_OUT)
   }
   ctx.timer(deadline - ctx.env.now, timeOut)
   const attempt = (): void => {
@@ -40,10 +44,10 @@ export function askController<Response>(
         if (isRefused(reply)) {
           if (reply.error === KafkaError.NOT_CONTROLLER) return retry()
           over = true
-          return answer.otherwise(reply.error)
+          return answer.refused(reply.error)
         }
         over = true
-        answer.then(reply)
+        answer.answered(reply)
       },
     )
   }

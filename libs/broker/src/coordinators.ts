@@ -37,8 +37,12 @@ export function coordinatorAddress(ctx: RequestContext, kind: CoordinatorKind, i
 
 /** Asks the shard of `id` on this broker; `answer` gets its response, `refused` why there is none. */
 export function askCoordinator<M extends Message, Response>(
-  ctx: RequestContext, kind: CoordinatorKind, id: string, message: Unasked<M>,
-  answer: (response: Response) => void, refused: (error: ErrorCode) => void,
+  ctx: RequestContext,
+  kind: CoordinatorKind,
+  id: string,
+  message: Unasked<M>,
+  answer: (response: Response) => void,
+  refused: (error: ErrorCode) => void,
 ): void {
   const seat = seatOf(ctx, kind, id)
   if (!seat || seat.leader !== ctx.self) return refused(KafkaError.NOT_COORDINATOR)
@@ -46,8 +50,12 @@ export function askCoordinator<M extends Message, Response>(
 }
 
 export function askShard<M extends Message, Response>(
-  ctx: RequestContext, kind: CoordinatorKind, partition: number, message: Unasked<M>,
-  answer: (response: Response) => void, refused: (error: ErrorCode) => void,
+  ctx: RequestContext,
+  kind: CoordinatorKind,
+  partition: number,
+  message: Unasked<M>,
+  answer: (response: Response) => void,
+  refused: (error: ErrorCode) => void,
 ): void {
   ctx.askLocal<M, Response>(actorNames[kind](partition), message, (body) => {
     if (isFailed(body)) refused(shardFailure(body))

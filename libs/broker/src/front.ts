@@ -106,14 +106,14 @@ function onTimer(state: FrontState, id: number): void {
   const timer = state.timers.get(id)
   if (!timer) return
   state.timers.delete(id)
-  proceed(timer.request, timer.then)
+  proceed(timer.request, timer.resume)
 }
 
 function onReply(state: FrontState, { id, body }: Reply): void {
   const ask = state.asks.get(id)
   if (!ask) return
   state.asks.delete(id)
-  proceed(ask.request, () => ask.then(body))
+  proceed(ask.request, () => ask.resume(body))
 }
 
 function proceed(request: RequestContext, then: () => void): void {

@@ -18,7 +18,9 @@ const LEADER_WAIT_MS = 1_000
 
 /** How the broker would create this topic. */
 export function creatableTopic(
-  name: string, config: BrokerConfig, brokers: number,
+  name: string,
+  config: BrokerConfig,
+  brokers: number,
 ): CreateTopicsRequest_CreatableTopicInput {
   switch (name) {
     case OFFSETS_TOPIC: {
@@ -108,10 +110,10 @@ export function createAndAwait(ctx: RequestContext, names: readonly string[], th
     validateOnly: false,
   }
   askController<CreateTopicsResponse>(ctx, 'CreateTopics', body, CREATE_TIMEOUT_MS, {
-    then(response) {
+    answered(response) {
       for (const name of missing) creating.delete(name)
-      const failed = response.topics.filter(({ errorCode }) =>
-        errorCode !== KafkaError.NONE && errorCode !== KafkaError.TOPIC_ALREADY_EXISTS
+      const failed = response.topics.filter(
+        ({ errorCode }) => errorCode !== KafkaError.NONE && errorCode !== KafkaError.TOPIC_ALREADY_EXISTS,
       )
       for (const { name, errorCode, errorMessage } of failed) {
         ctx.front.out.trace('topic.not-created', { topic: name, error: errorName(errorCode), message: errorMessage })
@@ -119,7 +121,7 @@ export function createAndAwait(ctx: RequestContext, names: readonly string[], th
       if (failed.length === missing.length && missing.length === names.length) then()
       else wait()
     },
-    otherwise(error) {
+    refused(error) {
       for (const name of missing) creating.delete(name)
       ctx.front.out.trace('topic.not-created', { topics: missing, error: errorName(error) })
       then()

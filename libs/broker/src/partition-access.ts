@@ -50,7 +50,9 @@ export interface LeaderHint {
 
 /** KIP-951: the leader as known here, from the replica or from the metadata, whichever is newer. */
 export function leaderHint(
-  topic: TopicView | undefined, partition: number, replica?: { leader: number; leaderEpoch: number },
+  topic: TopicView | undefined,
+  partition: number,
+  replica?: { leader: number; leaderEpoch: number },
 ): LeaderHint {
   const view = topic?.partitions[partition]
   if (replica && replica.leader >= 0 && replica.leaderEpoch >= (view?.leaderEpoch ?? -1)) {

@@ -20,12 +20,12 @@ export interface Connection {
 
 export interface PendingAsk {
   readonly request: RequestContext
-  readonly then: (body: unknown | Failed) => void
+  readonly resume: (body: unknown | Failed) => void
 }
 
 export interface PendingTimer {
   readonly request: RequestContext
-  readonly then: () => void
+  readonly resume: () => void
 }
 
 export interface AdvertisedApi {

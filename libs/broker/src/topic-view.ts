@@ -53,7 +53,11 @@ export function partitionMetadata(cluster: ClusterView, view: PartitionView, rul
     return { ...shared, errorCode, leaderId: -1 }
   }
   const incomplete = replicaNodes.length < view.replicas.length || isrNodes.length < view.isr.length
-  return { ...shared, errorCode: incomplete ? KafkaError.REPLICA_NOT_AVAILABLE : KafkaError.NONE, leaderId: view.leader }
+  return {
+    ...shared,
+    errorCode: incomplete ? KafkaError.REPLICA_NOT_AVAILABLE : KafkaError.NONE,
+    leaderId: view.leader,
+  }
 }
 
 /** By name, as Kafka's responses list them. */

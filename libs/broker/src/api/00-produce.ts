@@ -14,14 +14,23 @@ import { isFailed, type TopicView } from '@troupe/actor'
 import type { Produce, Produced, TransactionCheck } from '@troupe/replication/messages'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import type {
-  ProduceRequest, ProduceRequest_TopicProduceData, ProduceResponse_PartitionProduceResponseInput, ProduceResponseInput,
+  ProduceRequest,
+  ProduceRequest_TopicProduceData,
+  ProduceResponse_PartitionProduceResponseInput,
+  ProduceResponseInput,
 } from '@troupe/wire/messages'
 import { defineApi } from '../api.ts'
 import { Barrier } from '../barrier.ts'
 import { replicaOn, type RequestContext } from '../context.ts'
 import { coordinatorAddress } from '../coordinators.ts'
 import {
-  findTopic, hintedEndpoints, isMisdirected, leaderHint, localError, replicaFailure, type LeaderHint,
+  findTopic,
+  hintedEndpoints,
+  isMisdirected,
+  leaderHint,
+  localError,
+  replicaFailure,
+  type LeaderHint,
 } from '../partition-access.ts'
 import { isInternalTopic } from '../topic-names.ts'
 
@@ -51,7 +60,7 @@ export const produce = defineApi<ProduceRequest, ProduceResponseInput>({
       return ctx.respond(refuseAll(request, KafkaError.INVALID_REQUIRED_ACKS, ctx.version)!)
     }
     const transaction = transactionCheck(request, ctx)
-    const answers = request.topicData.map(({ partitionData }) => new Array<PartitionAnswer>(partitionData.length))
+    const answers = request.topicData.map((): PartitionAnswer[] => [])
     const hints: LeaderHint[] = []
     const barrier = new Barrier(() => finish(request, ctx, answers, hints))
     for (let t = 0; t < request.topicData.length; t++) {
@@ -137,7 +146,10 @@ function refused(index: number, errorCode: ErrorCode): PartitionAnswer {
 }
 
 function finish(
-  request: ProduceRequest, ctx: RequestContext<ProduceResponseInput>, answers: PartitionAnswer[][], hints: LeaderHint[],
+  request: ProduceRequest,
+  ctx: RequestContext<ProduceResponseInput>,
+  answers: PartitionAnswer[][],
+  hints: LeaderHint[],
 ): void {
   if (request.acks === 0) {
     const failed = answers.some((topic) => topic.some(({ errorCode }) => errorCode !== KafkaError.NONE))
@@ -157,7 +169,10 @@ function refuseAll(request: ProduceRequest, error: ErrorCode, _version: number):
   if (request.acks === 0) return null
   return {
     responses: request.topicData.map((data) =>
-      topicAnswer(data, data.partitionData.map(({ index }) => refused(index, error)))
+      topicAnswer(
+        data,
+        data.partitionData.map(({ index }) => refused(index, error)),
+      ),
     ),
   }
 }

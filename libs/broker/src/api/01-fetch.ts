@@ -10,7 +10,10 @@
  */
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import type {
-  FetchRequest, FetchResponse_FetchableTopicResponseInput, FetchResponse_PartitionDataInput, FetchResponseInput,
+  FetchRequest,
+  FetchResponse_FetchableTopicResponseInput,
+  FetchResponse_PartitionDataInput,
+  FetchResponseInput,
 } from '@troupe/wire/messages'
 import { defineApi } from '../api.ts'
 import type { RequestContext } from '../context.ts'
@@ -121,7 +124,10 @@ function errorAnswer(asked: FetchPartition, errorCode: ErrorCode): PartitionAnsw
 type WritableData = PartitionAnswer['data'] & { currentLeader?: FetchResponse_PartitionDataInput['currentLeader'] }
 
 function respond(
-  ctx: RequestContext, context: FetchContext, all: readonly PartitionAnswer[], hints: readonly LeaderHint[],
+  ctx: RequestContext,
+  context: FetchContext,
+  all: readonly PartitionAnswer[],
+  hints: readonly LeaderHint[],
   sources?: ReadonlyMap<PartitionAnswer, SliceBytes>,
 ): void {
   const { error, sessionId, answers } = closeContext(ctx.front, context, all)

@@ -9,7 +9,9 @@ import { isFailed } from '@troupe/actor'
 import type { ListOffset, OffsetListed } from '@troupe/replication/messages'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import type {
-  ListOffsetsRequest, ListOffsetsRequest_ListOffsetsPartition, ListOffsetsResponse_ListOffsetsPartitionResponseInput,
+  ListOffsetsRequest,
+  ListOffsetsRequest_ListOffsetsPartition,
+  ListOffsetsResponse_ListOffsetsPartitionResponseInput,
   ListOffsetsResponseInput,
 } from '@troupe/wire/messages'
 import { defineApi } from '../api.ts'
@@ -24,7 +26,14 @@ export const gaps: readonly string[] = [
 type Answer = ListOffsetsResponse_ListOffsetsPartitionResponseInput
 
 /** The first version that knows a special timestamp. */
-const SINCE = new Map([[-1, 1], [-2, 1], [-3, 7], [-4, 8], [-5, 9], [-6, 11]])
+const SINCE = new Map([
+  [-1, 1],
+  [-2, 1],
+  [-3, 7],
+  [-4, 8],
+  [-5, 9],
+  [-6, 11],
+])
 
 export const listOffsets = defineApi<ListOffsetsRequest, ListOffsetsResponseInput>({
   key: 2,
@@ -32,9 +41,9 @@ export const listOffsets = defineApi<ListOffsetsRequest, ListOffsetsResponseInpu
   maxVersion: 11,
   gaps,
   handle(request, ctx) {
-    const answers = request.topics.map(({ partitions }) => new Array<Answer>(partitions.length))
+    const answers = request.topics.map((): Answer[] => [])
     const barrier = new Barrier(() =>
-      ctx.respond({ topics: request.topics.map(({ name }, t) => ({ name, partitions: answers[t] })) })
+      ctx.respond({ topics: request.topics.map(({ name }, t) => ({ name, partitions: answers[t] })) }),
     )
     const isolation = request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted'
     request.topics.forEach(({ name, partitions }, t) => {
@@ -45,10 +54,10 @@ export const listOffsets = defineApi<ListOffsetsRequest, ListOffsetsResponseInpu
         const error = twice.has(index)
           ? KafkaError.INVALID_REQUEST
           : unsupported(asked.timestamp, ctx.version)
-          ? KafkaError.UNSUPPORTED_VERSION
-          : typeof topic === 'number'
-          ? topic
-          : localError(ctx, topic, index)
+            ? KafkaError.UNSUPPORTED_VERSION
+            : typeof topic === 'number'
+              ? topic
+              : localError(ctx, topic, index)
         if (error !== KafkaError.NONE || typeof topic === 'number') {
           answers[t][p] = refused(index, error)
           return
@@ -75,7 +84,11 @@ export const listOffsets = defineApi<ListOffsetsRequest, ListOffsetsResponseInpu
   }),
 })
 
-function shape(partitionIndex: number, { error, offset, timestamp, leaderEpoch }: OffsetListed, ctx: RequestContext): Answer {
+function shape(
+  partitionIndex: number,
+  { error, offset, timestamp, leaderEpoch }: OffsetListed,
+  ctx: RequestContext,
+): Answer {
   if (error !== KafkaError.NONE) return refused(partitionIndex, error)
   return { partitionIndex, errorCode: error, offset, timestamp, leaderEpoch: ctx.version >= 4 ? leaderEpoch : -1 }
 }

@@ -12,7 +12,9 @@
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import { zeroUuid } from '@troupe/wire/io'
 import type {
-  MetadataRequest, MetadataResponse_MetadataResponseTopicInput, MetadataResponseInput,
+  MetadataRequest,
+  MetadataResponse_MetadataResponseTopicInput,
+  MetadataResponseInput,
 } from '@troupe/wire/messages'
 import type { TopicView } from '@troupe/actor'
 import { defineApi } from '../api.ts'
@@ -36,7 +38,14 @@ export const metadata = defineApi<MetadataRequest, MetadataResponseInput>({
   gaps,
   handle(request, ctx) {
     const names = wantedNames(request, ctx)
-    if (names === null) return ctx.respond(answer(request, ctx, topicsByName(ctx.env.cluster).map(({ name }) => name)))
+    if (names === null)
+      return ctx.respond(
+        answer(
+          request,
+          ctx,
+          topicsByName(ctx.env.cluster).map(({ name }) => name),
+        ),
+      )
     const { cluster, config } = ctx.env
     const missing = names.filter((name) => !cluster.topic(name) && isLegalTopicName(name))
     const create = missing.length > 0 && config['auto.create.topics.enable'] && request.allowAutoTopicCreation
@@ -72,7 +81,11 @@ function answer(request: MetadataRequest, ctx: RequestContext, names: readonly s
   const everything = request.includeClusterAuthorizedOperations && ctx.version >= 8 && ctx.version <= 10
   const unknownIds = (request.topics ?? [])
     .filter(({ topicId }) => topicId !== zeroUuid && !cluster.topicById(topicId))
-    .map(({ topicId }): TopicAnswer => ({ name: ctx.version < 12 ? '' : null, topicId, errorCode: KafkaError.UNKNOWN_TOPIC_ID }))
+    .map(({ topicId }): TopicAnswer => ({
+      name: ctx.version < 12 ? '' : null,
+      topicId,
+      errorCode: KafkaError.UNKNOWN_TOPIC_ID,
+    }))
   return {
     brokers: aliveEndpoints(cluster, listener),
     clusterId: cluster.clusterId,

@@ -10,7 +10,9 @@ import type { OffsetCommit } from '@troupe/groups/messages'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import { zeroUuid } from '@troupe/wire/io'
 import type {
-  OffsetCommitRequest, OffsetCommitRequest_OffsetCommitRequestTopic, OffsetCommitResponseInput,
+  OffsetCommitRequest,
+  OffsetCommitRequest_OffsetCommitRequestTopic,
+  OffsetCommitResponseInput,
 } from '@troupe/wire/messages'
 import { defineApi } from '../api.ts'
 import type { RequestContext } from '../context.ts'
@@ -64,18 +66,21 @@ export const offsetCommit = defineApi<OffsetCommitRequest, OffsetCommitResponseI
 
 /** What the coordinator is asked, by name; errors of the rest go to `answers`. */
 function knownPartitions(
-  request: OffsetCommitRequest, ctx: RequestContext, answers: TopicAnswers,
+  request: OffsetCommitRequest,
+  ctx: RequestContext,
+  answers: TopicAnswers,
 ): OffsetCommitRequest_OffsetCommitRequestTopic[] {
   const known: OffsetCommitRequest_OffsetCommitRequestTopic[] = []
   for (const asked of request.topics) {
     const topic = findTopic(ctx, asked.name, asked.topicId, ctx.version >= 10)
     const partitions = []
     for (const partition of asked.partitions) {
-      const error = typeof topic === 'number'
-        ? topic
-        : topic.partitions[partition.partitionIndex]
-        ? KafkaError.NONE
-        : KafkaError.UNKNOWN_TOPIC_OR_PARTITION
+      const error =
+        typeof topic === 'number'
+          ? topic
+          : topic.partitions[partition.partitionIndex]
+            ? KafkaError.NONE
+            : KafkaError.UNKNOWN_TOPIC_OR_PARTITION
       if (error === KafkaError.NONE) partitions.push(partition)
       else answers.add(asked.name, asked.topicId, partition.partitionIndex, error)
     }

@@ -10,8 +10,11 @@ import type { OffsetFetch } from '@troupe/groups/messages'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import { zeroUuid } from '@troupe/wire/io'
 import type {
-  OffsetFetchRequest, OffsetFetchRequest_OffsetFetchRequestGroup, OffsetFetchResponse_OffsetFetchResponseGroupInput,
-  OffsetFetchResponse_OffsetFetchResponseTopicsInput, OffsetFetchResponseInput,
+  OffsetFetchRequest,
+  OffsetFetchRequest_OffsetFetchRequestGroup,
+  OffsetFetchResponse_OffsetFetchResponseGroupInput,
+  OffsetFetchResponse_OffsetFetchResponseTopicsInput,
+  OffsetFetchResponseInput,
 } from '@troupe/wire/messages'
 import { defineApi } from '../api.ts'
 import { Barrier } from '../barrier.ts'
@@ -44,17 +47,27 @@ export const offsetFetch = defineApi<OffsetFetchRequest, OffsetFetchResponseInpu
   },
   failure(request, error, version) {
     const groups = groupsOf(request, version)
-    return shape(groups, groups.map(({ groupId }) => ({ groupId, errorCode: error })), version)
+    return shape(
+      groups,
+      groups.map(({ groupId }) => ({ groupId, errorCode: error })),
+      version,
+    )
   },
 })
 
 function groupsOf(request: OffsetFetchRequest, version: number): Group[] {
   if (version >= 8) return request.groups
-  const topics = request.topics?.map(({ name, partitionIndexes }) => ({ name, topicId: zeroUuid, partitionIndexes })) ?? null
+  const topics =
+    request.topics?.map(({ name, partitionIndexes }) => ({ name, topicId: zeroUuid, partitionIndexes })) ?? null
   return [{ groupId: request.groupId, memberId: null, memberEpoch: -1, topics }]
 }
 
-function askGroup(ctx: RequestContext, group: Group, requireStable: boolean, then: (answer: GroupAnswer) => void): void {
+function askGroup(
+  ctx: RequestContext,
+  group: Group,
+  requireStable: boolean,
+  then: (answer: GroupAnswer) => void,
+): void {
   const { groupId } = group
   const byId = ctx.version >= 10
   const unknown: TopicAnswer[] = []
@@ -66,7 +79,7 @@ function askGroup(ctx: RequestContext, group: Group, requireStable: boolean, the
     { kind: 'offsetFetch', body, requireStable, version: ctx.version, client: clientOf(ctx) },
     (answer) => {
       if (answer.errorCode) return then({ groupId, errorCode: answer.errorCode })
-      const topics = byId ? withIds(ctx, body, answer.topics ?? []) : answer.topics ?? []
+      const topics = byId ? withIds(ctx, body, answer.topics ?? []) : (answer.topics ?? [])
       then({ ...answer, groupId, topics: [...topics, ...unknown] })
     },
     (errorCode) => then({ groupId, errorCode }),

@@ -37,7 +37,7 @@ export const joinGroup = defineApi<JoinGroupRequest, JoinGroupResponseInput>({
 /** Before v7 the protocol name cannot be null (JoinGroupResponse). */
 function fit(response: JoinGroupResponseInput, version: number): JoinGroupResponseInput {
   const { protocolName } = response
-  return { ...response, protocolName: version < 7 ? protocolName ?? '' : protocolName === '' ? null : protocolName }
+  return { ...response, protocolName: version < 7 ? (protocolName ?? '') : protocolName === '' ? null : protocolName }
 }
 
 function refuse(request: JoinGroupRequest, errorCode: ErrorCode, version: number): JoinGroupResponseInput {

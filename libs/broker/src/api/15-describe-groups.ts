@@ -6,7 +6,9 @@
 import type { DescribeGroups } from '@troupe/groups/messages'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import type {
-  DescribeGroupsRequest, DescribeGroupsResponse_DescribedGroupInput, DescribeGroupsResponseInput,
+  DescribeGroupsRequest,
+  DescribeGroupsResponse_DescribedGroupInput,
+  DescribeGroupsResponseInput,
 } from '@troupe/wire/messages'
 import { defineApi } from '../api.ts'
 import { Barrier } from '../barrier.ts'
@@ -31,7 +33,7 @@ export const describeGroups = defineApi<DescribeGroupsRequest, DescribeGroupsRes
           const group = described.get(id) ?? unknown(id, KafkaError.NOT_COORDINATOR)
           return group.errorCode ? group : { ...group, authorizedOperations: operations }
         }),
-      })
+      }),
     )
     for (const [shard, groups] of byLocalShard(ctx, 'groups', new Set(request.groups))) {
       if (shard < 0) continue

@@ -8,7 +8,9 @@
 import type { ListGroups } from '@troupe/groups/messages'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import type {
-  ListGroupsRequest, ListGroupsResponse_ListedGroupInput, ListGroupsResponseInput,
+  ListGroupsRequest,
+  ListGroupsResponse_ListedGroupInput,
+  ListGroupsResponseInput,
 } from '@troupe/wire/messages'
 import { defineApi } from '../api.ts'
 import { Barrier } from '../barrier.ts'
@@ -39,7 +41,7 @@ export const listGroups = defineApi<ListGroupsRequest, ListGroupsResponseInput>(
         { kind: 'listGroups', body: request, version: ctx.version, client: clientOf(ctx) },
         (response) => {
           if (response.errorCode) return refused(response.errorCode)
-          groups.push(...response.groups ?? [])
+          groups.push(...(response.groups ?? []))
           barrier.arrived()
         },
         (error: ErrorCode) => refused(error),

@@ -26,8 +26,8 @@ export const apiVersions = defineApi<ApiVersionsRequest, ApiVersionsResponseInpu
   maxVersion: 4,
   gaps,
   handle(request, ctx) {
-    const named = ctx.version < 3
-      || (SOFTWARE.test(request.clientSoftwareName) && SOFTWARE.test(request.clientSoftwareVersion))
+    const named =
+      ctx.version < 3 || (SOFTWARE.test(request.clientSoftwareName) && SOFTWARE.test(request.clientSoftwareVersion))
     if (!named) return ctx.respond({ errorCode: KafkaError.INVALID_REQUEST })
     const { cluster } = ctx.env
     ctx.respond({

@@ -23,16 +23,17 @@ export const createTopics = defineApi<CreateTopicsRequest, CreateTopicsResponseI
   gaps,
   handle(request, ctx) {
     askController<CreateTopicsResponseInput>(ctx, 'CreateTopics', request, request.timeoutMs, {
-      then(response) {
+      answered(response) {
         const created = (response.topics ?? []).filter(({ errorCode }) => !errorCode).map(({ name = '' }) => name)
         const known = (): boolean =>
-          request.validateOnly || created.every((name) => {
+          request.validateOnly ||
+          created.every((name) => {
             const topic = ctx.env.cluster.topic(name)
             return topic !== undefined && topic.partitions.some(({ leader }) => leader >= 0)
           })
         untilImageShows(ctx, KNOWN_WITHIN_MS, known, () => ctx.respond(fit(response, ctx.version)))
       },
-      otherwise: (error) => ctx.respond(createTopics.failure(request, error, ctx.version)!),
+      refused: (error) => ctx.respond(createTopics.failure(request, error, ctx.version)!),
     })
   },
   failure: (request, errorCode) => ({ topics: request.topics.map(({ name }) => ({ name, errorCode })) }),
@@ -42,7 +43,9 @@ function fit(response: CreateTopicsResponseInput, version: number): CreateTopics
   if (version >= 5) return response
   return {
     topics: (response.topics ?? []).map(({ name, errorCode = KafkaError.NONE, errorMessage }) => ({
-      name, errorCode, errorMessage,
+      name,
+      errorCode,
+      errorMessage,
     })),
   }
 }

@@ -8,7 +8,9 @@
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import { zeroUuid } from '@troupe/wire/io'
 import type {
-  DeleteTopicsRequest, DeleteTopicsRequest_DeleteTopicState, DeleteTopicsResponseInput,
+  DeleteTopicsRequest,
+  DeleteTopicsRequest_DeleteTopicState,
+  DeleteTopicsResponseInput,
 } from '@troupe/wire/messages'
 import { defineApi } from '../api.ts'
 import { refuse, type RequestContext } from '../context.ts'
@@ -26,12 +28,21 @@ export const deleteTopics = defineApi<DeleteTopicsRequest, DeleteTopicsResponseI
   gaps,
   handle(request, ctx) {
     if (!ctx.env.config['delete.topic.enable']) {
-      refuse(ctx.version < 3 ? KafkaError.INVALID_REQUEST : KafkaError.TOPIC_DELETION_DISABLED, 'topic deletion is disabled')
+      refuse(
+        ctx.version < 3 ? KafkaError.INVALID_REQUEST : KafkaError.TOPIC_DELETION_DISABLED,
+        'topic deletion is disabled',
+      )
     }
     const body = { ...request, topics: topicsOf(request, ctx.version), topicNames: [] }
     askController<DeleteTopicsResponseInput>(ctx, 'DeleteTopics', body, request.timeoutMs, {
-      then: (response) => untilImageShows(ctx, FORGOTTEN_WITHIN_MS, () => forgotten(ctx, response), () => ctx.respond(response)),
-      otherwise: (error) => ctx.respond(refuseAll(request, error, ctx.version)),
+      answered: (response) =>
+        untilImageShows(
+          ctx,
+          FORGOTTEN_WITHIN_MS,
+          () => forgotten(ctx, response),
+          () => ctx.respond(response),
+        ),
+      refused: (error) => ctx.respond(refuseAll(request, error, ctx.version)),
     })
   },
   failure: refuseAll,

@@ -7,7 +7,9 @@ import { isFailed, type TopicView } from '@troupe/actor'
 import type { DeleteRecords, RecordsDeleted } from '@troupe/replication/messages'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import type {
-  DeleteRecordsRequest, DeleteRecordsResponse_DeleteRecordsPartitionResultInput, DeleteRecordsResponseInput,
+  DeleteRecordsRequest,
+  DeleteRecordsResponse_DeleteRecordsPartitionResultInput,
+  DeleteRecordsResponseInput,
 } from '@troupe/wire/messages'
 import { resolveTopicConfig } from '@troupe/config'
 import { defineApi } from '../api.ts'
@@ -26,9 +28,9 @@ export const deleteRecords = defineApi<DeleteRecordsRequest, DeleteRecordsRespon
   maxVersion: 2,
   gaps,
   handle(request, ctx) {
-    const answers = request.topics.map(({ partitions }) => new Array<Answer>(partitions.length))
+    const answers = request.topics.map((): Answer[] => [])
     const barrier = new Barrier(() =>
-      ctx.respond({ topics: request.topics.map(({ name }, t) => ({ name, partitions: answers[t] })) })
+      ctx.respond({ topics: request.topics.map(({ name }, t) => ({ name, partitions: answers[t] })) }),
     )
     request.topics.forEach(({ name, partitions }, t) => {
       const topic = findTopic(ctx, name, '', false)

@@ -7,7 +7,9 @@ import { isFailed } from '@troupe/actor'
 import type { EpochOffset, OffsetForLeaderEpoch } from '@troupe/replication/messages'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import type {
-  OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse_EpochEndOffsetInput, OffsetForLeaderEpochResponseInput,
+  OffsetForLeaderEpochRequest,
+  OffsetForLeaderEpochResponse_EpochEndOffsetInput,
+  OffsetForLeaderEpochResponseInput,
 } from '@troupe/wire/messages'
 import { defineApi } from '../api.ts'
 import { Barrier } from '../barrier.ts'
@@ -24,9 +26,9 @@ export const offsetForLeaderEpoch = defineApi<OffsetForLeaderEpochRequest, Offse
   maxVersion: 4,
   gaps,
   handle(request, ctx) {
-    const answers = request.topics.map(({ partitions }) => new Array<Answer>(partitions.length))
+    const answers = request.topics.map((): Answer[] => [])
     const barrier = new Barrier(() =>
-      ctx.respond({ topics: request.topics.map(({ topic }, t) => ({ topic, partitions: answers[t] })) })
+      ctx.respond({ topics: request.topics.map(({ topic }, t) => ({ topic, partitions: answers[t] })) }),
     )
     request.topics.forEach(({ topic: name, partitions }, t) => {
       const topic = findTopic(ctx, name, '', false)

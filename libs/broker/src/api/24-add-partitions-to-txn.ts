@@ -10,8 +10,10 @@
 import type { AddPartitions, PartitionsAdded } from '@troupe/transactions/messages'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import type {
-  AddPartitionsToTxnRequest, AddPartitionsToTxnRequest_AddPartitionsToTxnTransaction,
-  AddPartitionsToTxnResponse_AddPartitionsToTxnTopicResultInput, AddPartitionsToTxnResponseInput,
+  AddPartitionsToTxnRequest,
+  AddPartitionsToTxnRequest_AddPartitionsToTxnTransaction,
+  AddPartitionsToTxnResponse_AddPartitionsToTxnTopicResultInput,
+  AddPartitionsToTxnResponseInput,
 } from '@troupe/wire/messages'
 import { defineApi } from '../api.ts'
 import { Barrier } from '../barrier.ts'
@@ -44,27 +46,35 @@ export const addPartitionsToTxn = defineApi<AddPartitionsToTxnRequest, AddPartit
   failure(request, error, version) {
     if (version >= 4) return { errorCode: error }
     const transactions = transactionsOf(request, version)
-    return shape(transactions, transactions.map((transaction) => resultsOf(transaction, () => error)), version)
+    return shape(
+      transactions,
+      transactions.map((transaction) => resultsOf(transaction, () => error)),
+      version,
+    )
   },
 })
 
 function transactionsOf(request: AddPartitionsToTxnRequest, version: number): readonly Transaction[] {
   if (version >= 4) return request.transactions
-  return [{
-    transactionalId: request.v3AndBelowTransactionalId,
-    producerId: request.v3AndBelowProducerId,
-    producerEpoch: request.v3AndBelowProducerEpoch,
-    verifyOnly: false,
-    topics: request.v3AndBelowTopics,
-  }]
+  return [
+    {
+      transactionalId: request.v3AndBelowTransactionalId,
+      producerId: request.v3AndBelowProducerId,
+      producerEpoch: request.v3AndBelowProducerEpoch,
+      verifyOnly: false,
+      topics: request.v3AndBelowTopics,
+    },
+  ]
 }
 
 function add(ctx: RequestContext, transaction: Transaction, then: (topics: TopicResult[]) => void): void {
   const unknown = (topic: string, partition: number): boolean => !ctx.env.cluster.topic(topic)?.partitions[partition]
   if (transaction.topics.some(({ name, partitions }) => partitions.some((partition) => unknown(name, partition)))) {
-    return then(resultsOf(transaction, (topic, partition) =>
-      unknown(topic, partition) ? KafkaError.UNKNOWN_TOPIC_OR_PARTITION : KafkaError.OPERATION_NOT_ATTEMPTED
-    ))
+    return then(
+      resultsOf(transaction, (topic, partition) =>
+        unknown(topic, partition) ? KafkaError.UNKNOWN_TOPIC_OR_PARTITION : KafkaError.OPERATION_NOT_ATTEMPTED,
+      ),
+    )
   }
   const fenced = (error: ErrorCode): ErrorCode =>
     error === KafkaError.PRODUCER_FENCED && ctx.version < 2 ? KafkaError.INVALID_PRODUCER_EPOCH : error
@@ -95,7 +105,9 @@ function resultsOf(transaction: Transaction, errorOf: (topic: string, partition:
 }
 
 function shape(
-  transactions: readonly Transaction[], results: readonly TopicResult[][], version: number,
+  transactions: readonly Transaction[],
+  results: readonly TopicResult[][],
+  version: number,
 ): AddPartitionsToTxnResponseInput {
   if (version < 4) return { resultsByTopicV3AndBelow: results[0] }
   return {

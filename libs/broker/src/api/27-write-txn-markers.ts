@@ -10,7 +10,9 @@ import { actorNames, isFailed, type Address } from '@troupe/actor'
 import type { MarkerWritten, WriteTxnMarker } from '@troupe/replication/messages'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import type {
-  WriteTxnMarkersRequest, WriteTxnMarkersRequest_WritableTxnMarker, WriteTxnMarkersResponseInput,
+  WriteTxnMarkersRequest,
+  WriteTxnMarkersRequest_WritableTxnMarker,
+  WriteTxnMarkersResponseInput,
 } from '@troupe/wire/messages'
 import { defineApi } from '../api.ts'
 import { Barrier } from '../barrier.ts'
@@ -47,14 +49,19 @@ export const writeTxnMarkers = defineApi<WriteTxnMarkersRequest, WriteTxnMarkers
 })
 
 function write(
-  ctx: RequestContext, marker: Marker, name: string, partition: number, then: (error: ErrorCode) => void,
+  ctx: RequestContext,
+  marker: Marker,
+  name: string,
+  partition: number,
+  then: (error: ErrorCode) => void,
 ): void {
   const topic = ctx.env.cluster.topic(name)
   const error = topic ? leaderError(ctx, topic, partition) : KafkaError.UNKNOWN_TOPIC_OR_PARTITION
   if (!topic || error !== KafkaError.NONE) return then(error)
-  const to: Address = name === OFFSETS_TOPIC
-    ? { broker: ctx.self, actor: actorNames.groups(partition) }
-    : replicaOn(ctx.self, topic.id, partition)
+  const to: Address =
+    name === OFFSETS_TOPIC
+      ? { broker: ctx.self, actor: actorNames.groups(partition) }
+      : replicaOn(ctx.self, topic.id, partition)
   const { producerId, producerEpoch, coordinatorEpoch, transactionResult: commit, transactionVersion } = marker
   ctx.ask<WriteTxnMarker, MarkerWritten>(
     to,
@@ -64,7 +71,8 @@ function write(
 }
 
 function shape(
-  request: WriteTxnMarkersRequest, errorOf: (marker: number, topic: string, partition: number) => ErrorCode,
+  request: WriteTxnMarkersRequest,
+  errorOf: (marker: number, topic: string, partition: number) => ErrorCode,
 ): WriteTxnMarkersResponseInput {
   return {
     markers: request.markers.map(({ producerId, topics }, m) => ({

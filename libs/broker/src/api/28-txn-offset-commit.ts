@@ -13,7 +13,9 @@ import type { Verified, VerifyTransaction } from '@troupe/replication/messages'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import { zeroUuid } from '@troupe/wire/io'
 import type {
-  TxnOffsetCommitRequest, TxnOffsetCommitRequest_TxnOffsetCommitRequestTopic, TxnOffsetCommitResponseInput,
+  TxnOffsetCommitRequest,
+  TxnOffsetCommitRequest_TxnOffsetCommitRequestTopic,
+  TxnOffsetCommitResponseInput,
 } from '@troupe/wire/messages'
 import { defineApi } from '../api.ts'
 import { replicaOn, type RequestContext } from '../context.ts'
@@ -70,7 +72,10 @@ export const txnOffsetCommit = defineApi<TxnOffsetCommitRequest, TxnOffsetCommit
 })
 
 function verify(
-  request: TxnOffsetCommitRequest, ctx: RequestContext, refused: (error: ErrorCode) => void, then: (guard: number) => void,
+  request: TxnOffsetCommitRequest,
+  ctx: RequestContext,
+  refused: (error: ErrorCode) => void,
+  then: (guard: number) => void,
 ): void {
   const seat = seatOf(ctx, 'groups', request.groupId)
   if (!seat || seat.leader !== ctx.self) return refused(KafkaError.NOT_COORDINATOR)

@@ -7,13 +7,20 @@
  */
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import type {
-  DescribeConfigsRequest, DescribeConfigsRequest_DescribeConfigsResource, DescribeConfigsResponse_DescribeConfigsResultInput,
+  DescribeConfigsRequest,
+  DescribeConfigsRequest_DescribeConfigsResource,
+  DescribeConfigsResponse_DescribeConfigsResultInput,
   DescribeConfigsResponseInput,
 } from '@troupe/wire/messages'
 import { defineApi } from '../api.ts'
 import { resourceTypes } from '../config-resources.ts'
 import {
-  brokerDefaultEntries, brokerEntries, clientMetricsEntries, groupEntries, topicEntries, type ConfigEntry,
+  brokerDefaultEntries,
+  brokerEntries,
+  clientMetricsEntries,
+  groupEntries,
+  topicEntries,
+  type ConfigEntry,
 } from '../config-texts.ts'
 import type { RequestContext } from '../context.ts'
 import { isLegalTopicName } from '../topic-names.ts'
@@ -40,7 +47,9 @@ export const describeConfigs = defineApi<DescribeConfigsRequest, DescribeConfigs
 })
 
 function describe(
-  resource: Resource, includeSynonyms: boolean, ctx: RequestContext,
+  resource: Resource,
+  includeSynonyms: boolean,
+  ctx: RequestContext,
 ): DescribeConfigsResponse_DescribeConfigsResultInput {
   const { resourceType, resourceName, configurationKeys } = resource
   const entries = entriesOf(resource, ctx)

@@ -25,8 +25,9 @@ export const describeLogDirs = defineApi<DescribeLogDirsRequest, DescribeLogDirs
   gaps,
   handle(request, ctx) {
     const { logs } = ctx.env
-    const wanted = request.topics
-      && new Set(request.topics.flatMap(({ topic, partitions }) => partitions.map((partition) => `${topic}-${partition}`)))
+    const wanted =
+      request.topics &&
+      new Set(request.topics.flatMap(({ topic, partitions }) => partitions.map((partition) => `${topic}-${partition}`)))
     const topics = new Map<string, { partitionIndex: number; partitionSize: number; offsetLag: number }[]>()
     for (const log of logs.logs()) {
       const place = placeOf(log)
@@ -41,13 +42,15 @@ export const describeLogDirs = defineApi<DescribeLogDirsRequest, DescribeLogDirs
     }
     const { totalBytes, usableBytes } = logs.sizeOnDisk()
     ctx.respond({
-      results: [{
-        errorCode: KafkaError.NONE,
-        logDir: logs.path,
-        topics: [...topics].map(([name, partitions]) => ({ name, partitions })),
-        totalBytes,
-        usableBytes,
-      }],
+      results: [
+        {
+          errorCode: KafkaError.NONE,
+          logDir: logs.path,
+          topics: [...topics].map(([name, partitions]) => ({ name, partitions })),
+          totalBytes,
+          usableBytes,
+        },
+      ],
     })
   },
   failure: (_request, errorCode, version) => (version >= 3 ? { errorCode } : {}),

@@ -19,15 +19,16 @@ export const createPartitions = defineApi<CreatePartitionsRequest, CreatePartiti
   gaps,
   handle(request, ctx) {
     askController<CreatePartitionsResponseInput>(ctx, 'CreatePartitions', request, request.timeoutMs, {
-      then(response) {
+      answered(response) {
         const failed = new Set((response.results ?? []).filter(({ errorCode }) => errorCode).map(({ name }) => name))
         const known = (): boolean =>
-          request.validateOnly || request.topics.every(({ name, count }) =>
-            failed.has(name) || (ctx.env.cluster.topic(name)?.partitions.length ?? count) >= count
+          request.validateOnly ||
+          request.topics.every(
+            ({ name, count }) => failed.has(name) || (ctx.env.cluster.topic(name)?.partitions.length ?? count) >= count,
           )
         untilImageShows(ctx, KNOWN_WITHIN_MS, known, () => ctx.respond(response))
       },
-      otherwise: (error) => ctx.respond(createPartitions.failure(request, error, ctx.version)!),
+      refused: (error) => ctx.respond(createPartitions.failure(request, error, ctx.version)!),
     })
   },
   failure: (request, errorCode) => ({ results: request.topics.map(({ name }) => ({ name, errorCode })) }),

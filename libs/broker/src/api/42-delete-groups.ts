@@ -21,7 +21,7 @@ export const deleteGroups = defineApi<DeleteGroupsRequest, DeleteGroupsResponseI
     const barrier = new Barrier(() =>
       ctx.respond({
         results: [...ids].map((groupId) => ({ groupId, errorCode: errors.get(groupId) ?? KafkaError.NOT_COORDINATOR })),
-      })
+      }),
     )
     for (const [shard, groupsNames] of byLocalShard(ctx, 'groups', ids)) {
       if (groupsNames.includes('')) errors.set('', KafkaError.INVALID_GROUP_ID)

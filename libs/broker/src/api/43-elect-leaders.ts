@@ -17,8 +17,8 @@ export const electLeaders = defineApi<ElectLeadersRequest, ElectLeadersResponseI
   handle(request, ctx) {
     askController<ElectLeadersResponseInput>(ctx, 'ElectLeaders', request, request.timeoutMs, {
       // v0 has no top-level error (ElectLeadersResponse).
-      then: (response) => ctx.respond(ctx.version === 0 ? { ...response, errorCode: 0 } : response),
-      otherwise: (error) => ctx.respond(electLeaders.failure(request, error, ctx.version)!),
+      answered: (response) => ctx.respond(ctx.version === 0 ? { ...response, errorCode: 0 } : response),
+      refused: (error) => ctx.respond(electLeaders.failure(request, error, ctx.version)!),
     })
   },
   failure: (request, errorCode, version) => ({

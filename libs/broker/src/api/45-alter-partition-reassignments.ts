@@ -4,7 +4,8 @@
  * - v1 allowReplicationFactorChange (KIP-860)
  */
 import type {
-  AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponseInput,
+  AlterPartitionReassignmentsRequest,
+  AlterPartitionReassignmentsResponseInput,
 } from '@troupe/wire/messages'
 import { defineApi } from '../api.ts'
 import { askController } from '../controller.ts'
@@ -26,8 +27,8 @@ export const alterPartitionReassignments = defineApi<
       request,
       request.timeoutMs,
       {
-        then: (response) => ctx.respond(response),
-        otherwise: (errorCode) => ctx.respond({ errorCode }),
+        answered: (response) => ctx.respond(response),
+        refused: (errorCode) => ctx.respond({ errorCode }),
       },
     )
   },

@@ -16,10 +16,16 @@ export const listPartitionReassignments = defineApi<
   maxVersion: 0,
   gaps,
   handle(request, ctx) {
-    askController<ListPartitionReassignmentsResponseInput>(ctx, 'ListPartitionReassignments', request, request.timeoutMs, {
-      then: (response) => ctx.respond(response),
-      otherwise: (errorCode) => ctx.respond({ errorCode }),
-    })
+    askController<ListPartitionReassignmentsResponseInput>(
+      ctx,
+      'ListPartitionReassignments',
+      request,
+      request.timeoutMs,
+      {
+        answered: (response) => ctx.respond(response),
+        refused: (errorCode) => ctx.respond({ errorCode }),
+      },
+    )
   },
   failure: (_request, errorCode) => ({ errorCode }),
 })

@@ -7,7 +7,9 @@ import type { OffsetDelete } from '@troupe/groups/messages'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import { zeroUuid } from '@troupe/wire/io'
 import type {
-  OffsetDeleteRequest, OffsetDeleteRequest_OffsetDeleteRequestTopic, OffsetDeleteResponseInput,
+  OffsetDeleteRequest,
+  OffsetDeleteRequest_OffsetDeleteRequestTopic,
+  OffsetDeleteResponseInput,
 } from '@troupe/wire/messages'
 import { defineApi } from '../api.ts'
 import type { RequestContext } from '../context.ts'
@@ -48,7 +50,9 @@ export const offsetDelete = defineApi<OffsetDeleteRequest, OffsetDeleteResponseI
 })
 
 function knownPartitions(
-  request: OffsetDeleteRequest, ctx: RequestContext, answers: TopicAnswers,
+  request: OffsetDeleteRequest,
+  ctx: RequestContext,
+  answers: TopicAnswers,
 ): OffsetDeleteRequest_OffsetDeleteRequestTopic[] {
   const known: OffsetDeleteRequest_OffsetDeleteRequestTopic[] = []
   for (const { name, partitions } of request.topics) {

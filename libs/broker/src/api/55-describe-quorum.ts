@@ -17,8 +17,8 @@ export const describeQuorum = defineApi<DescribeQuorumRequest, DescribeQuorumRes
   gaps,
   handle(request, ctx) {
     askController<DescribeQuorumResponseInput>(ctx, 'DescribeQuorum', request, 0, {
-      then: (response) => ctx.respond(ctx.version >= 2 ? response : withoutNodes(response)),
-      otherwise: (error) => ctx.respond(describeQuorum.failure(request, error, ctx.version)!),
+      answered: (response) => ctx.respond(ctx.version >= 2 ? response : withoutNodes(response)),
+      refused: (error) => ctx.respond(describeQuorum.failure(request, error, ctx.version)!),
     })
   },
   failure: (_request, error, version) => ({
@@ -42,7 +42,9 @@ function withoutNodes({ errorCode, topics = [] }: DescribeQuorumResponseInput): 
   }
 }
 
-type States = NonNullable<NonNullable<NonNullable<DescribeQuorumResponseInput['topics']>[number]['partitions']>[number]['observers']>
+type States = NonNullable<
+  NonNullable<NonNullable<DescribeQuorumResponseInput['topics']>[number]['partitions']>[number]['observers']
+>
 
 function withoutDirectories(states: States = []): States {
   return states.map(({ replicaDirectoryId: _directory, ...state }) => state)

@@ -17,8 +17,8 @@ export const updateFeatures = defineApi<UpdateFeaturesRequest, UpdateFeaturesRes
   gaps,
   handle(request, ctx) {
     askController<UpdateFeaturesResponseInput>(ctx, 'UpdateFeatures', request, request.timeoutMs, {
-      then: (response) => ctx.respond(ctx.version >= 2 ? { ...response, results: [] } : response),
-      otherwise: (errorCode) => ctx.respond({ errorCode, errorMessage: errorMessage(errorCode) }),
+      answered: (response) => ctx.respond(ctx.version >= 2 ? { ...response, results: [] } : response),
+      refused: (errorCode) => ctx.respond({ errorCode, errorMessage: errorMessage(errorCode) }),
     })
   },
   failure: (_request, errorCode) => ({ errorCode, errorMessage: errorMessage(errorCode) }),

@@ -24,9 +24,8 @@ export const describeCluster = defineApi<DescribeClusterRequest, DescribeCluster
   handle(request, ctx) {
     const { endpointType } = request
     if (endpointType !== BROKERS) {
-      const error = endpointType === CONTROLLERS
-        ? KafkaError.MISMATCHED_ENDPOINT_TYPE
-        : KafkaError.UNSUPPORTED_ENDPOINT_TYPE
+      const error =
+        endpointType === CONTROLLERS ? KafkaError.MISMATCHED_ENDPOINT_TYPE : KafkaError.UNSUPPORTED_ENDPOINT_TYPE
       return ctx.respond(refuse(error))
     }
     const { cluster } = ctx.env

@@ -5,7 +5,9 @@ import { isFailed } from '@troupe/actor'
 import type { DescribeProducers, ProducersDescribed } from '@troupe/replication/messages'
 import { errorMessage, KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import type {
-  DescribeProducersRequest, DescribeProducersResponse_PartitionResponseInput, DescribeProducersResponseInput,
+  DescribeProducersRequest,
+  DescribeProducersResponse_PartitionResponseInput,
+  DescribeProducersResponseInput,
 } from '@troupe/wire/messages'
 import { defineApi } from '../api.ts'
 import { Barrier } from '../barrier.ts'
@@ -23,9 +25,9 @@ export const describeProducers = defineApi<DescribeProducersRequest, DescribePro
   maxVersion: 0,
   gaps,
   handle(request, ctx) {
-    const answers = request.topics.map(({ partitionIndexes }) => new Array<Answer>(partitionIndexes.length))
+    const answers = request.topics.map((): Answer[] => [])
     const barrier = new Barrier(() =>
-      ctx.respond({ topics: request.topics.map(({ name }, t) => ({ name, partitions: answers[t] })) })
+      ctx.respond({ topics: request.topics.map(({ name }, t) => ({ name, partitions: answers[t] })) }),
     )
     request.topics.forEach(({ name, partitionIndexes }, t) => {
       const topic = isLegalTopicName(name) ? findTopic(ctx, name, '', false) : KafkaError.INVALID_TOPIC_EXCEPTION

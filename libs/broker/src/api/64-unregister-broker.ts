@@ -15,8 +15,8 @@ export const unregisterBroker = defineApi<UnregisterBrokerRequest, UnregisterBro
   gaps,
   handle(request, ctx) {
     askController<UnregisterBrokerResponseInput>(ctx, 'UnregisterBroker', request, 0, {
-      then: (response) => ctx.respond(response),
-      otherwise: (errorCode) => ctx.respond({ errorCode, errorMessage: errorMessage(errorCode) }),
+      answered: (response) => ctx.respond(response),
+      refused: (errorCode) => ctx.respond({ errorCode, errorMessage: errorMessage(errorCode) }),
     })
   },
   failure: (_request, errorCode) => ({ errorCode, errorMessage: errorMessage(errorCode) }),

@@ -4,7 +4,9 @@
 import type { DescribeTransactions } from '@troupe/transactions/messages'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import type {
-  DescribeTransactionsRequest, DescribeTransactionsResponse_TransactionStateInput, DescribeTransactionsResponseInput,
+  DescribeTransactionsRequest,
+  DescribeTransactionsResponse_TransactionStateInput,
+  DescribeTransactionsResponseInput,
 } from '@troupe/wire/messages'
 import { defineApi } from '../api.ts'
 import { Barrier } from '../barrier.ts'
@@ -23,7 +25,7 @@ export const describeTransactions = defineApi<DescribeTransactionsRequest, Descr
     const ids = request.transactionalIds
     const states = new Map<string, State>()
     const barrier = new Barrier(() =>
-      ctx.respond({ transactionStates: ids.map((id) => states.get(id) ?? refused(id, KafkaError.NOT_COORDINATOR)) })
+      ctx.respond({ transactionStates: ids.map((id) => states.get(id) ?? refused(id, KafkaError.NOT_COORDINATOR)) }),
     )
     for (const [shard, transactionalIds] of byLocalShard(ctx, 'transactions', new Set(ids))) {
       if (shard < 0) continue

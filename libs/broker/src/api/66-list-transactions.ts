@@ -8,7 +8,9 @@
 import type { ListTransactions } from '@troupe/transactions/messages'
 import { KafkaError } from '@troupe/wire/errors'
 import type {
-  ListTransactionsRequest, ListTransactionsResponse_TransactionStateInput, ListTransactionsResponseInput,
+  ListTransactionsRequest,
+  ListTransactionsResponse_TransactionStateInput,
+  ListTransactionsResponseInput,
 } from '@troupe/wire/messages'
 import { defineApi } from '../api.ts'
 import { Barrier } from '../barrier.ts'
@@ -48,7 +50,7 @@ export const listTransactions = defineApi<ListTransactionsRequest, ListTransacti
         (response) => {
           if (response.errorCode) return refused(response.errorCode)
           for (const filter of response.unknownStateFilters ?? []) unknown.add(filter)
-          transactionStates.push(...response.transactionStates ?? [])
+          transactionStates.push(...(response.transactionStates ?? []))
           barrier.arrived()
         },
         refused,

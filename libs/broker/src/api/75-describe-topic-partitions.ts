@@ -7,8 +7,10 @@
 import type { TopicView } from '@troupe/actor'
 import { KafkaError } from '@troupe/wire/errors'
 import type {
-  DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse_CursorInput,
-  DescribeTopicPartitionsResponse_DescribeTopicPartitionsResponseTopicInput, DescribeTopicPartitionsResponseInput,
+  DescribeTopicPartitionsRequest,
+  DescribeTopicPartitionsResponse_CursorInput,
+  DescribeTopicPartitionsResponse_DescribeTopicPartitionsResponseTopicInput,
+  DescribeTopicPartitionsResponseInput,
 } from '@troupe/wire/messages'
 import { defineApi } from '../api.ts'
 import { refuse, type RequestContext } from '../context.ts'
@@ -58,7 +60,10 @@ export const describeTopicPartitions = defineApi<DescribeTopicPartitionsRequest,
 
 function wantedNames({ topics, cursor }: DescribeTopicPartitionsRequest, ctx: RequestContext): string[] {
   const from = cursor?.topicName ?? ''
-  if (topics.length === 0) return topicsByName(ctx.env.cluster).map(({ name }) => name).filter((name) => name >= from)
+  if (topics.length === 0)
+    return topicsByName(ctx.env.cluster)
+      .map(({ name }) => name)
+      .filter((name) => name >= from)
   const names = [...new Set(topics.map(({ name }) => name))].sort().filter((name) => name >= from)
   if (cursor && !names.includes(from)) refuse(KafkaError.INVALID_REQUEST, 'cursor at a topic that is not asked for')
   return names
@@ -75,7 +80,9 @@ function unknownTopic(name: string): TopicAnswer {
 
 function describe(ctx: RequestContext, topic: TopicView, first: number, end: number): TopicAnswer {
   const rules = {
-    listener: ctx.connection.listener, errorUnavailableEndpoints: false, errorUnavailableListeners: true,
+    listener: ctx.connection.listener,
+    errorUnavailableEndpoints: false,
+    errorUnavailableListeners: true,
   }
   return {
     errorCode: KafkaError.NONE,

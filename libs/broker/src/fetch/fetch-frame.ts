@@ -33,7 +33,11 @@ export class SliceBytes implements BytesSource {
   }
 }
 
-export function fetchFrame(ctx: RequestContext, response: FetchResponseInput, sources: readonly SliceBytes[]): Uint8Array {
+export function fetchFrame(
+  ctx: RequestContext,
+  response: FetchResponseInput,
+  sources: readonly SliceBytes[],
+): Uint8Array {
   const buffer = ctx.env.transport.acquire(sizeBound(response, sources))
   try {
     for (;;) {

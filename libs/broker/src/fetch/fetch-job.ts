@@ -57,7 +57,9 @@ export class FetchJob {
   private finished = false
 
   constructor(
-    ctx: RequestContext, partitions: readonly FetchPartition[], limits: FetchLimits,
+    ctx: RequestContext,
+    partitions: readonly FetchPartition[],
+    limits: FetchLimits,
     done: (reads: readonly PartitionRead[]) => void,
   ) {
     this.ctx = ctx
@@ -111,7 +113,7 @@ export class FetchJob {
   private take(read: PartitionRead, fetched: Fetched | null, error: ErrorCode): void {
     read.error = error
     read.fetched = fetched
-    read.slice = error === KafkaError.NONE ? fetched?.slice ?? null : null
+    read.slice = error === KafkaError.NONE ? (fetched?.slice ?? null) : null
     read.sizeInBytes = read.slice?.sizeInBytes ?? 0
     this.totalBytes += read.sizeInBytes
   }
@@ -184,7 +186,14 @@ function locate(ctx: RequestContext, asked: FetchPartition, byId: boolean): Part
   const topic = typeof found === 'number' ? null : found
   const error = typeof found === 'number' ? found : localError(ctx, found, asked.partition)
   return {
-    asked, topic, error, fetched: null, slice: null, sizeInBytes: 0, stale: error === KafkaError.NONE, watch: 0,
+    asked,
+    topic,
+    error,
+    fetched: null,
+    slice: null,
+    sizeInBytes: 0,
+    stale: error === KafkaError.NONE,
+    watch: 0,
   }
 }
 

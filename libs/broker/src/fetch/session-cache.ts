@@ -83,11 +83,19 @@ export class FetchSessionCache {
 
   /** Null when there is no room: the client is then served without a session. */
   create(
-    now: number, random: () => number, usesTopicIds: boolean, partitions: Map<string, CachedPartition>,
+    now: number,
+    random: () => number,
+    usesTopicIds: boolean,
+    partitions: Map<string, CachedPartition>,
   ): FetchSession | null {
     if (this.sessions.size >= this.slots && !this.evict(now, partitions.size)) return null
     const session: FetchSession = {
-      id: this.newId(random), usesTopicIds, createdMs: now, lastUsedMs: now, epoch: nextEpoch(INITIAL_EPOCH), partitions,
+      id: this.newId(random),
+      usesTopicIds,
+      createdMs: now,
+      lastUsedMs: now,
+      epoch: nextEpoch(INITIAL_EPOCH),
+      partitions,
     }
     this.sessions.set(session.id, session)
     return session

@@ -8,8 +8,14 @@ import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import type { FetchRequest, FetchResponse_PartitionDataInput } from '@troupe/wire/messages'
 import type { FrontState } from '../state.ts'
 import {
-  FINAL_EPOCH, INITIAL_EPOCH, NO_SESSION, nextEpoch, partitionKey,
-  type CachedPartition, type FetchPartition, type FetchSession,
+  FINAL_EPOCH,
+  INITIAL_EPOCH,
+  NO_SESSION,
+  nextEpoch,
+  partitionKey,
+  type CachedPartition,
+  type FetchPartition,
+  type FetchSession,
 } from './session-cache.ts'
 
 /** A partition's part of the answer, before it is grouped by topic. */
@@ -94,7 +100,11 @@ export interface SessionAnswer {
 }
 
 /** What of the answers is sent, and under which session. Moves the session on; to be asked once per fetch. */
-export function closeContext(front: FrontState, context: FetchContext, answers: readonly PartitionAnswer[]): SessionAnswer {
+export function closeContext(
+  front: FrontState,
+  context: FetchContext,
+  answers: readonly PartitionAnswer[],
+): SessionAnswer {
   switch (context.kind) {
     case 'refused':
       return { error: context.error, sessionId: NO_SESSION, answers: [] }
@@ -117,7 +127,9 @@ function openSession(front: FrontState, usesTopicIds: boolean, answers: readonly
   const partitions = new Map<string, CachedPartition>()
   for (const { asked, data } of answers) {
     partitions.set(partitionKey(asked.topic, asked.topicId, asked.partition, usesTopicIds), {
-      ...asked, highWatermark: data.highWatermark, logStartOffset: data.logStartOffset ?? -1,
+      ...asked,
+      highWatermark: data.highWatermark,
+      logStartOffset: data.logStartOffset ?? -1,
     })
   }
   const { env, sessions } = front
@@ -131,11 +143,12 @@ function advance(session: FetchSession, { asked, data, sizeInBytes }: PartitionA
   if (!cached) return false
   const logStartOffset = data.logStartOffset ?? -1
   const failed = data.errorCode !== KafkaError.NONE
-  const news = sizeInBytes > 0
-    || failed
-    || data.divergingEpoch !== undefined
-    || cached.highWatermark !== data.highWatermark
-    || cached.logStartOffset !== logStartOffset
+  const news =
+    sizeInBytes > 0 ||
+    failed ||
+    data.divergingEpoch !== undefined ||
+    cached.highWatermark !== data.highWatermark ||
+    cached.logStartOffset !== logStartOffset
   cached.highWatermark = failed ? -1 : data.highWatermark
   cached.logStartOffset = logStartOffset
   if (sizeInBytes > 0) {
