@@ -76,6 +76,8 @@ export interface Coordinator<State, Request extends Message> {
   onLoaded(state: State, env: CoordinatorEnv): Decision
   /** The answer for a request that meets an unloaded, loading or failed coordinator. */
   refuse(request: Request, error: ErrorCode): unknown
+  /** A decision of this request was too large for the log; it and the `replies` were refused, nothing was replayed. */
+  onRefused?(state: State, request: Request, env: CoordinatorEnv): Decision
   /** Requests whose answer only reads state: held until all earlier writes are committed, never appended. */
   isRead(request: Request): boolean
   invariants?(state: State): void

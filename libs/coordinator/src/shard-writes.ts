@@ -78,8 +78,11 @@ function write<State>(shard: Shard<State>, held: Held, env: CoordinatorEnv, out:
     // Refused before anything is replayed, so there is nothing to take back.
     const error = coordinatorError(KafkaError.MESSAGE_TOO_LARGE)
     out.trace('too-large', { sizeInBytes: size, limit })
+    const request = token === undefined ? undefined : shard.outstanding.get(tokenKey(token))
     if (token !== undefined) refuse(shard, token, error, out)
     for (const reply of decision.replies ?? []) refuse(shard, reply.token, error, out)
+    const after = request && shard.coordinator.onRefused?.(shard.state!, request as never, env)
+    if (after !== undefined) carryOut(shard, undefined, after, env, out)
     return
   }
   if (transaction !== null && markerUnderWay(shard, transaction.producerId)) {

@@ -193,7 +193,11 @@ function onRequest<State>(shard: Shard<State>, request: Message, env: Coordinato
 }
 
 function decide<State>(shard: Shard<State>, request: Message, env: CoordinatorEnv, out: Outbox): void {
-  carryOut(shard, request, shard.coordinator.decide(shard.state!, request as never, env), env, out)
+  const decision = shard.coordinator.decide(shard.state!, request as never, env)
+  if (decision.records.length > 0 && shard.coordinator.isRead(request as never)) {
+    throw new BrokenInvariant(`${request.kind} only reads, and writes`)
+  }
+  carryOut(shard, request, decision, env, out)
 }
 
 function refusal<State>(shard: Shard<State>): ErrorCode {

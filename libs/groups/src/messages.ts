@@ -54,6 +54,42 @@ export interface TopicsDeleted extends Message {
   readonly topics: readonly string[]
 }
 
+/** Own timer: nothing was heard of a member. */
+export interface SessionExpired extends Message {
+  readonly kind: 'sessionExpired'
+  readonly groupId: string
+  readonly memberId: string
+}
+
+/** Own timer: the first members of a group waited for more (group.initial.rebalance.delay.ms). */
+export interface JoinDelayOver extends Message {
+  readonly kind: 'joinDelayOver'
+  readonly groupId: string
+  readonly delayMs: number
+  /** What may still be waited if more members keep coming. */
+  readonly remainingMs: number
+}
+
+/** Own timer: members that have not rejoined are left behind. */
+export interface RebalanceTimedOut extends Message {
+  readonly kind: 'rebalanceTimedOut'
+  readonly groupId: string
+}
+
+/** Own timer: members that never asked for their assignment are removed. */
+export interface PendingSyncExpired extends Message {
+  readonly kind: 'pendingSyncExpired'
+  readonly groupId: string
+  readonly generation: number
+}
+
+/** Own timer, every offsets.retention.check.interval.ms. */
+export interface ExpireOffsets extends Message {
+  readonly kind: 'expireOffsets'
+}
+
+export type GroupTimer = SessionExpired | JoinDelayOver | RebalanceTimedOut | PendingSyncExpired | ExpireOffsets
+
 export type GroupRequest =
   | JoinGroup
   | SyncGroup
@@ -67,3 +103,4 @@ export type GroupRequest =
   | DeleteGroups
   | TxnOffsetCommit
   | TopicsDeleted
+  | GroupTimer
