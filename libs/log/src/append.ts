@@ -116,7 +116,7 @@ function write(log: PartitionLog, records: Uint8Array, first: number, next: numb
     const timestamp = maxTimestamp(records, at)
     if (timestamp > largest) largest = timestamp
   }
-  if (local.shouldRoll(records.length, next - 1, largest, now)) log.roll(now, first)
+  if (local.shouldRoll(records.length, next - 1, largest, now)) log.roll(now, first, next - 1)
   local.append(records, first, next)
   const segment = local.active
   for (let at = 0; at < records.length; at += sizeInBytes(records, at)) {

@@ -56,7 +56,8 @@ function measure(log: PartitionLog, now: number): DirtyLog | null {
   const lagMs = config['min.compaction.lag.ms']
   const dirty = local.segments.slice(Math.max(0, local.floorIndex(firstDirtyOffset)), -1)
   const tooYoung = lagMs > 0 ? dirty.find((segment) => segment.maxTimestamp > now - lagMs) : undefined
-  const bound = Math.min(log.lastStableOffset, tooYoung?.baseOffset ?? Infinity, local.active.baseOffset)
+  // Not past the recovery point either: the cleaner leaves gaps, and recovery takes a gap for a loss.
+  const bound = Math.min(log.lastStableOffset, log.recoveryPoint, tooYoung?.baseOffset ?? Infinity, local.active.baseOffset)
   const firstUncleanableOffset = local.segments[Math.max(0, local.floorIndex(bound))].baseOffset
   if (firstUncleanableOffset <= firstDirtyOffset) return null
   const cleanable = dirty.filter((segment) => segment.baseOffset < firstUncleanableOffset)

@@ -83,9 +83,8 @@ export class LocalLog {
     return active.timeWaitedForRoll(now, maxTimestamp) > this.rollAfterMs || active.indexIsFull || !active.holds(lastOffset)
   }
 
-  /** Starts a segment at `baseOffset`, or at the log's end if that is later. */
-  roll(baseOffset: number, now: number): Segment {
-    const base = Math.max(baseOffset, this.logEndOffset)
+  /** Starts a segment at `base`, which is not below the log's end. */
+  roll(base: number, now: number): Segment {
     const old = this.active
     if (old.size === 0 && old.baseOffset === base) return old
     old.close()

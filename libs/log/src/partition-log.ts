@@ -170,16 +170,23 @@ export class PartitionLog implements Log {
     }
   }
 
-  /** Closes the active segment, and syncs what is closed in the background. */
-  roll(now: number, baseOffset = this.logEndOffset): void {
+  /**
+   * Closes the active segment, and syncs what is closed in the background. The next segment begins where this one ends, also when the
+   * batch that is coming begins later: a gap between unsynced segments would look like bytes that were lost.
+   */
+  roll(now: number, firstOffset = this.logEndOffset, lastOffset = firstOffset): void {
     const { local } = this
     this.#lastNow = now
     const before = local.active
-    const segment = local.roll(baseOffset, now)
+    const fits = lastOffset - local.logEndOffset <= MAX_RELATIVE_OFFSET
+    if (!fits) this.flush()
+    const segment = local.roll(fits ? local.logEndOffset : firstOffset, now)
     if (segment === before) return
     this.producerState.endOffset = segment.baseOffset
     this.snapshots.write(this.producerState)
-    this.#flushInBackground(segment.baseOffset, now, () => {})
+    if (fits) return this.#flushInBackground(segment.baseOffset, now, () => {})
+    this.#flush.recoveryPoint = segment.baseOffset
+    this.#checkpoint()
   }
 
   read(request: ReadRequest): ReadResult {
@@ -391,6 +398,8 @@ export class PartitionLog implements Log {
     return refused(KafkaError.KAFKA_STORAGE_ERROR, this.#logStartOffset, reason)
   }
 }
+
+const MAX_RELATIVE_OFFSET = 0x7fffffff
 
 function clamp(value: number, low: number, high: number): number {
   return Math.max(low, Math.min(value, high))

@@ -181,7 +181,8 @@ function recoverFrom(first: number, recovery: Recovery): void {
   let expected = start
   for (let i = first; i < segments.length; i++) {
     const segment = segments[i]
-    if (segment.baseOffset < expected) {
+    // Segments that are not synced follow each other without a gap (PartitionLog.roll): here the end of one was lost.
+    if (i > first && segment.baseOffset !== expected) {
       removeFrom(segments, i)
       return
     }
