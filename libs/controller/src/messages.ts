@@ -99,3 +99,12 @@ export interface AwaitReady extends Message {
   readonly kind: 'awaitReady'
   readonly replyTo: ReplyToken
 }
+
+/**
+ * From the shell to every `controller` actor: the worker of this broker is gone, and with it all that was on its way.
+ * A hint that is faster than any session timeout; the broker may be back at any moment.
+ */
+export interface BrokerDown extends Message {
+  readonly kind: 'brokerDown'
+  readonly broker: number
+}
