@@ -33,9 +33,15 @@ export class ProcessLog {
 
   async open(): Promise<void> {
     if (this.#pino !== null) return
-    const { pino, destination } = await import('pino')
+    const { pino, destination, stdTimeFunctions } = await import('pino')
+    const options = {
+      level: this.level,
+      base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label: string) => ({ level: label }) },
+    }
     // Synchronous: the last lines before an exit are the ones that matter.
-    this.#pino = pino({ level: this.level, base: null }, destination({ fd: 2, sync: true }))
+    this.#pino = pino(options, destination({ fd: 2, sync: true }))
     for (const { level, fields, text } of this.#waiting.splice(0)) this.#pino[level](fields, text)
   }
 }
