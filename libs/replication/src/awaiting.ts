@@ -7,11 +7,11 @@
 import type { Outbox } from '@troupe/actor'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import { effectiveMinIsr, maximalIsr } from './isr-state.ts'
-import { answer, expireAt, logOf, park, type Awaiting, type ReplicaEnv, type ReplicaState } from './state.ts'
+import { answer, expireAt, logOf, park, type Awaiting, type ReplicaState } from './state.ts'
 
 /** Parks the request of this step, or answers it at once when its offset is committed already. */
-export function awaitHighWatermark(state: ReplicaState, waiter: Awaiting, env: ReplicaEnv, out: Outbox): void {
-  if (logOf(state).highWatermark >= waiter.offset) return complete(state, waiter, env, out)
+export function awaitHighWatermark(state: ReplicaState, waiter: Awaiting, out: Outbox): void {
+  if (logOf(state).highWatermark >= waiter.offset) return complete(state, waiter, out)
   const queue = state.awaiting
   // Nearly always at the end; a duplicate or a read barrier may wait for less than the last append.
   let at = queue.length
@@ -23,7 +23,7 @@ export function awaitHighWatermark(state: ReplicaState, waiter: Awaiting, env: R
 }
 
 /** Answers everyone whose offset is committed. */
-export function releaseCommitted(state: ReplicaState, env: ReplicaEnv, out: Outbox): void {
+export function releaseCommitted(state: ReplicaState, out: Outbox): void {
   const { highWatermark } = logOf(state)
   const queue = state.awaiting
   let count = 0
@@ -31,10 +31,10 @@ export function releaseCommitted(state: ReplicaState, env: ReplicaEnv, out: Outb
   if (count === 0) return
   const committed = count === queue.length ? queue : queue.slice(0, count)
   state.awaiting = count === queue.length ? [] : queue.slice(count)
-  for (const waiter of committed) complete(state, waiter, env, out)
+  for (const waiter of committed) complete(state, waiter, out)
 }
 
-function complete(state: ReplicaState, waiter: Awaiting, _env: ReplicaEnv, out: Outbox): void {
+function complete(state: ReplicaState, waiter: Awaiting, out: Outbox): void {
   switch (waiter.kind) {
     case 'produce': {
       const error = enoughReplicas(state)

@@ -41,10 +41,10 @@ export function onAppend(state: ReplicaState, message: CoordinatorAppend, env: R
   if (result.error !== KafkaError.NONE) return refuse(result.error)
   dropGuard(state, records)
   scheduleFlush(state, env, out)
+  advance(state, env, out)
   awaitHighWatermark(state, {
     kind: 'append', token: replyTo, offset: result.nextOffset, baseOffset: result.baseOffset, deadline: Infinity,
-  }, env, out)
-  advance(state, env, out)
+  }, out)
 }
 
 /** A marker since the verification has taken the guard away. */
@@ -76,5 +76,5 @@ export function onReadLog(state: ReplicaState, message: ReadLog, env: ReplicaEnv
 export function onAwaitCommitted(state: ReplicaState, message: AwaitCommitted, env: ReplicaEnv, out: Outbox): void {
   const error = checkEpoch(state, message.leaderEpoch, env)
   if (error !== KafkaError.NONE) return answer(state, out, message.replyTo, { error })
-  awaitHighWatermark(state, { kind: 'committed', token: message.replyTo, offset: message.offset, deadline: Infinity }, env, out)
+  awaitHighWatermark(state, { kind: 'committed', token: message.replyTo, offset: message.offset, deadline: Infinity }, out)
 }

@@ -19,9 +19,9 @@ import { fireWatches } from './watch.ts'
  */
 export function advance(state: ReplicaState, env: ReplicaEnv, out: Outbox): void {
   // Followers first: every other answer of an acks=all write waits for them.
-  answerParkedFetches(state, env, out)
+  answerParkedFetches(state, out)
   if (incrementHighWatermark(state, env)) {
-    releaseCommitted(state, env, out)
+    releaseCommitted(state, out)
     scheduleNews(state, env, out)
   }
   fireWatches(state, out)

@@ -43,18 +43,31 @@ export function onIsrTick(state: ReplicaState, env: ReplicaEnv, out: Outbox): vo
     })
     if (remaining.length < state.isr.length) propose(state, 'shrink', remaining, env, out)
   }
-  // An expansion that was refused is tried again; and a follower that stopped catching up holds nothing back any more.
-  expandAll(state, env, out)
+  // A follower that stopped catching up holds nothing back any more; an expansion that was refused is tried again.
   advance(state, env, out)
+  expandCaughtUp(state, env, out)
 }
 
-export function expandAll(state: ReplicaState, env: ReplicaEnv, out: Outbox): void {
-  for (const follower of state.followers.values()) maybeExpandIsr(state, follower, env, out)
+/**
+ * When something else than a fetch may have made a follower eligible. One that is only not behind the high watermark, because
+ * that cannot move, must show itself first: it may have been dropped a moment ago.
+ */
+export function expandCaughtUp(state: ReplicaState, env: ReplicaEnv, out: Outbox): void {
+  const { logEndOffset } = logOf(state)
+  for (const follower of state.followers.values()) {
+    if (isCaughtUp(state, follower, logEndOffset, env.now)) maybeExpandIsr(state, follower, env, out)
+  }
 }
 
 export function scheduleIsrTick(state: ReplicaState, env: ReplicaEnv, out: Outbox): void {
-  if (state.followers.size === 0) return out.cancelTimer(timers.isr)
+  if (state.followers.size === 0) return stopIsrTick(state, out)
+  state.isrTimerSet = true
   out.setTimer(timers.isr, env.now + Math.max(1, Math.floor(state.config['replica.lag.time.max.ms'] / 2)), { kind: 'isr' })
+}
+
+export function stopIsrTick(state: ReplicaState, out: Outbox): void {
+  if (state.isrTimerSet) out.cancelTimer(timers.isr)
+  state.isrTimerSet = false
 }
 
 function propose(state: ReplicaState, kind: PendingIsr['kind'], isr: readonly number[], env: ReplicaEnv, out: Outbox): void {
@@ -159,6 +172,6 @@ function apply(state: ReplicaState, pending: PendingIsr, answer: Answered, env: 
   state.partitionEpoch = answer.partitionEpoch
   state.pendingIsr = null
   out.trace('isr.changed', { isr: state.isr, partitionEpoch: state.partitionEpoch })
-  expandAll(state, env, out)
   advance(state, env, out)
+  expandCaughtUp(state, env, out)
 }

@@ -38,15 +38,15 @@ export function onFollowerFetch(state: ReplicaState, message: FollowerFetch, env
 
   const log = logOf(state)
   const position = divergence(log, message.offset, message.lastFetchedEpoch)
-  if (position === 'out-of-range' || message.offset < log.logStartOffset || message.offset > log.logEndOffset) {
-    return refuse(KafkaError.OFFSET_OUT_OF_RANGE)
-  }
+  if (position === 'out-of-range') return refuse(KafkaError.OFFSET_OUT_OF_RANGE)
   if (position !== null) {
     return answer(state, out, message.replyTo, {
       error: KafkaError.NONE, leaderEpoch: message.leaderEpoch, offset: message.offset, records: null,
       highWatermark: log.highWatermark, logStartOffset: log.logStartOffset, divergingEpoch: position,
     } satisfies FollowerFetched)
   }
+
+  if (message.offset < log.logStartOffset || message.offset > log.logEndOffset) return refuse(KafkaError.OFFSET_OUT_OF_RANGE)
 
   supersede(state, follower, out)
   if (message.leaderEpoch === state.leaderEpoch || !env.safeguards.fenceHighWatermarkAdvance) {

@@ -16,7 +16,7 @@ import type { WriteTxnMarker } from './messages.ts'
 import { checkMinIsr } from './produce.ts'
 import { checkLeader } from './refusals.ts'
 import { answer, logOf, type ReplicaEnv, type ReplicaState } from './state.ts'
-import { retryVerification } from './verification.ts'
+import { wakeVerification } from './verification.ts'
 
 export function onWriteTxnMarker(state: ReplicaState, message: WriteTxnMarker, env: ReplicaEnv, out: Outbox): void {
   const { replyTo, producerId, producerEpoch, coordinatorEpoch, commit, transactionVersion } = message
@@ -33,7 +33,7 @@ export function onWriteTxnMarker(state: ReplicaState, message: WriteTxnMarker, e
   scheduleFlush(state, env, out)
   // A marker that was there already is not written twice, but may be uncommitted still.
   const offset = result.nextOffset >= 0 ? result.nextOffset : log.logEndOffset
-  awaitHighWatermark(state, { kind: 'marker', token: replyTo, offset, deadline: env.now + env.config['request.timeout.ms'] }, env, out)
   advance(state, env, out)
-  retryVerification(state, producerId, env, out)
+  awaitHighWatermark(state, { kind: 'marker', token: replyTo, offset, deadline: env.now + env.config['request.timeout.ms'] }, out)
+  wakeVerification(state, producerId, env, out)
 }

@@ -16,7 +16,7 @@ import { answer, expireAt, logOf, timers, type FollowerProgress, type ParkedFetc
 const NEWS_LINGER_MS = 10
 
 /** Answers the parked fetches that have data now. */
-export function answerParkedFetches(state: ReplicaState, _env: ReplicaEnv, out: Outbox): void {
+export function answerParkedFetches(state: ReplicaState, out: Outbox): void {
   const { logEndOffset } = logOf(state)
   let last: { fetch: ParkedFetch; records: Payload | null } | null = null
   for (const follower of state.followers.values()) {

@@ -55,12 +55,10 @@ export function appendBatch(state: ReplicaState, batch: ClientBatch, verified: b
   if (!result.duplicate) dropGuard(state, batch.records)
 
   scheduleFlush(state, env, out)
-  const body = produced(state, result)
-  if (batch.acks === -1) {
-    // Parked before the high watermark moves, so that a lone replica answers in this very step.
-    awaitHighWatermark(state, { kind: 'produce', token: batch.token, offset: result.nextOffset, deadline: batch.deadline, answer: body }, env, out)
-  } else answerWhenSettled(state, batch.token, result.nextOffset, body, out)
   advance(state, env, out)
+  const body = produced(state, result)
+  if (batch.acks !== -1) return answerWhenSettled(state, batch.token, result.nextOffset, body, out)
+  awaitHighWatermark(state, { kind: 'produce', token: batch.token, offset: result.nextOffset, deadline: batch.deadline, answer: body }, out)
 }
 
 /** acks=all promises min.insync.replicas copies: without them nothing is written. */

@@ -35,7 +35,7 @@ import { onProduce } from './produce.ts'
 import { refusal } from './refusals.ts'
 import { becomeOffline, onPartition } from './roles.ts'
 import { answer, expireAt, newState, type ReplicaEnv, type ReplicaMessage, type ReplicaState } from './state.ts'
-import { expireVerifications, onVerificationAnswer, onVerifyTransaction, retryVerification } from './verification.ts'
+import { expireVerifications, onVerificationAnswer, onVerificationDue, onVerifyTransaction } from './verification.ts'
 import { onUnwatch, onWatch } from './watch.ts'
 
 export const replicaActor: ActorDefinition<ReplicaState, ReplicaMessage, ReplicaEnv, ReplicaArgs> = {
@@ -97,7 +97,7 @@ function dispatch(state: ReplicaState, message: ReplicaMessage, env: ReplicaEnv,
     case 'isr': return onIsrTick(state, env, out)
     case 'alterPartitionDue': return onAlterPartitionDue(state, env, out)
     case 'fetchDue': return onFetchDue(state, env, out)
-    case 'verificationDue': return retryVerification(state, message.producerId, env, out)
+    case 'verificationDue': return onVerificationDue(state, message.producerId, env, out)
     case 'flushDue': return onFlush(state, env, out)
   }
 }

@@ -9,7 +9,7 @@ import { failAwaiting } from './awaiting.ts'
 import { completeDeletes, failDeletes } from './delete-records.ts'
 import { startFetching, stopFetching } from './follower.ts'
 import { advance } from './high-watermark.ts'
-import { expandAll, scheduleIsrTick } from './isr.ts'
+import { expandCaughtUp, scheduleIsrTick, stopIsrTick } from './isr.ts'
 import { newFollower } from './leader.ts'
 import type { PartitionUpdate } from './messages.ts'
 import { failParkedFetch } from './parked-fetches.ts'
@@ -42,8 +42,8 @@ export function onPartition(state: ReplicaState, message: PartitionUpdate, env: 
 /** Configuration or the brokers' state has changed: what hinges on them is looked at again. */
 function reconsider(state: ReplicaState, env: ReplicaEnv, out: Outbox): void {
   if (state.role !== 'leader') return
-  expandAll(state, env, out)
   advance(state, env, out)
+  expandCaughtUp(state, env, out)
   completeDeletes(state, out)
 }
 
@@ -77,8 +77,8 @@ export function becomeLeader(state: ReplicaState, view: PartitionView, env: Repl
     state.seenLastStableOffset = log.lastStableOffset
     scheduleIsrTick(state, env, out)
   }
-  expandAll(state, env, out)
   advance(state, env, out)
+  expandCaughtUp(state, env, out)
   completeDeletes(state, out)
 }
 
@@ -154,5 +154,5 @@ function resign(state: ReplicaState, error: ErrorCode, out: Outbox): void {
   state.isr = []
   if (state.pendingIsr !== null) out.cancelTimer(timers.alterPartition)
   state.pendingIsr = null
-  out.cancelTimer(timers.isr)
+  stopIsrTick(state, out)
 }

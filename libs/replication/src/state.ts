@@ -114,8 +114,11 @@ export interface Verification {
   guard: number
   /** asking: a request is out; waiting: until the earlier transaction is complete. */
   phase: 'asking' | 'waiting'
+  /** −1 while none is out. */
   requestId: number
   deadline: number
+  /** The back-off's timer is set. */
+  isTimed: boolean
   readonly waiters: VerificationWaiter[]
 }
 
@@ -180,6 +183,7 @@ export interface ReplicaState {
   expiryTimerAt: number
   propagateTimerAt: number
   flushTimerAt: number
+  isrTimerSet: boolean
   flushing: boolean
   /** Set by the flush's callback, outside of a step. */
   readonly flushResult: { error: string | null; done: boolean }
@@ -210,7 +214,7 @@ export function newState(args: ReplicaArgs, env: Env): ReplicaState {
     seenHighWatermark: 0, seenLastStableOffset: 0,
     guards: new Map(), verifications: new Map(), verificationRequests: new Map(),
     fetcher: { inFlight: null, dueAt: Infinity, timerAt: Infinity, backoffMs: 0, waitMs: args.config['replica.fetch.wait.max.ms'] },
-    expiryTimerAt: Infinity, propagateTimerAt: Infinity, flushTimerAt: Infinity,
+    expiryTimerAt: Infinity, propagateTimerAt: Infinity, flushTimerAt: Infinity, isrTimerSet: false,
     flushing: false, flushResult: { error: null, done: false },
     // Numbers of an earlier life of this actor must not be taken for ours.
     nextId: 1 + env.random(),

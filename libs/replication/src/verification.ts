@@ -90,7 +90,7 @@ function verify(
   park(state)
   const verification: Verification = {
     producerId, producerEpoch, check, startedAt: env.now,
-    guard: 0, phase: 'waiting', requestId: -1, deadline: Infinity, waiters: [waiter],
+    guard: 0, phase: 'waiting', requestId: -1, deadline: Infinity, isTimed: false, waiters: [waiter],
   }
   state.verifications.set(producerId, verification)
   attempt(state, verification, env, out)
@@ -167,21 +167,34 @@ function waitOrGiveUp(state: ReplicaState, verification: Verification, env: Repl
   if (env.now - verification.startedAt >= limit) return end(state, verification, KafkaError.CONCURRENT_TRANSACTIONS, out)
   verification.phase = 'waiting'
   verification.deadline = Infinity
+  verification.isTimed = true
   const due: ReplicaTimer = { kind: 'verificationDue', producerId: verification.producerId }
   out.setTimer(timers.verification(due.producerId), env.now + env.config['add.partitions.to.txn.retry.backoff.ms'], due)
 }
 
-/** Its back-off is over, or a marker of this producer has been written. */
-export function retryVerification(state: ReplicaState, producerId: number, env: ReplicaEnv, out: Outbox): void {
+export function onVerificationDue(state: ReplicaState, producerId: number, env: ReplicaEnv, out: Outbox): void {
   const verification = state.verifications.get(producerId)
   if (verification === undefined || verification.phase !== 'waiting') return
-  out.cancelTimer(timers.verification(producerId))
+  verification.isTimed = false
   attempt(state, verification, env, out)
+}
+
+/** A marker of this producer has been written: what it waited for is over, as a rule. */
+export function wakeVerification(state: ReplicaState, producerId: number, env: ReplicaEnv, out: Outbox): void {
+  const verification = state.verifications.get(producerId)
+  if (verification === undefined || verification.phase !== 'waiting') return
+  stopTimer(verification, out)
+  attempt(state, verification, env, out)
+}
+
+function stopTimer(verification: Verification, out: Outbox): void {
+  if (verification.isTimed) out.cancelTimer(timers.verification(verification.producerId))
+  verification.isTimed = false
 }
 
 function end(state: ReplicaState, verification: Verification, error: ErrorCode, out: Outbox): void {
   const { waiters } = remove(state, verification)
-  if (verification.phase === 'waiting') out.cancelTimer(timers.verification(verification.producerId))
+  stopTimer(verification, out)
   for (const waiter of waiters) refuse(state, waiter, error, out)
 }
 
