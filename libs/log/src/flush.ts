@@ -2,13 +2,15 @@
  * Makes a log durable up to an offset: segments, then the leader epochs, then the recovery point may move.
  *
  * The order is the safety: the epoch file never tells of bytes (or of a truncation) that could be lost, and everything past the
- * recovery point is checked again after a crash. The active segment's indexes are not synced, because recovery rebuilds them.
+ * recovery point is checked again after a crash. The active segment's offset and time index are not synced: recovery rebuilds them,
+ * and shorter ones only make look-ups longer. The transaction index is, because an entry that is missing from it goes unnoticed.
  */
 import { encodeEpochs } from './checkpoint-file.ts'
 import { LEADER_EPOCH_CHECKPOINT } from './file-names.ts'
 import type { PooledFile } from './file-pool.ts'
 import type { LeaderEpochCache } from './leader-epoch-cache.ts'
 import type { LocalLog } from './local-log.ts'
+import type { TransactionIndex } from './transaction-index.ts'
 
 export interface FlushState {
   recoveryPoint: number
@@ -18,40 +20,52 @@ export interface FlushState {
   metadata: PooledFile | null
 }
 
+/** A sync that is under way: the files, and what is known to be durable when it is done. */
+interface Batch {
+  readonly files: PooledFile[]
+  readonly transactionIndexes: { index: TransactionIndex; count: number }[]
+}
+
 /** What must be synced so that everything below `upTo` is durable. */
-function filesToSync(local: LocalLog, state: FlushState, upTo: number): PooledFile[] {
+function unsynced(local: LocalLog, state: FlushState, upTo: number): Batch {
   const files: PooledFile[] = []
-  local.segments.forEach((segment, index) => {
-    const end = local.endOf(index)
-    if (end <= state.recoveryPoint || segment.baseOffset >= upTo || (segment.size === 0 && index > 0)) return
-    if (index === local.segments.length - 1) files.push(segment.log)
-    else files.push(...segment.files)
+  const transactionIndexes: Batch['transactionIndexes'] = []
+  local.segments.forEach((segment, i) => {
+    if (local.endOf(i) <= state.recoveryPoint || segment.baseOffset >= upTo || (segment.size === 0 && i > 0)) return
+    const { log, offsetIndex, timeIndex, transactionIndex: index } = segment
+    files.push(log)
+    if (i < local.segments.length - 1) files.push(offsetIndex.file, timeIndex.file)
+    if (!index.hasUnsynced) return
+    files.push(index.file)
+    transactionIndexes.push({ index, count: index.count })
+    // Its first entry made the file.
+    local.directoryChanged = true
   })
   if (state.metadata) files.push(state.metadata)
-  return files
+  return { files, transactionIndexes }
 }
 
 /** Blocks until it is done. */
 export function flushNow(local: LocalLog, epochs: LeaderEpochCache, state: FlushState): void {
   const upTo = local.logEndOffset
-  for (const file of filesToSync(local, state, upTo)) file.sync()
-  finish(local, state)
-  saveEpochs(local, epochs)
+  const batch = unsynced(local, state, upTo)
+  for (const file of batch.files) file.sync()
+  finish(local, epochs, state, batch)
   state.recoveryPoint = upTo
 }
 
-/** Syncs in the background; `done` gets an error text or null. */
+/** Syncs in the background; `done` gets the error or null. */
 export function flushLater(
   local: LocalLog, epochs: LeaderEpochCache, state: FlushState, upTo: number, done: (error: unknown) => void,
 ): void {
-  const files = filesToSync(local, state, upTo)
+  const batch = unsynced(local, state, upTo)
   const { truncations } = state
-  local.pool.syncLater(files, (error) => {
+  local.pool.syncLater(batch.files, (error) => {
     if (error) return done(error)
     try {
+      // What was synced may have been cut off meanwhile.
       if (truncations === state.truncations) {
-        finish(local, state)
-        saveEpochs(local, epochs)
+        finish(local, epochs, state, batch)
         state.recoveryPoint = Math.max(state.recoveryPoint, upTo)
       }
     } catch (failure) {
@@ -61,13 +75,15 @@ export function flushLater(
   })
 }
 
-function finish(local: LocalLog, state: FlushState): void {
+function finish(local: LocalLog, epochs: LeaderEpochCache, state: FlushState, { transactionIndexes }: Batch): void {
+  for (const { index, count } of transactionIndexes) index.markSynced(count)
   if (local.directoryChanged) {
     local.pool.fs.syncDirectory(local.directory)
     local.directoryChanged = false
   }
   state.metadata?.release()
   state.metadata = null
+  saveEpochs(local, epochs)
 }
 
 /** Entries past what is durable are taken back by recovery, which derives them from the batches. */

@@ -250,7 +250,6 @@ export class PartitionLog implements Log {
       this.#lowerRecoveryPoint(offset)
       this.local.truncateTo(offset)
       const end = this.logEndOffset
-      this.#lowerRecoveryPoint(end)
       this.snapshots.removeAfter(end)
       rebuildProducers(this.producerState, this.snapshots, this.local, this.#logStartOffset)
       this.#afterTruncation(end)
@@ -280,12 +279,17 @@ export class PartitionLog implements Log {
     this.producerState.onHighWatermark(this.#highWatermark)
   }
 
-  /** Before bytes that were durable are cut off, no checkpoint may call what replaces them durable. */
+  /**
+   * Before bytes are cut off, no checkpoint may call what replaces them durable. The segment that is cut must be looked at as a whole
+   * again after a crash, which may bring back what was cut.
+   */
   #lowerRecoveryPoint(offset: number): void {
+    const cut = this.local.segments[Math.max(0, this.local.floorIndex(offset))]
+    const bound = Math.min(cut.baseOffset, offset)
     this.#flush.truncations += 1
-    this.#flush.recoveryPoint = Math.min(this.#flush.recoveryPoint, offset)
-    if (this.#checkpointedRecoveryPoint <= offset) return
-    this.#checkpointedRecoveryPoint = offset
+    this.#flush.recoveryPoint = Math.min(this.#flush.recoveryPoint, bound)
+    if (this.#checkpointedRecoveryPoint <= bound) return
+    this.#checkpointedRecoveryPoint = bound
     this.#checkpoint()
   }
 

@@ -219,7 +219,11 @@ function recoverSegment(segment: Segment, epochs: LeaderEpochCache, producers: P
     expected = lastOffset(bytes, at) + 1
   }
   const truncated = segment.size - valid
-  if (truncated > 0) segment.truncateToPosition(valid)
+  if (truncated > 0) {
+    segment.truncateToPosition(valid)
+    // If the tail came back after the next segment has begun at the recovery point, nobody would look at it again.
+    segment.log.sync()
+  }
   return truncated
 }
 

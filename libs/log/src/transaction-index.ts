@@ -2,7 +2,7 @@
  * The aborted transactions of one segment, in Kafka's `.txnindex` format: version, producer id, first and last
  * offset, and the last stable offset at the time of the abort, 34 bytes each. The file exists only if there are some.
  *
- * Written at once, because recovery rebuilds it only together with the segment. Source: TransactionIndex, AbortedTxn.
+ * Written at once and synced with the log: below the recovery point nothing could tell that an entry is missing. Source: TransactionIndex, AbortedTxn.
  */
 import type { PooledFile } from './file-pool.ts'
 import { CorruptIndexError } from './index-error.ts'
@@ -23,6 +23,8 @@ export class TransactionIndex {
   #entries: AbortedEntry[] | null
   /** Whether a file is there. */
   #exists: boolean
+  /** How many entries are durable. */
+  #synced = 0
 
   constructor(file: PooledFile, baseOffset: number, exists: boolean) {
     this.file = file
@@ -33,6 +35,18 @@ export class TransactionIndex {
 
   get exists(): boolean {
     return this.#exists
+  }
+
+  get count(): number {
+    return this.entries().length
+  }
+
+  get hasUnsynced(): boolean {
+    return this.#entries !== null && this.#entries.length > this.#synced
+  }
+
+  markSynced(count: number): void {
+    this.#synced = Math.max(this.#synced, Math.min(count, this.count))
   }
 
   entries(): readonly AbortedEntry[] {
@@ -60,11 +74,13 @@ export class TransactionIndex {
     if (keep < 0) return
     this.file.truncate(keep * ENTRY)
     entries.length = keep
+    this.#synced = Math.min(this.#synced, keep)
   }
 
   reset(): void {
     if (this.#exists) this.file.truncate(0)
     this.#entries = []
+    this.#synced = 0
   }
 
   #load(): AbortedEntry[] {
@@ -88,6 +104,7 @@ export class TransactionIndex {
       })
     }
     this.#entries = entries
+    this.#synced = entries.length
     return entries
   }
 }

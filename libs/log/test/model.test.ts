@@ -65,6 +65,7 @@ class Run {
   readonly everAppended = new Set<string>()
   /** Offsets below this were synced and never cut off since. */
   durable = 0
+  #reopened = false
   #cutSinceFlushLater = 0
   #pendingDurable: { upTo: number; cuts: number }[] = []
 
@@ -150,6 +151,7 @@ class Run {
 
   #reopen(stop: () => void): void {
     stop()
+    this.#reopened = true
     this.#pendingDurable = []
     const epoch = this.log.latestEpoch
     this.opened = openLog(this.fs, config)
@@ -160,6 +162,7 @@ class Run {
   /** The power goes, and perhaps goes again while the log is being recovered. */
   #crash(random: () => number, zeroTails: boolean): void {
     this.fs.crash({ random, zeroTails })
+    this.#reopened = true
     this.#pendingDurable = []
     if (random() % 2 === 0) {
       let left = random() % 40
@@ -190,7 +193,7 @@ class Run {
     expect(log.logEndOffset).toBe(end + 1)
     checkOffsets(batches)
     checkEpochs(log, batches)
-    checkProducers(log)
+    checkProducers(log, this.#reopened)
     checkIndexes(log)
   }
 }
@@ -207,7 +210,7 @@ function checkEpochs(log: PartitionLog, batches: DecodedBatch[]): void {
 }
 
 /** Producers, open transactions and the transaction index are a fold over the batches. */
-function checkProducers(log: PartitionLog): void {
+function checkProducers(log: PartitionLog, reopened: boolean): void {
   const fold = new ProducerState()
   const aborted: unknown[] = []
   for (const segment of log.local.segments) {
@@ -225,7 +228,10 @@ function checkProducers(log: PartitionLog): void {
   const index = collectAborted(log.local, 0, log.logEndOffset)
   expect(index.map(({ producerId, firstOffset, lastOffset, lastStableOffset }) => ({ producerId, firstOffset, lastOffset, lastStableOffset }))).toEqual(aborted)
   fold.onHighWatermark(log.highWatermark)
-  expect(log.lastStableOffset).toBe(Math.min(log.highWatermark, fold.firstUnstableOffset))
+  const exact = Math.min(log.highWatermark, fold.firstUnstableOffset)
+  // A snapshot does not tell which of the decided transactions still waited for the high watermark, in Kafka neither.
+  if (reopened) expect(log.lastStableOffset).toBeGreaterThanOrEqual(exact)
+  else expect(log.lastStableOffset).toBe(exact)
 }
 
 /** Every look-up through an index finds what a walk over the segment finds. */
