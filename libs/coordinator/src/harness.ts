@@ -11,7 +11,7 @@
  *
  * Steps that every stage understands: `advance <ms>`, `hold` (appends are not committed), `commit` (they are),
  * `refuse <ERROR>` (the next append fails), `reload` (elected again: the state is built anew from the bytes of the log),
- * `resign`.
+ * `lose` (what is not committed is truncated, then elected again), `resign`.
  */
 import {
   actorNames, allSafeguards, type Address, type ClusterView, type Message, type Outbox, type ReplyToken, type Safeguards,
@@ -19,7 +19,7 @@ import {
 import type { Appended, LogRead, ReplicaRequest } from '@troupe/replication/messages'
 import { KafkaError, errorName, type ErrorCode } from '@troupe/wire/errors'
 import {
-  buildEndTxnMarker, isControl, isTransactional, iterateRecords, nextOffset, producerEpoch, producerId, setBaseOffset,
+  baseOffset, buildEndTxnMarker, isControl, isTransactional, iterateRecords, nextOffset, producerEpoch, producerId, setBaseOffset,
 } from '@troupe/wire/record-batch'
 import type { Coordinator, CoordinatorEnv, CoordinatorRecord } from './contract.ts'
 import { replayBatches, replayInto } from './load.ts'
@@ -47,6 +47,8 @@ export interface Harness<State> {
   now: number
   /** Delivers a message (a `replyTo` with the given id is added) and everything that follows from it in this turn. */
   ask(message: object, id?: number): string[]
+  /** The same for a message that nobody waits for. */
+  tell(message: object): string[]
   /** Delivers a message as it is: an answer to something that was sent. */
   deliver(message: object): string[]
   /** One of the steps above; null if it is none of them. */
@@ -155,6 +157,7 @@ export function coordinatorHarness<State, Request extends Message>(
     commit: () => { log.commit(); return run() },
     refuse: ([name]) => { log.nextError = KafkaError[name as keyof typeof KafkaError]; return [] },
     reload: elect,
+    lose: () => { log.lose(); return elect() },
     resign: () => run({ kind: 'resigned', leaderEpoch: shard.leaderEpoch } as Message),
   }
   elect()
@@ -168,6 +171,7 @@ export function coordinatorHarness<State, Request extends Message>(
       return run({ ...message, replyTo: { ...client, id } } as unknown as Message)
     },
     deliver: (message) => run(message as Message),
+    tell: (message) => run(message as Message),
     step(line) {
       const { verb, words } = parseStep(line)
       return Object.hasOwn(steps, verb) ? steps[verb](words) : null
@@ -189,11 +193,11 @@ function memoryReplica(
   let endOffset = 0
   let waiting: { token: ReplyToken; body: unknown }[] = []
   const append = (token: ReplyToken, records: Uint8Array): void => {
-    const baseOffset = endOffset
-    setBaseOffset(records, 0, baseOffset)
+    const first = endOffset
+    setBaseOffset(records, 0, first)
     batches.push(records)
     endOffset = nextOffset(records, 0)
-    const body: Appended = { error: KafkaError.NONE, baseOffset, nextOffset: endOffset }
+    const body: Appended = { error: KafkaError.NONE, baseOffset: first, nextOffset: endOffset }
     if (replica.held) waiting.push({ token, body })
     else answer(token, body)
   }
@@ -214,8 +218,14 @@ function memoryReplica(
         all.set(batch, at)
         at += batch.length
       }
-      batches = [all]
-      return all.slice()
+      return all
+    },
+    /** What was not committed is cut off, as when another broker led meanwhile. */
+    lose(): void {
+      endOffset = waiting.reduce((end, { body }) => Math.min(end, (body as Appended).baseOffset ?? end), endOffset)
+      batches = batches.filter((batch) => baseOffset(batch, 0) < endOffset)
+      waiting = []
+      replica.held = false
     },
     commit(): void {
       replica.held = false

@@ -1,8 +1,8 @@
 /**
  * Committed offsets of all groups of a shard, and those of transactions that are not decided yet.
  *
- * Records are numbered as they are replayed, which is their order in the log: when a transaction commits, an offset
- * that was committed plainly after it wins, whenever the marker arrives.
+ * Commits are numbered as they are replayed, which is their order in the log: when a transaction commits, an offset
+ * that was committed plainly after it wins, whenever the marker is replayed.
  *
  * Source: Kafka's OffsetMetadataManager (Offsets, OpenTransactions).
  */
@@ -64,7 +64,6 @@ export function storeOffset(
 
 /** Replay of a tombstone: also of what undecided transactions would commit. */
 export function dropOffset(offsets: Offsets, group: string, topic: string, partition: number): void {
-  offsets.sequence++
   drop(offsets.committed, group, topic, partition)
   const producers = offsets.pending.get(group)
   if (producers === undefined) return
@@ -74,7 +73,6 @@ export function dropOffset(offsets: Offsets, group: string, topic: string, parti
 
 /** Replay of a transaction's end. */
 export function endTransaction(offsets: Offsets, producerId: number, commit: boolean): void {
-  offsets.sequence++
   for (const [group, producers] of offsets.pending) {
     const pending = producers.get(producerId)
     if (pending === undefined) continue

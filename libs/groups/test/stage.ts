@@ -5,7 +5,7 @@
  *   sync g member=… gen=1 [assign=member:text,…] [instance=…] [type=…] [protocol=…]
  *   heartbeat g member=… gen=1 [instance=…]
  *   leave g member=…[,…] [instance=…] [v=5]
- *   commit g t/0=5[@epoch] … [member=…] [gen=1] [instance=…] [v=9] [meta=…] [retention=…] [id=<topic id>]
+ *   offset-commit g t/0=5[@epoch] … [member=…] [gen=1] [instance=…] [v=9] [meta=…] [retention=…] [id=<topic id>]
  *   txn-commit g t/0=5 … producer=7 [member=…] [gen=1]     end producer=7 commit|abort
  *   fetch g [t/0 …] [stable]          offset-delete g t/0 …      topics-deleted t …
  *   describe g [v=6]   list [states=…] [types=…]   delete g …    config <property>=<value>
@@ -56,12 +56,13 @@ export function groupStage(options: { safeguards?: Partial<Safeguards>; seed?: n
       for (const [name, value] of Object.entries(step.args)) config[name] = Number(value)
       return []
     }
-    return harness.ask(request(step)).map(shorten)
+    const tell = step.verb === 'topics-deleted'
+    return (tell ? harness.tell(request(step)) : harness.ask(request(step))).map(shorten)
   }
   return { harness, stage }
 }
 
-function request({ verb, words, args }: Step): object {
+export function request({ verb, words, args }: Step): object {
   const groupId = words[0]
   const client = { clientId: args.client ?? 'c', clientHost: '/127.0.0.1' }
   const memberId = args.member ?? ''
@@ -91,7 +92,7 @@ function request({ verb, words, args }: Step): object {
       return make('leaveGroup', 5, {
         groupId, memberId, members: memberId.split(',').map((id) => ({ memberId: id, groupInstanceId, reason: null })),
       })
-    case 'commit':
+    case 'offset-commit':
       return make('offsetCommit', 9, {
         groupId, memberId, groupInstanceId, generationIdOrMemberEpoch: Number(args.gen ?? -1),
         retentionTimeMs: Number(args.retention ?? -1), topics: topicsOf(args),
