@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts', '*.test.ts', 'suites/**/*.test.ts'],
+    include: ['test/**/*.test.ts', '*.test.ts', 'suites/**/*.test.ts', 'side-by-side/**/*.test.ts'],
     reporters: ['default', ['json', { outputFile: '.vitest/report.json' }]],
     pool: 'forks',
     testTimeout: 120_000,

@@ -103,7 +103,7 @@ export async function startApacheKafka(options: ApacheKafkaOptions): Promise<Apa
         'kafka.Kafka',
         file,
       ],
-      { stdio: ['ignore', 'ignore', 'inherit'] },
+      { stdio: ['ignore', 'ignore', options.silent ? 'ignore' : 'inherit'] },
     ),
   )
   const kafka: ApacheKafka = {
