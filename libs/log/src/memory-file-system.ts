@@ -149,7 +149,7 @@ export class MemoryFileSystem implements FileSystem {
       try {
         for (const { inode, path, size } of inodes) {
           this.check('sync', path)
-          this.syncInode(inode, size)
+          this.#syncedBefore(inode, size)
         }
         done(null)
       } catch (error) {
@@ -196,10 +196,16 @@ export class MemoryFileSystem implements FileSystem {
     return Math.max(0, this.capacity - used)
   }
 
-  syncInode(inode: Inode, size: number): void {
+  syncInode(inode: Inode): void {
     this.syncs += 1
     inode.durable = null
-    inode.syncedSize = Math.min(size, inode.size)
+    inode.syncedSize = inode.size
+  }
+
+  /** A background sync that began when the file had `size` bytes is done. What was overwritten since may not be on the disk. */
+  #syncedBefore(inode: Inode, size: number): void {
+    this.syncs += 1
+    if (inode.durable === null) inode.syncedSize = Math.max(inode.syncedSize, Math.min(size, inode.size))
   }
 
   #isDirectory(path: string): boolean {
@@ -297,7 +303,7 @@ class MemoryHandle implements FileHandle {
   sync(): void {
     this.#alive()
     this.#fs.check('sync', this.path)
-    this.#fs.syncInode(this.inode, this.inode.size)
+    this.#fs.syncInode(this.inode)
   }
 
   close(): void {
