@@ -114,13 +114,12 @@ function endWhilePrepared(
 ): Decision {
   const { producerId, producerEpoch, committed: commit } = request.body
   const after = completed(current, env.now)
-  if (producerId === after.producerId && producerEpoch === after.producerEpoch) {
-    return park(state, current.transactionalId, request, env)
-  }
-  if (producerId !== current.producerId) return refuse(request, KafkaError.INVALID_PRODUCER_ID_MAPPING)
-  if (producerEpoch + 1 !== current.producerEpoch) return refuse(request, fencedError(request.version, 2))
-  if (commit !== isCommit(current)) return refuse(request, KafkaError.INVALID_TXN_STATE)
-  return park(state, current.transactionalId, request, env)
+  const isRetry = producerId === current.producerId && producerEpoch + 1 === current.producerEpoch
+  if (isRetry && commit !== isCommit(current)) return refuse(request, KafkaError.INVALID_TXN_STATE)
+  const isNext = producerId === after.producerId && producerEpoch === after.producerEpoch
+  if (isRetry || isNext) return park(state, current.transactionalId, request, env)
+  if (producerId !== after.producerId) return refuse(request, KafkaError.INVALID_PRODUCER_ID_MAPPING)
+  return refuse(request, fencedError(request.version, 2))
 }
 
 function prepare(

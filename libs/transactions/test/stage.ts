@@ -108,7 +108,8 @@ export function transactionStage(): TransactionStage {
       return []
     },
     answer: ({ words: [name, word] }) => {
-      const id = asked.get(name) ?? 0
+      const id = asked.get(name)
+      if (id === undefined) return []
       answered.set(name, id)
       return reply(id, word)
     },
