@@ -30,6 +30,8 @@ export interface ControllerRequest<Api extends ControllerApi = ControllerApi, Bo
   readonly body: Body
   /** For the audit and per-principal rules. */
   readonly principal?: string
+  /** Set by a controller that passed it on: it is not passed on again. */
+  readonly forwarded?: boolean
 }
 
 export type ControllerApi =
@@ -107,4 +109,33 @@ export interface AwaitReady extends Message {
 export interface BrokerDown extends Message {
   readonly kind: 'brokerDown'
   readonly broker: number
+}
+
+/**
+ * To every surviving `controller` actor, from the shell: this broker's worker has crashed. The active controller fences
+ * that registration at once instead of waiting for broker.session.timeout.ms; voters that followed it stand for election.
+ * Incarnation or epoch say which registration is meant; a later one is left alone.
+ */
+export interface BrokerDown extends Message {
+  readonly kind: 'brokerDown'
+  readonly broker: number
+  readonly brokerEpoch?: number
+  readonly incarnationId?: string
+}
+
+/** To the local `controller` actor, from a `broker` actor that has just started: send the metadata from the beginning. */
+export interface MetadataSubscribe extends Message {
+  readonly kind: 'metadataSubscribe'
+}
+
+/** To the local `controller` actor: this broker is about to stop; a leader of the quorum hands over. */
+export interface ResignLeadership extends Message {
+  readonly kind: 'resignLeadership'
+}
+
+/** To the `broker` actor, from a replica or coordinator shard that was restarted: say again what it should know. */
+export interface RefreshPartition extends Message {
+  readonly kind: 'refreshPartition'
+  readonly topicId: string
+  readonly partition: number
 }
