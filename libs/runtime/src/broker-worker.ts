@@ -25,6 +25,8 @@ const startedAt = performance.now()
 const assembling = import(seed.assembly) as Promise<{ assemble: Assemble }>
 const adapting = chooseAdapter()
 
+const controlledShutdownLimitMs = 30_000
+
 class BrokerWorker implements BrokerControl {
   readonly #turn = new Turn()
   readonly #clock = new MonotonicClock()
@@ -92,7 +94,11 @@ class BrokerWorker implements BrokerControl {
 
   async stop(controlled: boolean): Promise<void> {
     this.#sockets.stopListening()
-    if (controlled) await this.#ask(actorNames.broker, { kind: 'beginShutdown' }, false)
+    if (controlled) {
+      // Without a controller there is nobody to move the leaders; the directory is closed cleanly all the same.
+      const limit = new Promise((resolve) => setTimeout(resolve, controlledShutdownLimitMs))
+      await Promise.race([this.#ask(actorNames.broker, { kind: 'beginShutdown' }, false), limit])
+    }
     this.#turn.wake()
     // The last answers leave first.
     await new Promise((resolve) => setImmediate(resolve))
@@ -153,7 +159,7 @@ class BrokerWorker implements BrokerControl {
         this.#host.deliver(actorNames.front, message)
         this.#host.drain()
       },
-      trace: (event, { level, ...fields }) => this.#reporter.trace('sockets', event, { level, ...fields }),
+      trace: (event, fields) => this.#reporter.trace('sockets', event, fields),
     })
   }
 

@@ -1,6 +1,7 @@
 /** Carries the traces of a broker's actors to the main thread, which logs them: collected over a turn, below a level not at all. */
 import type { MessagePort } from 'node:worker_threads'
 import { reportLevels, type Report, type ReportLevel } from './control.ts'
+import { levelOf } from './trace-levels.ts'
 
 export class Reporter {
   readonly #broker: number
@@ -20,9 +21,8 @@ export class Reporter {
     this.#least = reportLevels.indexOf(level)
   }
 
-  /** An actor's trace: `fields.level` says how much it matters, `debug` if it does not say. */
   trace(actor: string, event: string, fields: Record<string, unknown>): void {
-    const { level = 'debug' } = fields as { level?: ReportLevel }
+    const level = levelOf(event, fields)
     if (reportLevels.indexOf(level) < this.#least) return
     const { level: _level, ...rest } = fields
     this.report(level, actor, event, rest)

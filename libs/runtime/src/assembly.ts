@@ -1,0 +1,77 @@
+/**
+ * The actors of a broker and the ports they get: the one place where the protocols meet the disk and the sockets.
+ */
+import '@troupe/wire/native.node'
+import { randomBytes } from 'node:crypto'
+import type { ListenerView } from '@troupe/actor'
+import { front } from '@troupe/broker/front'
+import { brokerActor } from '@troupe/controller/broker'
+import { controllerActor } from '@troupe/controller/controller'
+import { MetadataImage } from '@troupe/controller/image'
+import { FileQuorumStore } from '@troupe/controller/store/file-quorum-store'
+import { groupsActor } from '@troupe/groups'
+import { LogDirectory } from '@troupe/log/log-directory'
+import { NodeFileSystem } from '@troupe/log/node-file-system.node'
+import { logManagerActor } from '@troupe/replication/log-manager'
+import { replicaActor } from '@troupe/replication/replica'
+import { producerIdsActor, transactionsActor } from '@troupe/transactions'
+import type { ActorKind } from './actor-host.ts'
+import type { BrokerAssembly, BrokerContext } from './broker-assembly.ts'
+import { describeBroker } from './describe.ts'
+
+export function assemble(context: BrokerContext): BrokerAssembly {
+  const { broker, config, boot } = context
+  const fs = new NodeFileSystem()
+  const identity = { clusterId: boot.clusterId, nodeId: broker, directoryId: newDirectoryId() }
+  const logs = LogDirectory.open(fs, boot.directory, identity)
+  const image = new MetadataImage(boot.clusterId)
+  const listeners: ListenerView[] = context.advertised.map(({ name, host, port }) => ({ name, host, port, securityProtocol: 0 }))
+  const common = { cluster: image, config, logs }
+  let frontStarts = 0
+
+  const kinds: Record<string, ActorKind> = {
+    controller: {
+      definition: controllerActor,
+      ports: () => ({ quorum: openQuorum(fs, context, logs.directoryId), config, voters: boot.brokers }),
+    },
+    broker: { definition: brokerActor, ports: () => ({ image, logs, config, listeners }) },
+    'log-manager': { definition: logManagerActor, ports: () => ({ logs, config }) },
+    'producer-ids': { definition: producerIdsActor, ports: () => common },
+    replica: { definition: replicaActor, ports: () => common },
+    groups: { definition: groupsActor, ports: () => common },
+    transactions: { definition: transactionsActor, ports: () => common },
+    front: {
+      definition: front,
+      ports: () => {
+        // A front that starts again knows none of the connections.
+        if (frontStarts++ > 0) context.closeConnections('the front has restarted')
+        return { ...common, transport: context.transport }
+      },
+    },
+  }
+  const names = ['log-manager', 'controller', 'broker', 'producer-ids', 'front'] as const
+  return {
+    kinds: new Map(Object.entries(kinds)),
+    roots: names.map((kind) => ({ name: kind, kind, args: null })),
+    describe: () => describeBroker(broker, image, logs),
+    closeCleanly: () => logs.closeCleanly(),
+  }
+}
+
+/** Opened anew for each life of the controller, which closes it. */
+function openQuorum(fs: NodeFileSystem, { config, boot }: BrokerContext, directoryId: string): FileQuorumStore {
+  return new FileQuorumStore(fs, {
+    path: boot.directory,
+    clusterId: boot.clusterId,
+    directoryId,
+    segmentBytes: config['metadata.log.segment.bytes'],
+  })
+}
+
+/** For a directory that has none yet. */
+function newDirectoryId(): string {
+  for (;;) {
+    const id = randomBytes(16).toString('base64url')
+    if (!id.startsWith('-')) return id
+  }
+}
