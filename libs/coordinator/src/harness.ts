@@ -47,6 +47,8 @@ export interface Harness<State> {
   now: number
   /** Delivers a message (a `replyTo` with the given id is added) and everything that follows from it in this turn. */
   ask(message: object, id?: number): string[]
+  /** Several requests that arrive in one turn. */
+  burst(messages: readonly object[]): string[]
   /** The same for a message that nobody waits for. */
   tell(message: object): string[]
   /** Delivers a message as it is: an answer to something that was sent. */
@@ -57,6 +59,8 @@ export interface Harness<State> {
   replayed(): State
   /** Requests that have no answer yet. */
   unanswered(): number
+  /** Batches in the log. */
+  batches(): number
   /** Bodies of the answers given, by id. */
   readonly answers: Map<number, unknown>
 }
@@ -171,6 +175,10 @@ export function coordinatorHarness<State, Request extends Message>(
       return run({ ...message, replyTo: { ...client, id } } as unknown as Message)
     },
     deliver: (message) => run(message as Message),
+    burst(messages) {
+      for (const message of messages) queue.push({ ...message, replyTo: { ...client, id: ++asked } } as unknown as Message)
+      return run()
+    },
     tell: (message) => run(message as Message),
     step(line) {
       const { verb, words } = parseStep(line)
@@ -182,6 +190,7 @@ export function coordinatorHarness<State, Request extends Message>(
       return state
     },
     unanswered: () => shard.outstanding.size,
+    batches: () => log.count(),
   }
 }
 
@@ -220,6 +229,7 @@ function memoryReplica(
       }
       return all
     },
+    count: () => batches.length,
     /** What was not committed is cut off, as when another broker led meanwhile. */
     lose(): void {
       endOffset = waiting.reduce((end, { body }) => Math.min(end, (body as Appended).baseOffset ?? end), endOffset)

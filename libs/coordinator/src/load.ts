@@ -3,9 +3,7 @@
  * markers included. Source: Kafka's CoordinatorLoaderImpl.
  */
 import type { Payload } from '@troupe/actor'
-import {
-  isControl, isTransactional, iterateRecords, producerEpoch, producerId, readControlRecord, recordCount, sizeInBytes,
-} from '@troupe/wire/record-batch'
+import { iterateRecords, readBatchHeader, readControlRecord } from '@troupe/wire/record-batch'
 import type { Coordinator, CoordinatorRecord } from './contract.ts'
 import { decodeRecord, type RecordFamily } from './record-codec.ts'
 
@@ -17,24 +15,24 @@ export interface Replayed {
 
 /** `bytes` are whole batches. Records of unknown type, and without a key, are skipped (KIP-915). */
 export function replayBatches(bytes: Uint8Array, family: RecordFamily, to: Replayed): void {
-  for (let at = 0; at < bytes.length; at += sizeInBytes(bytes, at)) {
-    const producer = isTransactional(bytes, at)
-      ? { producerId: producerId(bytes, at), producerEpoch: producerEpoch(bytes, at) }
-      : null
-    if (recordCount(bytes, at) === 0) continue
-    if (isControl(bytes, at)) {
+  for (let at = 0; at < bytes.length;) {
+    const batch = readBatchHeader(bytes, at)
+    const { producerId, producerEpoch } = batch
+    if (batch.recordCount === 0) {
+      // Compaction has left the header only.
+    } else if (batch.isControl) {
       for (const record of iterateRecords(bytes, at)) {
-        const marker = readControlRecord(record)
-        if (marker.type === 'commit' || marker.type === 'abort') {
-          to.endTxn(producerId(bytes, at), producerEpoch(bytes, at), marker.type === 'commit')
-        }
+        const { type } = readControlRecord(record)
+        if (type === 'commit' || type === 'abort') to.endTxn(producerId, producerEpoch, type === 'commit')
       }
-      continue
+    } else {
+      const producer = batch.isTransactional ? { producerId, producerEpoch } : null
+      for (const { key, value } of iterateRecords(bytes, at)) {
+        const record = key === null ? null : decodeRecord(family, key, value)
+        if (record !== null) to.record(record, producer)
+      }
     }
-    for (const { key, value } of iterateRecords(bytes, at)) {
-      const record = key === null ? null : decodeRecord(family, key, value)
-      if (record !== null) to.record(record, producer)
-    }
+    at += batch.sizeInBytes
   }
 }
 
