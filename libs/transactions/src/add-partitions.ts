@@ -1,7 +1,7 @@
 /**
  * Partitions join a transaction: AddPartitionsToTxn v0–3 of clients, the leaders' own additions (transaction.version 2:
- * the first produce or offset commit adds), AddOffsetsToTxn v0–4; and the leaders' verification (KIP-890), which changes
- * nothing.
+ * the first produce or offset commit adds), AddOffsetsToTxn v0–4; and the leaders' verification (KIP-890), which
+ * changes nothing.
  *
  * | state             | adding                                        | verifying                        |
  * | ----------------- | --------------------------------------------- | -------------------------------- |
@@ -47,7 +47,11 @@ export function addPartitions(
   return add(state, request, addition, env, (error) => partitionsResult(topics, error))
 }
 
-export function addOffsets(state: TransactionShardState, request: AddOffsets & Continued, env: CoordinatorEnv): Decision {
+export function addOffsets(
+  state: TransactionShardState,
+  request: AddOffsets & Continued,
+  env: CoordinatorEnv,
+): Decision {
   const { transactionalId, producerId, producerEpoch, groupId } = request.body
   if (transactionalId === '') return refuse(request, KafkaError.INVALID_REQUEST)
   const offsets = env.cluster.topic(CONSUMER_OFFSETS)
@@ -90,7 +94,9 @@ function add(
   return { records: [recordOf(next, transactionVersion(env))], response: answer(KafkaError.NONE) }
 }
 
-/** Z21: a leader asks before it lets a producer's first batch in. Never parked: a late batch must not wait to be right. */
+/**
+ * Z21: a leader asks before it lets a producer's first batch in. Never parked: a late batch must not wait to be right.
+ */
 function verify(
   state: TransactionShardState,
   request: AddPartitions,

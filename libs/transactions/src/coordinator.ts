@@ -15,7 +15,8 @@
  * | tick, timeoutSweep, expirationSweep        | sweeps.ts            |
  *
  * Decisions are made on the newest state, committed or not; the shard holds what they say until it is committed. That
- * takes the place of Kafka's pending states, and of the CONCURRENT_TRANSACTIONS that a client gets while one is pending.
+ * takes the place of Kafka's pending states, and of the CONCURRENT_TRANSACTIONS that a client gets while one is
+ * pending.
  *
  * Source: Kafka's TransactionCoordinator, TransactionStateManager, TransactionMetadata; KIP-98, KIP-360, KIP-890.
  */

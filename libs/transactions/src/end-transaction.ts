@@ -168,7 +168,10 @@ function end(
     return { records: [prepare], response, sends, timers: tick(state, env) }
   }
   // No partition (any more) to write a marker to.
-  const complete = { records: [recordOf(completed(next, env.now), version)], atOnce: release(state, next.transactionalId) }
+  const complete = {
+    records: [recordOf(completed(next, env.now), version)],
+    atOnce: release(state, next.transactionalId),
+  }
   return merge({ records: [prepare], response }, complete)
 }
 

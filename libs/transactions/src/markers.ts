@@ -22,7 +22,9 @@ import { isPrepared } from './transaction-state.ts'
 
 export const CONSUMER_OFFSETS = '__consumer_offsets'
 const MAX_BACKOFF_MS = 1000
-/** After a load this broker's metadata may be older than the transaction: a topic it lacks is not taken for deleted yet. */
+/**
+ * After a load this broker's metadata may be older than the transaction: a topic it lacks is not taken for deleted yet.
+ */
 const METADATA_GRACE_MS = 5000
 
 type Sends = NonNullable<Decision['sends']>
@@ -56,7 +58,9 @@ export function startMarkers(
   return sends
 }
 
-/** Sends what was not sent yet, is to be tried again, had no answer in time, or went to a leader that is none any more. */
+/**
+ * Sends what was not sent yet, is to be tried again, had no answer in time, or went to a leader that is none any more.
+ */
 export function sendDue(state: TransactionShardState, completion: Completion, env: CoordinatorEnv): Sends {
   const sends: { to: Address; message: ShardEndTxn | WriteTxnMarker }[] = []
   for (const [key, marker] of completion.waiting) {

@@ -61,7 +61,7 @@ export function listTransactions(
 ): ListTransactionsResponseInput {
   const unknownStateFilters = body.stateFilters.filter((name) => stateOfName(name) === undefined)
   const pattern = compile(body.transactionalIdPattern)
-  if (pattern === 'invalid') return { errorCode: KafkaError.INVALID_REGULAR_EXPRESSION }
+  if (pattern === undefined) return { errorCode: KafkaError.INVALID_REGULAR_EXPRESSION }
   const transactionStatesFound = [...state.transactions.values()]
     .filter((metadata) => matches(metadata, body, pattern, env.now))
     .map(({ transactionalId, producerId, state: at }) => ({
@@ -72,13 +72,21 @@ export function listTransactions(
   return { errorCode: KafkaError.NONE, unknownStateFilters, transactionStates: transactionStatesFound }
 }
 
-/** RE2: its time is linear in the text, so a pattern from a client can't stall the broker. */
-function compile(pattern: string | null): RE2JS | null | 'invalid' {
+/** For a front that has no coordinator to ask. */
+export function isTransactionalIdPattern(pattern: string | null): boolean {
+  return compile(pattern) !== undefined
+}
+
+/**
+ * null matches everything, undefined is no pattern. RE2: its time is linear in the text, so a pattern from a client
+ * can't stall the broker.
+ */
+function compile(pattern: string | null): RE2JS | null | undefined {
   if (pattern === null || pattern === '') return null
   try {
     return RE2JS.compile(pattern)
   } catch (error) {
-    if (error instanceof RE2JSException) return 'invalid'
+    if (error instanceof RE2JSException) return undefined
     throw error
   }
 }

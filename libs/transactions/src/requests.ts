@@ -5,7 +5,9 @@ import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import type { TransactionMessage } from './internal-messages.ts'
 import type { NextProducerId, PartitionsAdded } from './messages.ts'
 import type { TransactionShardState } from './shard-state.ts'
-import { NO_PRODUCER_EPOCH, NO_PRODUCER_ID, type ClientTransactionVersion, type TopicPartitions } from './transaction-metadata.ts'
+import {
+  NO_PRODUCER_EPOCH, NO_PRODUCER_ID, type ClientTransactionVersion, type TopicPartitions,
+} from './transaction-metadata.ts'
 
 export const TICK_MS = 50
 const PRODUCER_ID_TIMEOUT_MS = 2000

@@ -22,7 +22,9 @@ export interface PendingMarker {
   attempts: number
 }
 
-/** The markers of one ended transaction. Identified by its producer too, so that no later one is mistaken for it (Z27). */
+/**
+ * The markers of one ended transaction. Identified by its producer too, so that no later one is mistaken for it (Z27).
+ */
 export interface Completion {
   readonly transactionalId: string
   readonly producerId: number
@@ -32,7 +34,9 @@ export interface Completion {
   readonly clientVersion: number
   /** By `topic:partition`. */
   readonly waiting: Map<string, PendingMarker>
-  /** After a load: when a topic that this broker's metadata lacks counts as deleted. 0 in the coordinator's own time. */
+  /**
+   * After a load: when a topic that this broker's metadata lacks counts as deleted. 0 in the coordinator's own time.
+   */
   readonly trustMetadataAt: number
 }
 

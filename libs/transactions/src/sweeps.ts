@@ -1,9 +1,10 @@
 /**
  * What happens by time alone: transactions past their timeout are aborted and their producers fenced; transactional.ids
- * that were idle for `transactional.id.expiration.ms` are forgotten (tombstones); markers, parked requests and questions
- * that are due are taken up again.
+ * that were idle for `transactional.id.expiration.ms` are forgotten (tombstones); markers, parked requests and
+ * questions that are due are taken up again.
  *
- * Source: Kafka's TransactionCoordinator.abortTimedOutTransactions, TransactionStateManager.removeExpiredTransactionalIds.
+ * Source: Kafka's TransactionCoordinator.abortTimedOutTransactions,
+ * TransactionStateManager.removeExpiredTransactionalIds.
  */
 import type { CoordinatorEnv, Decision } from '@troupe/coordinator/contract'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
@@ -11,7 +12,7 @@ import { fence } from './end-transaction.ts'
 import type { AbortTimedOut, Continued, TransactionMessage } from './internal-messages.ts'
 import { complete, sendDue, startMarkers } from './markers.ts'
 import { recordOf, tombstoneOf } from './records.ts'
-import { askProducerId, merge, number, refusal, release, tick, transactionVersion } from './requests.ts'
+import { askProducerId, merge, number, refusal, tick, transactionVersion } from './requests.ts'
 import type { TransactionShardState } from './shard-state.ts'
 import { completed, NEVER_TIMES_OUT, type TransactionMetadata } from './transaction-metadata.ts'
 import { isIdle, isPrepared, transactionEdges } from './transaction-state.ts'
@@ -75,7 +76,7 @@ function mayExpire(state: TransactionShardState, { transactionalId, state: at }:
 export function onTick(state: TransactionShardState, env: CoordinatorEnv): Decision {
   state.tickArmed = false
   let decision: Decision = { records: [], replies: [...letGo(state, env), ...unansweredAsks(state, env)] }
-  for (const completion of [...state.completions.values()]) {
+  for (const completion of state.completions.values()) {
     const sends = sendDue(state, completion, env)
     decision = merge(decision, { records: [], sends })
     if (completion.waiting.size === 0) decision = merge(decision, complete(state, completion, env))
@@ -115,7 +116,9 @@ function unansweredAsks(state: TransactionShardState, env: CoordinatorEnv): Repl
   return replies
 }
 
-/** A request that failed on its way through another actor. A sweep's own has nobody to tell: the next sweep finds it. */
+/**
+ * A request that failed on its way through another actor. A sweep's own has nobody to tell: the next sweep finds it.
+ */
 export function answerTo(request: TransactionMessage, error: ErrorCode): Replies {
   return request.replyTo === undefined ? [] : [{ token: request.replyTo, body: refusal(request, error) }]
 }

@@ -41,7 +41,12 @@ export interface TransactionMetadata {
 }
 
 /** A transactional.id is first seen: epoch −1, so that the first bump gives epoch 0. */
-export function created(transactionalId: string, producerId: number, timeoutMs: number, now: number): TransactionMetadata {
+export function created(
+  transactionalId: string,
+  producerId: number,
+  timeoutMs: number,
+  now: number,
+): TransactionMetadata {
   return {
     transactionalId,
     producerId,
@@ -136,8 +141,9 @@ export function prepared(
 }
 
 /**
- * The coordinator ends a transaction by itself (timeout, new producer instance) and fences its producer by an epoch that
- * no client is told. Under transaction.version 2 the abort itself is that bump: bumping twice would burn epochs (Z25).
+ * The coordinator ends a transaction by itself (timeout, new producer instance) and fences its producer by an epoch
+ * that no client is told. Under transaction.version 2 the abort itself is that bump: bumping twice would burn epochs
+ * (Z25).
  */
 export function fenced(
   from: TransactionMetadata,

@@ -26,7 +26,8 @@ export const transactionEdges = defineEdges<TransactionState>({
   COMPLETE_COMMIT: ['EMPTY', 'ONGOING', 'PREPARE_ABORT', 'DEAD'],
   COMPLETE_ABORT: ['EMPTY', 'ONGOING', 'PREPARE_ABORT', 'DEAD'],
   DEAD: [], // expired: written as a tombstone, never as a state
-  PREPARE_EPOCH_FENCE: ['PREPARE_ABORT'], // passed through when the coordinator itself ends a transaction; never written
+  // Passed through when the coordinator itself ends a transaction; never written.
+  PREPARE_EPOCH_FENCE: ['PREPARE_ABORT'],
 })
 
 /** `id` is the log's `transactionStatus`, `name` what DescribeTransactions and ListTransactions show. */

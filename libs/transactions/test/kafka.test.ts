@@ -1,7 +1,7 @@
 /**
- * Side by side with the TransactionCoordinator of Apache Kafka 4.3.1 itself: the same state, the same request; the answer
- * and the state it leaves must be equal. A request that Kafka tells CONCURRENT_TRANSACTIONS is asked again there when the
- * markers are written; here it waits for them, so it is the last answers that are compared.
+ * Side by side with the TransactionCoordinator of Apache Kafka 4.3.1 itself: the same state, the same request; the
+ * answer and the state it leaves must be equal. A request that Kafka tells CONCURRENT_TRANSACTIONS is asked again there
+ * when the markers are written; here it waits for them, so it is the last answers that are compared.
  *
  * Known difference: to an owner's stale epoch when the epochs are used up, Kafka answers UNKNOWN_SERVER_ERROR.
  */
@@ -55,20 +55,25 @@ const questions: fc.Arbitrary<Question> = fc.record({
   const epoch = prepared && each.version === 2 && each.epoch === 32_766 ? 32_767 : each.epoch
   const next = epoch === 32_767 ? 9 : -1
   const [pid, askedEpoch] = {
-    right: [7, epoch], retry: [7, epoch - 1], older: [7, epoch - 2], other: [8, epoch], next: [9, 0], before: [6, 32_766],
+    right: [7, epoch],
+    retry: [7, epoch - 1],
+    older: [7, epoch - 2],
+    other: [8, epoch],
+    next: [9, 0],
+    before: [6, 32_766],
     none: [-1, -1],
   }[owner] as [number, number]
   const busy = each.state === 'ONGOING' || prepared
-  const said = askedEpoch < 0 || askedEpoch > LAST_CLIENT_EPOCH ? { pid: each.verb === 'init' ? -1 : 7, askedEpoch: each.verb === 'init' ? -1 : 0 } : { pid, askedEpoch }
-  return {
-    ...each, ...said, epoch, next, topics: busy ? 't:0' : '', detail: each.verb === 'end' ? (commit ? 'commit' : 'abort') : where,
-  }
+  const anonymous = each.verb === 'init' ? { pid: -1, askedEpoch: -1 } : { pid: 7, askedEpoch: 0 }
+  const said = askedEpoch < 0 || askedEpoch > LAST_CLIENT_EPOCH ? anonymous : { pid, askedEpoch }
+  const end = commit ? 'commit' : 'abort'
+  return { ...each, ...said, epoch, next, topics: busy ? 't:0' : '', detail: each.verb === 'end' ? end : where }
 })
 
 function line(q: Question): string {
   return [
-    q.serverVersion, q.state, 7, q.previous, q.next, q.epoch, q.topics, q.version, q.verb, q.pid, q.askedEpoch, q.detail,
-    q.clientVersion,
+    q.serverVersion, q.state, 7, q.previous, q.next, q.epoch, q.topics, q.version, q.verb, q.pid, q.askedEpoch,
+    q.detail, q.clientVersion,
   ].join('\t')
 }
 
@@ -78,17 +83,20 @@ function ours(q: Question): string {
   step(`version ${q.serverVersion}`)
   step('markers hold')
   if (q.state !== '-') {
-    step(`given id=a state=${q.state} pid=7 prev=${q.previous} next=${q.next} epoch=${q.epoch} tv=${q.version} ${q.topics}`)
+    step(`given id=a state=${q.state} pid=7 prev=${q.previous} next=${q.next} epoch=${q.epoch} tv=${q.version}`
+      + ` ${q.topics}`)
     step('reload')
   }
-  const version = q.verb === 'end' ? (q.clientVersion === 2 ? 5 : 4) : q.verb === 'add' ? (q.clientVersion === 2 ? 5 : 3) : 5
+  const oldest = q.verb === 'end' ? 4 : q.verb === 'add' ? 3 : 5
+  const version = q.clientVersion === 2 ? 5 : oldest
   const where = q.detail.replace(',t:', ',')
   const question = `${q.verb} id=a pid=${q.pid} epoch=${q.askedEpoch} version=${version} ${where}`
   step(question)
   for (const topic of ['t:0', 't:1', 't:2']) step(`answer ${topic}`)
   // Verification never waits.
   if (said(q, [...harness.answers.values()].at(-1)).includes('CONCURRENT')) step(question)
-  return `${said(q, [...harness.answers.values()].at(-1))}\t${state(harness.replayed().transactions, harness.state.transactions)}`
+  const answer = said(q, [...harness.answers.values()].at(-1))
+  return `${answer}\t${state(harness.replayed().transactions, harness.state.transactions)}`
 }
 
 function said(q: Question, answer: unknown): string {
@@ -107,13 +115,14 @@ function state(replayed: Transactions, live: Transactions): string {
   const metadata = live.get('a')
   if (metadata === undefined) return '-'
   expect(replayed.get('a')).toEqual({ ...metadata, lastProducerEpoch: -1 })
-  const names = metadata.topics.flatMap(({ topic, partitions }) => partitions.map((partition) => `${topic}:${partition}`))
+  const names = metadata.topics.flatMap(({ topic, partitions }) => partitions.map((each) => `${topic}:${each}`))
   return `${metadata.state} ${metadata.producerId} ${metadata.producerEpoch} next=${metadata.nextProducerId}`
     + ` last=${metadata.lastProducerEpoch} tv=${metadata.clientVersion} ${names.sort().join(',')}`
 }
 
 function isKnownDifference(q: Question, kafka: string, troupe: string): boolean {
-  return q.verb === 'init' && kafka.startsWith('UNKNOWN_SERVER_ERROR') && /^(PRODUCER_FENCED -1 -1|NONE 7 32766)\t/.test(troupe)
+  return q.verb === 'init' && kafka.startsWith('UNKNOWN_SERVER_ERROR')
+    && /^(PRODUCER_FENCED -1 -1|NONE 7 32766)\t/.test(troupe)
 }
 
 const classpath = kafkaClasspath()

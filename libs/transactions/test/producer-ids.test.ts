@@ -42,7 +42,7 @@ function stage() {
     answer: (body: unknown, id = questions.at(-1)!.id) => step({ kind: 'reply', id, body }),
     advance(ms: number) {
       now += ms
-      for (const [name, { at, message }] of [...timers]) {
+      for (const [name, { at, message }] of timers) {
         if (at > now) continue
         timers.delete(name)
         step(message as ProducerIdsMessage)

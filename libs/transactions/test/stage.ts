@@ -8,7 +8,8 @@
  *
  *   given id=a state=… pid= epoch= [prev= next= tv= started= updated= timeout=] [t:0,1 …]   written as a record
  *   markers hold | markers write                    whether leaders answer by themselves
- *   answer t:0 [ERROR|broker-down]                  one leader answers; `again`: the same answer; `late`: to the question before
+ *   answer t:0 [ERROR|broker-down]                  one leader answers
+ *   again t:0 · late t:0                            the same answer once more · one to the question before
  *   ids hold | ids give | ids fail                  the allocator
  *   leader t:0=2      delete t      create t        metadata
  *   version 1         set property=value
@@ -76,7 +77,9 @@ export function transactionStage(): TransactionStage {
     const name = nameOf(actor, topics)
     before.set(name, asked.get(name) ?? 0)
     asked.set(name, message.replyTo!.id)
-    if (flags.markers === 'write') queue.push({ kind: 'reply', id: message.replyTo!.id, body: { error: KafkaError.NONE } })
+    if (flags.markers === 'write') {
+      queue.push({ kind: 'reply', id: message.replyTo!.id, body: { error: KafkaError.NONE } })
+    }
     return `marker ${name}@${broker} ${marker.commit ? 'commit' : 'abort'} ${marker.producerId}/${marker.producerEpoch}`
       + ` epoch=${marker.coordinatorEpoch} tv=${marker.transactionVersion}`
   }
@@ -98,7 +101,9 @@ export function transactionStage(): TransactionStage {
   const reply = (id: number, word = 'NONE'): string[] => harness.deliver({
     kind: 'reply',
     id,
-    body: word in KafkaError ? { error: KafkaError[word as keyof typeof KafkaError] } : { kind: 'failed', reason: word },
+    body: word in KafkaError
+      ? { error: KafkaError[word as keyof typeof KafkaError] }
+      : { kind: 'failed', reason: word },
   })
   const own: Record<string, (step: Step) => string[]> = {
     markers: ({ words }) => { flags.markers = words[0]; return [] },
@@ -122,7 +127,10 @@ export function transactionStage(): TransactionStage {
     delete: ({ words }) => { for (const name of words) topics.delete(name); return [] },
     create: ({ words }) => { for (const name of words) topics.set(...topic(name, 3)); return [] },
     version: ({ words }) => { features.set('transaction.version', Number(words[0])); return [] },
-    set: ({ args }) => { for (const [name, value] of Object.entries(args)) config[name] = JSON.parse(value); return [] },
+    set: ({ args }) => {
+      for (const [name, value] of Object.entries(args)) config[name] = JSON.parse(value)
+      return []
+    },
     given: (step) => harness.deliver({ kind: 'given', metadata: given(step) }),
   }
   const step = (line: string): string[] => {
@@ -168,6 +176,8 @@ function topicsOf(words: readonly string[]): { name: string; partitions: number[
   })
 }
 
+class NoSuchStep extends Error {}
+
 export function request({ verb, words, args }: Step): object {
   const number = (name: string, otherwise: number): number => Number(args[name] ?? otherwise)
   const transactionalId = args.id ?? ''
@@ -191,7 +201,9 @@ export function request({ verb, words, args }: Step): object {
       kind: 'addOffsets', version: number('version', 3), body: { transactionalId, ...owner, groupId: args.group },
     }
     case 'end': return {
-      kind: 'endTxn', version: number('version', 5), body: { transactionalId, ...owner, committed: words[0] === 'commit' },
+      kind: 'endTxn',
+      version: number('version', 5),
+      body: { transactionalId, ...owner, committed: words[0] === 'commit' },
     }
     case 'describe': return { kind: 'describeTransactions', body: { transactionalIds: words } }
     case 'list': return {
@@ -203,7 +215,7 @@ export function request({ verb, words, args }: Step): object {
         transactionalIdPattern: args.pattern ?? null,
       },
     }
-    default: throw new Error(`no such step: ${verb}`)
+    default: throw new NoSuchStep(verb)
   }
 }
 
@@ -228,14 +240,17 @@ export function given({ words, args }: Step): TransactionMetadata {
 /** A record of the transaction log on one readable line. */
 function brief(line: string): string {
   const record = /^append TransactionLog transactionalId=(\S+) = \{(.*)\}$/.exec(line)
-  if (record === null) return line.replace(/^append TransactionLog transactionalId=(\S+) tombstone$/, 'append $1 tombstone')
+  if (record === null) {
+    return line.replace(/^append TransactionLog transactionalId=(\S+) tombstone$/, 'append $1 tombstone')
+  }
   const [, id, body] = record
   const field = (name: string): string => new RegExp(`(?:^| )${name}=(\\S+)`).exec(body)?.[1] ?? ''
   const partitions = [...body.matchAll(/topic=(\S+) partitionIds=\[([\d ]*)\]/g)]
     .map(([, name, ids]) => ` ${name}:${ids.replaceAll(' ', ',')}`)
   const optional = (label: string, name: string, absent: string): string =>
     field(name) === absent ? '' : ` ${label}=${field(name)}`
-  return `append ${id} ${stateOfId(Number(field('transactionStatus')))} ${field('producerId')}/${field('producerEpoch')}`
+  return `append ${id} ${stateOfId(Number(field('transactionStatus')))}`
+    + ` ${field('producerId')}/${field('producerEpoch')}`
     + optional('prev', 'previousProducerId', field('producerId'))
     + optional('next', 'nextProducerId', '-1')
     + optional('tv', 'clientTransactionVersion', '')
