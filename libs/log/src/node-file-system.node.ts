@@ -26,12 +26,36 @@ function attempt<Result>(path: string, work: () => Result): Result {
   }
 }
 
+/**
+ * How bytes are made durable, and descriptors closed. Node forbids fsync to threads that run under its permission
+ * model, so the broker workers of the runtime bring their own.
+ */
+export interface SyncCalls {
+  fsync(descriptor: number): void
+  fdatasync(descriptor: number): void
+  fdatasyncLater(descriptor: number, done: (error: Error | null) => void): void
+  close(descriptor: number): void
+}
+
+const nodeSyncCalls: SyncCalls = {
+  fsync: fs.fsyncSync,
+  fdatasync: fs.fdatasyncSync,
+  fdatasyncLater: fs.fdatasync,
+  close: fs.closeSync,
+}
+
 export class NodeFileSystem implements FileSystem {
+  readonly #sync: SyncCalls
+
+  constructor(sync: SyncCalls = nodeSyncCalls) {
+    this.#sync = sync
+  }
+
   open(path: string, options?: { mustExist?: boolean }): FileHandle {
     const { O_RDWR, O_CREAT } = fs.constants
     return attempt(path, () => {
       const descriptor = fs.openSync(path, options?.mustExist ? O_RDWR : O_RDWR | O_CREAT, 0o644)
-      return new NodeFileHandle(path, descriptor, fs.fstatSync(descriptor).size)
+      return new NodeFileHandle(path, descriptor, fs.fstatSync(descriptor).size, this.#sync)
     })
   }
 
@@ -80,7 +104,7 @@ export class NodeFileSystem implements FileSystem {
       try {
         let written = 0
         while (written < bytes.length) written += fs.writeSync(descriptor, bytes, written)
-        fs.fsyncSync(descriptor)
+        this.#sync.fsync(descriptor)
       } finally {
         fs.closeSync(descriptor)
       }
@@ -93,7 +117,7 @@ export class NodeFileSystem implements FileSystem {
     attempt(path, () => {
       const descriptor = fs.openSync(path, 'r')
       try {
-        fs.fsyncSync(descriptor)
+        this.#sync.fsync(descriptor)
       } finally {
         fs.closeSync(descriptor)
       }
@@ -108,7 +132,7 @@ export class NodeFileSystem implements FileSystem {
       return
     }
     for (const handle of handles as readonly NodeFileHandle[]) {
-      fs.fdatasync(handle.descriptor, (error) => {
+      this.#sync.fdatasyncLater(handle.descriptor, (error) => {
         if (error) failure ??= storageError(error, handle.path)
         open -= 1
         if (open === 0) done(failure)
@@ -126,8 +150,10 @@ class NodeFileHandle implements FileHandle {
   readonly path: string
   readonly descriptor: number
   size: number
+  readonly #sync: SyncCalls
 
-  constructor(path: string, descriptor: number, size: number) {
+  constructor(path: string, descriptor: number, size: number, sync: SyncCalls) {
+    this.#sync = sync
     this.path = path
     this.descriptor = descriptor
     this.size = size
@@ -177,11 +203,11 @@ class NodeFileHandle implements FileHandle {
   }
 
   sync(): void {
-    attempt(this.path, () => fs.fdatasyncSync(this.descriptor))
+    attempt(this.path, () => this.#sync.fdatasync(this.descriptor))
   }
 
   close(): void {
-    attempt(this.path, () => fs.closeSync(this.descriptor))
+    attempt(this.path, () => this.#sync.close(this.descriptor))
   }
 
   #writeAll(bytes: Uint8Array, position: number): number {

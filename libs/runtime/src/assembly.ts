@@ -21,7 +21,7 @@ import { describeBroker } from './describe.ts'
 
 export function assemble(context: BrokerContext): BrokerAssembly {
   const { broker, config, boot } = context
-  const fs = new NodeFileSystem()
+  const fs = new NodeFileSystem(context.sync)
   const identity = { clusterId: boot.clusterId, nodeId: broker, directoryId: newDirectoryId() }
   const logs = LogDirectory.open(fs, boot.directory, identity)
   const image = new MetadataImage(boot.clusterId)

@@ -1,6 +1,7 @@
 /** What a broker's worker needs to know of the actors it runs: the seam between the shell and the protocols. */
 import type { BrokerConfig } from '@troupe/config'
 import type { Transport } from '@troupe/broker/transport'
+import type { SyncCalls } from '@troupe/log/node-file-system.node'
 import type { ActorKind } from './actor-host.ts'
 import type { BootOptions, BrokerDescription, Report } from './control.ts'
 import type { ListenerAddress } from './sockets.ts'
@@ -14,6 +15,8 @@ export interface BrokerContext {
   /** What clients are told. */
   readonly advertised: readonly ListenerAddress[]
   readonly transport: Transport
+  /** fsync, as far as this thread may. */
+  readonly sync: SyncCalls
   /** Ends all connections: a front that was restarted knows none of them. */
   closeConnections(reason: string): void
   now(): number

@@ -17,6 +17,7 @@ import { chooseAdapter, type AcceptAdapter } from './onread.ts'
 import { Reporter } from './reporter.ts'
 import { askMessage, shellActor, shellActorName } from './shell-actor.ts'
 import { Sockets, type SocketLimits } from './sockets.ts'
+import { SyncClient } from './sync-client.ts'
 import { Alarm } from './timers.ts'
 import { Turn } from './turn.ts'
 
@@ -29,6 +30,7 @@ const controlledShutdownLimitMs = 30_000
 
 class BrokerWorker implements BrokerControl {
   readonly #turn = new Turn()
+  readonly #sync = new SyncClient(seed.sync)
   readonly #clock = new MonotonicClock()
   readonly #reporter = new Reporter(seed.broker, seed.reports as MessagePort, this.#turn.wake)
   readonly #bus = new Bus(seed.broker, this.#busReceiver(), this.#turn.wake, (error, kind) => {
@@ -57,6 +59,7 @@ class BrokerWorker implements BrokerControl {
       listeners,
       advertised,
       transport: this.#sockets,
+      sync: this.#sync,
       closeConnections: (reason) => this.#sockets.closeAll(reason),
       now: () => this.#clock.now(),
       report: (level, event, fields) => this.#reporter.report(level, 'shell', event, fields),

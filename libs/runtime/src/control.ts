@@ -5,6 +5,7 @@
 import type { BrokerConfig } from '@troupe/config'
 import type { MeshLink } from './bus.ts'
 import type { ListenerAddress } from './sockets.ts'
+import type { SyncChannel } from './sync-channel.ts'
 
 /** What a worker is started with (`workerData`). Configuration follows with `boot`, so that modules load meanwhile. */
 export interface WorkerSeed {
@@ -15,6 +16,10 @@ export interface WorkerSeed {
   readonly reports: import('node:worker_threads').MessagePort
   /** Directory of Node's compile cache, null when it is off. */
   readonly compileCache: string | null
+  /** The way to the thread that may fsync. */
+  readonly sync: SyncChannel
+  /** URL of the module that the thread loads first. */
+  readonly entry: string
 }
 
 export interface BootOptions {

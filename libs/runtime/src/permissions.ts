@@ -2,7 +2,7 @@
  * What a broker's worker may touch: it reads everything, writes only its own directory (and the cache of
  * compiled sources), and uses the network and
  * prebuilt native addons (crc32c, snappy, lz4). A guard against mistakes, not a boundary against malice: addons run
- * outside of Node's permission model.
+ * outside of Node's permission model. fsync is forbidden under it (see `sync-thread.ts`).
  */
 export function brokerPermissions(directory: string, compileCache: string | null): string[] {
   return [

@@ -4,6 +4,7 @@ import { MessageChannel, Worker } from 'node:worker_threads'
 import { nodeEndpoint, wrap, type Remote } from './comlink.ts'
 import type { BrokerControl, Report, WorkerSeed } from './control.ts'
 import { brokerPermissions } from './permissions.ts'
+import type { SyncChannel } from './sync-channel.ts'
 
 export interface LaunchOptions {
   readonly broker: number
@@ -28,17 +29,37 @@ export interface BrokerProcess {
 }
 
 const realAssembly = new URL('./assembly.ts', import.meta.url).href
+const brokerWorker = new URL('./broker-worker.ts', import.meta.url).href
+const syncThread = new URL('./sync-thread.ts', import.meta.url).href
+const threadEntry = new URL('./thread-entry.mjs', import.meta.url)
+
+let syncing: Worker | null = null
+
+/** The one thread that may fsync, for all brokers of the process; it lives as long as the process. */
+function connectSyncThread(): SyncChannel {
+  if (syncing === null) {
+    const compileCache = module.getCompileCacheDir() ?? null
+    syncing = new Worker(threadEntry, { name: 'sync', workerData: { compileCache, entry: syncThread } })
+    // Without it nothing becomes durable any more: an error nobody catches ends the process.
+    syncing.unref()
+  }
+  const { port1: port, port2: theirs } = new MessageChannel()
+  const outcome = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)
+  syncing.postMessage({ port: theirs, outcome } satisfies SyncChannel, [theirs])
+  return { port, outcome }
+}
 
 export function launchWorker(options: LaunchOptions): BrokerProcess {
   const { port1: reports, port2: theirs } = new MessageChannel()
   reports.on('message', options.onReports)
   const compileCache = module.getCompileCacheDir() ?? null
   const assembly = options.assembly ?? realAssembly
-  const seed: WorkerSeed = { broker: options.broker, assembly, reports: theirs, compileCache }
-  const worker = new Worker(new URL('./broker-entry.mjs', import.meta.url), {
+  const sync = connectSyncThread()
+  const seed: WorkerSeed = { broker: options.broker, assembly, reports: theirs, compileCache, sync, entry: brokerWorker }
+  const worker = new Worker(threadEntry, {
     name: `broker-${options.broker}`,
     workerData: seed,
-    transferList: [theirs],
+    transferList: [theirs, sync.port],
     execArgv: brokerPermissions(options.directory, compileCache),
     stdout: true,
   })

@@ -3,7 +3,7 @@
  *
  * Each frame is `word argument…`; the answer is a frame of text.
  */
-import { writeFileSync } from 'node:fs'
+import { openSync, writeFileSync, writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { ActorDefinition, Env, Message, Reply, ReplyToken } from '@troupe/actor'
@@ -69,6 +69,8 @@ function front(context: BrokerContext): ActorDefinition<FrontState, FrontMessage
           return
         case 'write':
           return answer(env, message.connection, tryWrite(join(context.boot.directory, args.join(' '))))
+        case 'sync':
+          return trySync(context, join(context.boot.directory, 'synced'), (text) => answer(env, message.connection, text))
         case 'addon': {
           const require = createRequire(new URL('../../wire/package.json', import.meta.url))
           const { crc32c } = require('@node-rs/crc32') as { crc32c(data: Buffer): number }
@@ -86,6 +88,22 @@ function tryWrite(path: string): string {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code ?? String(error)
   }
+}
+
+/** Both ways to make a file durable, closed while one of them is under way. */
+function trySync({ sync }: BrokerContext, path: string, done: (text: string) => void): void {
+  const descriptor = openSync(path, 'w')
+  writeSync(descriptor, 'x')
+  sync.fsync(descriptor)
+  sync.fdatasync(descriptor)
+  let refused = ''
+  try {
+    sync.fsync(9999)
+  } catch (error) {
+    refused = (error as NodeJS.ErrnoException).code ?? ''
+  }
+  sync.fdatasyncLater(descriptor, (error) => done(`${refused} ${error?.message ?? 'durable'}`))
+  sync.close(descriptor)
 }
 
 type WorkerMessage = Message & { replyTo: ReplyToken; records?: Uint8Array }

@@ -101,6 +101,11 @@ describe('brokers in workers', () => {
     expect(await request(1, 'addon')).toBe('e3069283')
   })
 
+  it('make files durable through the sync thread', async () => {
+    const answers = await Promise.all([1, 2, 3].map((broker) => request(broker, 'sync')))
+    expect(answers).toEqual(['EBADF durable', 'EBADF durable', 'EBADF durable'])
+  })
+
   it('an actor that throws fails whoever asked, also on another broker, and is back at once', async () => {
     expect(JSON.parse((await request(1, 'throw 2'))!)).toEqual({ kind: 'failed', reason: 'actor-crashed' })
     expect(JSON.parse((await request(1, 'sum 2 abc'))!)).toMatchObject({ by: 2 })

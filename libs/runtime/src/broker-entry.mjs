@@ -1,8 +1,0 @@
-// First file of a broker's worker. Plain JavaScript, because the cache of stripped and compiled sources must be on before
-// the first TypeScript file is loaded: it makes the start of a worker several times faster, and saves each worker the
-// memory of the stripper itself.
-import module from 'node:module'
-import { workerData } from 'node:worker_threads'
-
-if (workerData.compileCache) module.enableCompileCache(workerData.compileCache)
-await import('./broker-worker.ts')
