@@ -79,10 +79,9 @@ export class ActorHost {
     this.now = options.clock.now()
   }
 
-  /** Starts an actor from outside (the assembly). */
+  /** Starts an actor from outside (the assembly). What it sends waits for `drain`: whom it is for may come next. */
   spawn(name: string, kind: string, args: unknown): void {
     this.#spawn(name, kind, args)
-    this.drain()
   }
 
   /** Queues a message from outside: a connection, another broker, the supervisor. Nothing runs before `drain`. */

@@ -78,6 +78,7 @@ class BrokerWorker implements BrokerControl {
     this.#booted = true
     this.#host.spawn(shellActorName, shellActorName, null)
     for (const { name: actor, kind, args } of this.#assembly.roots) this.#host.spawn(actor, kind, args)
+    this.#host.drain()
     this.#turn.wake()
     return { listeners: advertised, adapter: name, bootMs: performance.now() - startedAt }
   }
