@@ -95,3 +95,9 @@ export function decodeMetaProperties(bytes: Uint8Array): MetaProperties | undefi
 export function encodeCleanShutdown(brokerEpoch: number): Uint8Array {
   return encoder.encode(JSON.stringify({ version: 0, brokerEpoch }))
 }
+
+/** The broker epoch; −1 if the marker does not tell. */
+export function decodeCleanShutdown(bytes: Uint8Array): number {
+  const epoch = /"brokerEpoch"\s*:\s*(-?\d+)/.exec(decoder.decode(bytes))
+  return epoch ? Number(epoch[1]) : -1
+}

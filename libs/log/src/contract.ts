@@ -213,6 +213,8 @@ export interface LogStore {
    */
   cleanStep(now: number, maxBytes: number): 'more' | { directory: string; bytesRead: number; bytesKept: number } | null
   sizeOnDisk(): { totalBytes: number; usableBytes: number }
-  /** Flushes, checkpoints and writes `.kafka_cleanshutdown`. */
-  closeCleanly(): void
+  /** The broker epoch in the marker of a clean stop, −1 if there was none (KIP-966: an unclean stop shows by it). */
+  readonly previousBrokerEpoch: number
+  /** Flushes, checkpoints and writes `.kafka_cleanshutdown` with this broker epoch; without one, with the epoch that was there. */
+  closeCleanly(brokerEpoch?: number): void
 }

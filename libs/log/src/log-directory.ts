@@ -6,7 +6,7 @@
  */
 import { uuidToBytes } from '@troupe/wire/uuid'
 import {
-  decodeMetaProperties, decodeOffsets, decodePartitionMetadata, encodeCleanShutdown, encodeMetaProperties, encodeOffsets,
+  decodeCleanShutdown, decodeMetaProperties, decodeOffsets, decodePartitionMetadata, encodeCleanShutdown, encodeMetaProperties, encodeOffsets,
   encodePartitionMetadata, type OffsetEntry,
 } from './checkpoint-file.ts'
 import { cleanLog, selectDirtiest, type CleanerLimits, type CleaningPass } from './cleaner.ts'
@@ -48,6 +48,7 @@ export class LogDirectory implements LogStore {
   readonly path: string
   readonly directoryId: string
   readonly cleanShutdown: boolean
+  readonly previousBrokerEpoch: number
   readonly #fs: FileSystem
   readonly #pool: FilePool
   readonly #options: DirectoryOptions
@@ -73,8 +74,10 @@ export class LogDirectory implements LogStore {
     this.#options = options
     this.#pool = new FilePool(fs, options.maxOpenFiles)
     const marker = `${path}/${CLEAN_SHUTDOWN}`
-    this.cleanShutdown = fs.exists(marker)
-    if (this.cleanShutdown) {
+    const bytes = fs.readFile(marker)
+    this.cleanShutdown = bytes !== undefined
+    this.previousBrokerEpoch = bytes ? decodeCleanShutdown(bytes) : -1
+    if (bytes) {
       fs.unlink(marker)
       fs.syncDirectory(path)
     }
@@ -270,12 +273,12 @@ export class LogDirectory implements LogStore {
     return this.#fs.diskSpace?.(this.path) ?? { totalBytes: -1, usableBytes: -1 }
   }
 
-  closeCleanly(): void {
+  closeCleanly(brokerEpoch = this.previousBrokerEpoch): void {
     let clean = true
     for (const log of this.#logs.values()) clean = closeLog(log) && clean
     if (!clean) return
     this.writeCheckpoints()
-    this.#fs.replaceFile(`${this.path}/${CLEAN_SHUTDOWN}`, encodeCleanShutdown(-1))
+    this.#fs.replaceFile(`${this.path}/${CLEAN_SHUTDOWN}`, encodeCleanShutdown(brokerEpoch))
   }
 
   #readOffsets(file: string): Map<string, number> {
