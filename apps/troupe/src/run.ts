@@ -4,7 +4,6 @@
  * The order is for speed: workers are launched as soon as their number and directories are known and load their
  * modules while this thread goes on; Effect, fastify and pino are loaded while the brokers find each other.
  */
-import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
 import module from 'node:module'
 import { join } from 'node:path'
@@ -13,6 +12,7 @@ import { definitions } from '@troupe/config'
 import { Cluster } from '@troupe/runtime/cluster'
 import { lockDirectory, type DirectoryLock } from '@troupe/runtime/lock-file'
 import { ProcessLog } from '@troupe/runtime/logger'
+import { newUuid } from '@troupe/runtime/new-uuid'
 import type { Supervisor } from '@troupe/runtime/supervisor'
 import type { Admin } from './admin-http.ts'
 import { environmentProperties, parseProperties } from './properties.ts'
@@ -122,17 +122,14 @@ class Troupe {
     for (const { plan } of slots) mkdirSync(plan.directory, { recursive: true })
     for (const slot of slots) cluster.launch(slot)
     this.#onSignals()
-    const clusterId = findClusterId(slots.map(({ plan }) => plan.directory)) ?? newClusterId()
+    const clusterId = findClusterId(slots.map(({ plan }) => plan.directory)) ?? newUuid()
     const { config, listeners, advertised, level } = settings
     cluster.configure({ config, listeners, advertised, level, clusterId })
-    const booting = Promise.all(slots.map((slot) => cluster.boot(slot)))
-    await booting
-    const serving = Promise.all(slots.map((slot) => cluster.ready(slot)))
-    const supervising = this.#supervise(clusterId)
-    supervising.catch(() => {})
-    await serving
+    await Promise.all(slots.map((slot) => cluster.boot(slot)))
+    // A worker that ends before it is ready is replaced, like any other.
+    for (const slot of slots) cluster.ready(slot).catch(() => {})
+    await Promise.all([cluster.whenAllRunning, this.#supervise(clusterId)])
     const bootstrap = slots.map(({ listeners: [first] }) => hostAndPort(first!)).join(',')
-    await supervising
     process.stdout.write(`troupe ready bootstrap.servers=${bootstrap}\n`)
     this.#log.write('info', 'ready', {
       sinceStartMs: Math.round(performance.now()),
@@ -218,14 +215,6 @@ function findClusterId(directories: readonly string[]): string | null {
     }
   }
   return null
-}
-
-/** As Kafka's Uuid.randomUuid: never one that looks like an option. */
-function newClusterId(): string {
-  for (;;) {
-    const id = randomBytes(16).toString('base64url')
-    if (!id.startsWith('-')) return id
-  }
 }
 
 function hostAndPort({ host, port }: { host: string; port: number }): string {

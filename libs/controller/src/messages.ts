@@ -103,15 +103,6 @@ export interface AwaitReady extends Message {
 }
 
 /**
- * From the shell to every `controller` actor: the worker of this broker is gone, and with it all that was on its way.
- * A hint that is faster than any session timeout; the broker may be back at any moment.
- */
-export interface BrokerDown extends Message {
-  readonly kind: 'brokerDown'
-  readonly broker: number
-}
-
-/**
  * To every surviving `controller` actor, from the shell: this broker's worker has crashed. The active controller fences
  * that registration at once instead of waiting for broker.session.timeout.ms; voters that followed it stand for election.
  * Incarnation or epoch say which registration is meant; a later one is left alone.

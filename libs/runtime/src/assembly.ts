@@ -2,11 +2,10 @@
  * The actors of a broker and the ports they get: the one place where the protocols meet the disk and the sockets.
  */
 import '@troupe/wire/native.node'
-import { randomBytes } from 'node:crypto'
 import type { ListenerView } from '@troupe/actor'
 import { front } from '@troupe/broker/front'
-import { brokerActor } from '@troupe/controller/broker'
-import { controllerActor } from '@troupe/controller/controller'
+import { brokerActor } from '@troupe/controller/broker/actor'
+import { controllerActor } from '@troupe/controller/controller-actor'
 import { MetadataImage } from '@troupe/controller/image'
 import { FileQuorumStore } from '@troupe/controller/store/file-quorum-store'
 import { groupsActor } from '@troupe/groups'
@@ -18,11 +17,12 @@ import { producerIdsActor, transactionsActor } from '@troupe/transactions'
 import type { ActorKind } from './actor-host.ts'
 import type { BrokerAssembly, BrokerContext } from './broker-assembly.ts'
 import { describeBroker } from './describe.ts'
+import { newUuid } from './new-uuid.ts'
 
 export function assemble(context: BrokerContext): BrokerAssembly {
   const { broker, config, boot } = context
   const fs = new NodeFileSystem(context.sync)
-  const identity = { clusterId: boot.clusterId, nodeId: broker, directoryId: newDirectoryId() }
+  const identity = { clusterId: boot.clusterId, nodeId: broker, directoryId: newUuid() }
   const logs = LogDirectory.open(fs, boot.directory, identity)
   const image = new MetadataImage(boot.clusterId)
   const listeners: ListenerView[] = context.advertised.map(({ name, host, port }) => ({ name, host, port, securityProtocol: 0 }))
@@ -34,7 +34,7 @@ export function assemble(context: BrokerContext): BrokerAssembly {
       definition: controllerActor,
       ports: () => ({ quorum: openQuorum(fs, context, logs.directoryId), config, voters: boot.brokers }),
     },
-    broker: { definition: brokerActor, ports: () => ({ image, logs, config, listeners }) },
+    broker: { definition: brokerActor, ports: () => ({ image, logs, config, listeners, incarnationId: boot.incarnationId }) },
     'log-manager': { definition: logManagerActor, ports: () => ({ logs, config }) },
     'producer-ids': { definition: producerIdsActor, ports: () => common },
     replica: { definition: replicaActor, ports: () => common },
@@ -66,12 +66,4 @@ function openQuorum(fs: NodeFileSystem, { config, boot }: BrokerContext, directo
     directoryId,
     segmentBytes: config['metadata.log.segment.bytes'],
   })
-}
-
-/** For a directory that has none yet. */
-function newDirectoryId(): string {
-  for (;;) {
-    const id = randomBytes(16).toString('base64url')
-    if (!id.startsWith('-')) return id
-  }
 }

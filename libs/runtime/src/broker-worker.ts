@@ -191,10 +191,10 @@ class BrokerWorker implements BrokerControl {
         this.#host.drain()
         this.#turn.wake()
       },
-      down: (peer) => {
+      down: (peer, incarnationId) => {
         this.#host.brokerDown(peer)
         // Faster than any session timeout: this process knows when one of its workers is gone.
-        this.#host.deliver(actorNames.controller, { kind: 'brokerDown', broker: peer } as Message)
+        this.#host.deliver(actorNames.controller, { kind: 'brokerDown', broker: peer, incarnationId } as Message)
         this.#turn.wake()
       },
     }

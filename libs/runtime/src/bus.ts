@@ -14,6 +14,8 @@ import { RingReader, RingWriter } from './ring.ts'
 /** One end of the connection of a pair, as the supervisor hands it to a worker (port transferred, rings shared). */
 export interface MeshLink {
   readonly peer: number
+  /** Which life of the peer this leads to. */
+  readonly incarnationId: string
   readonly port: MessagePort
   readonly outgoing: SharedArrayBuffer
   readonly incoming: SharedArrayBuffer
@@ -26,7 +28,7 @@ export interface BusReceiver {
   moved(from: number, token: ReplyToken, broker: number): void
   /** A batch is in: process it now, payloads are released when this returns. */
   batchEnd(): void
-  down(peer: number): void
+  down(peer: number, incarnationId: string): void
 }
 
 /**
@@ -94,7 +96,7 @@ export class Bus implements Remote {
     this.#peers.delete(broker)
     peer.link.port.removeAllListeners('message')
     peer.link.port.close()
-    this.#receiver.down(broker)
+    this.#receiver.down(broker, peer.link.incarnationId)
   }
 
   isUp(broker: number): boolean {

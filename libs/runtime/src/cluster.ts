@@ -53,6 +53,7 @@ export class Cluster {
   readonly #options: ClusterOptions
   #boot: ClusterBoot | null = null
   #lives = 0
+  readonly #allRunning = Promise.withResolvers<void>()
   readonly #linked = new WeakMap<BrokerProcess, Set<BrokerProcess>>()
 
   constructor(options: ClusterOptions) {
@@ -107,6 +108,7 @@ export class Cluster {
       config: boot.config(broker),
       directory,
       clusterId: boot.clusterId,
+      incarnationId: process.incarnationId,
       brokers: [...this.slots.keys()],
       listeners: boot.listeners(broker).map(keepPort),
       advertised: boot.advertised(broker).map(keepPort),
@@ -126,6 +128,12 @@ export class Cluster {
     if (process === null) return endedEarly({ code: -1, error: null })
     await Promise.race([process.remote.ready(), process.ended.then(endedEarly)])
     slot.state = 'running'
+    if ([...this.slots.values()].every(({ state }) => state === 'running')) this.#allRunning.resolve()
+  }
+
+  /** Resolves when all brokers have been running at the same time for the first time. */
+  get whenAllRunning(): Promise<void> {
+    return this.#allRunning.promise
   }
 
   /** Whether these two lives have their connection; if not, they are about to get it. */
@@ -144,8 +152,15 @@ export class Cluster {
       if (other === slot || other.process === null || this.#isLinked(slot.process!, other.process)) continue
       const { port1, port2 } = new MessageChannel()
       const [outgoing, incoming] = [new SharedArrayBuffer(ringBytes), new SharedArrayBuffer(ringBytes)]
-      links.push({ peer: other.plan.broker, port: port1, outgoing, incoming })
-      const theirs: MeshLink = { peer: slot.plan.broker, port: port2, outgoing: incoming, incoming: outgoing }
+      const [mine, their] = [slot.process!.incarnationId, other.process.incarnationId]
+      links.push({ peer: other.plan.broker, incarnationId: their, port: port1, outgoing, incoming })
+      const theirs: MeshLink = {
+        peer: slot.plan.broker,
+        incarnationId: mine,
+        port: port2,
+        outgoing: incoming,
+        incoming: outgoing,
+      }
       // A worker that ends meanwhile does not answer; its replacement gets links of its own.
       void other.process.remote.connect(transfer(theirs, [port2] as never))
     }

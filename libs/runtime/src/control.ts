@@ -27,6 +27,8 @@ export interface BootOptions {
   /** The broker's own directory under `log.dirs`. */
   readonly directory: string
   readonly clusterId: string
+  /** A uuid of this life of the worker. */
+  readonly incarnationId: string
   /** Ids of all brokers; each is a voter of the metadata quorum. */
   readonly brokers: readonly number[]
   readonly listeners: readonly ListenerAddress[]

@@ -4,6 +4,7 @@ import { MessageChannel, Worker } from 'node:worker_threads'
 import { nodeEndpoint, wrap, type Remote } from './comlink.ts'
 import type { BrokerControl, Report, WorkerSeed } from './control.ts'
 import { brokerPermissions } from './permissions.ts'
+import { newUuid } from './new-uuid.ts'
 import type { SyncChannel } from './sync-channel.ts'
 
 export interface LaunchOptions {
@@ -22,6 +23,8 @@ export interface WorkerEnd {
 
 export interface BrokerProcess {
   readonly broker: number
+  /** Of this life: the controller tells by it a registration from a later one. */
+  readonly incarnationId: string
   readonly remote: Remote<BrokerControl>
   readonly ended: Promise<WorkerEnd>
   /** Gone at once, whatever it is doing. */
@@ -74,6 +77,7 @@ export function launchWorker(options: LaunchOptions): BrokerProcess {
   })
   return {
     broker: options.broker,
+    incarnationId: newUuid(),
     remote: wrap<BrokerControl>(nodeEndpoint(worker as never)),
     ended,
     terminate: async () => void (await worker.terminate()),

@@ -37,8 +37,8 @@ function pair(ringBytes: number): [End, End] {
   const [one, two] = [end(1), end(2)]
   const { port1, port2 } = new MessageChannel()
   const [there, back] = [new SharedArrayBuffer(ringBytes), new SharedArrayBuffer(ringBytes)]
-  one.bus.connect({ peer: 2, port: port1, outgoing: there, incoming: back })
-  two.bus.connect({ peer: 1, port: port2, outgoing: back, incoming: there })
+  one.bus.connect({ peer: 2, incarnationId: 'two', port: port1, outgoing: there, incoming: back })
+  two.bus.connect({ peer: 1, incarnationId: 'one', port: port2, outgoing: back, incoming: there })
   return [one, two]
 }
 
@@ -148,8 +148,8 @@ it('tells when the other end is gone, and again knows it after it returned', asy
   one.bus.send(2, 'a', { kind: 'lost' })
   const { port1, port2 } = new MessageChannel()
   const [there, back] = [new SharedArrayBuffer(64), new SharedArrayBuffer(64)]
-  one.bus.connect({ peer: 2, port: port1, outgoing: there, incoming: back })
-  two.bus.connect({ peer: 1, port: port2, outgoing: back, incoming: there })
+  one.bus.connect({ peer: 2, incarnationId: 'two', port: port1, outgoing: there, incoming: back })
+  two.bus.connect({ peer: 1, incarnationId: 'one', port: port2, outgoing: back, incoming: there })
   one.bus.send(2, 'a', { kind: 'kept' })
   one.bus.flush()
   await until(() => two.received.length === 1)
