@@ -30,7 +30,7 @@ export type Phase =
   | 'observer'
 
 export const edges = defineEdges<Phase>({
-  unattached: ['unattached', 'voted', 'prospective', 'candidate', 'follower'],
+  unattached: ['unattached', 'voted', 'prospective', 'candidate', 'follower', 'resigned'],
   voted: ['unattached', 'voted', 'prospective', 'candidate', 'follower'],
   prospective: ['unattached', 'voted', 'prospective', 'candidate', 'follower'],
   candidate: ['unattached', 'voted', 'prospective', 'candidate', 'leader', 'follower'],
