@@ -58,7 +58,7 @@ function registrationError(state: ControllerState, request: BrokerRegistrationRe
   const { brokerId, clusterId, incarnationId, logDirs } = request
   if (clusterId !== image.clusterId) return KafkaError.INCONSISTENT_CLUSTER_ID
   const existing = image.brokers.get(brokerId)
-  if (existing && existing.incarnationId !== incarnationId && hasLiveSession(state, brokerId, env)) {
+  if (existing && !existing.fenced && existing.incarnationId !== incarnationId && hasLiveSession(state, brokerId, env)) {
     return KafkaError.DUPLICATE_BROKER_REGISTRATION
   }
   if (request.isMigratingZkBroker) return KafkaError.BROKER_ID_NOT_REGISTERED

@@ -1,0 +1,114 @@
+/**
+ * The `broker` actor: keeps the metadata image of this broker, runs what the metadata assigns to it (publisher.ts), and
+ * lives its life towards the controller (lifecycle.ts).
+ */
+import { actorNames, type ActorDefinition, type Message, type Outbox, type Reply } from '@troupe/actor'
+import { emptyDelta, touchPartition, type MetadataDelta } from '../image/delta.ts'
+import { become, diffImages } from '../image/diff.ts'
+import { MetadataImage } from '../image/image.ts'
+import type { AwaitReady, BeginShutdown, MetadataCommitted, MetadataSubscribe, QuorumLeader, RefreshPartition } from '../messages.ts'
+import {
+  onAwaitReady, onBeginShutdown, onControllerAnswer, onLifecycleTimer, onMetadataApplied, register, type LifecycleTimer,
+} from './lifecycle.ts'
+import { publish, removeStrays, tell } from './publisher.ts'
+import { localKey, type BrokerEnv, type BrokerIo, type BrokerState } from './state.ts'
+
+export type BrokerMessage =
+  | MetadataCommitted
+  | QuorumLeader
+  | BeginShutdown
+  | AwaitReady
+  | RefreshPartition
+  | LifecycleTimer
+  | Reply
+
+function start(_args: unknown, env: BrokerEnv, out: Outbox): BrokerState {
+  const state: BrokerState = {
+    phase: 'starting',
+    brokerEpoch: -1,
+    askedId: 0,
+    nextId: 1,
+    lastAnswerMs: env.now,
+    ready: [],
+    stopping: [],
+    local: new Map(),
+    shadow: null,
+    straysRemoved: false,
+    config: null,
+  }
+  const io: BrokerIo = { state, env, out }
+  // After a crash of this actor the image is still there and the replicas still run: take them up again.
+  if (env.image.offset >= 0) publish(io, everything(env.image))
+  const subscribe: MetadataSubscribe = { kind: 'metadataSubscribe' }
+  out.send({ broker: env.self.broker, actor: actorNames.controller }, subscribe)
+  register(io)
+  return state
+}
+
+function everything(image: MetadataImage): MetadataDelta {
+  const delta = emptyDelta()
+  for (const { id, partitions } of image.topics()) partitions.forEach((_, index) => touchPartition(delta, id, index))
+  return delta
+}
+
+function step(state: BrokerState, message: BrokerMessage, env: BrokerEnv, out: Outbox): void {
+  const io: BrokerIo = { state, env, out }
+  switch (message.kind) {
+    case 'metadataCommitted': return onMetadataCommitted(io, message)
+    case 'quorumLeader':
+      env.image.controllerId = message.leader
+      return
+    case 'beginShutdown': return onBeginShutdown(io, message.replyTo)
+    case 'awaitReady': return onAwaitReady(io, message.replyTo)
+    case 'refreshPartition': return onRefreshPartition(io, message)
+    case 'lifecycleTimer': return onLifecycleTimer(io)
+    case 'reply':
+      onControllerAnswer(io, message.id, message.body)
+      return removeStrays(io)
+    default: return unknown(message)
+  }
+}
+
+function unknown(message: never): void {
+  throw new TypeError(`the broker actor knows no message ${(message as Message).kind}`)
+}
+
+function onMetadataCommitted(io: BrokerIo, message: MetadataCommitted): void {
+  const { state, env } = io
+  const delta = message.snapshot || state.shadow ? catchUpShadow(io, message) : applyNext(io, message)
+  if (!delta) return
+  publish(io, delta)
+  const othersStop = [...delta.brokers].some((id) => id !== env.self.broker && env.image.brokers.get(id)?.inControlledShutdown)
+  onMetadataApplied(io, othersStop)
+  removeStrays(io)
+}
+
+function applyNext({ env }: BrokerIo, { records, offset, epoch, timestamp }: MetadataCommitted): MetadataDelta | null {
+  if (offset <= env.image.offset) return null
+  return env.image.apply(records, offset, epoch, timestamp)
+}
+
+/**
+ * A snapshot starts an image of its own, which replaces ours only when it is no older: going back in time would delete
+ * replicas that the later records create.
+ */
+function catchUpShadow({ state, env }: BrokerIo, message: MetadataCommitted): MetadataDelta | null {
+  if (message.snapshot) state.shadow = new MetadataImage(env.image.clusterId)
+  const shadow = state.shadow!
+  const { records, offset, epoch, timestamp } = message
+  if (offset > shadow.offset) shadow.apply(records, offset, epoch, timestamp)
+  if (shadow.offset < env.image.offset) return null
+  const delta = diffImages(env.image, shadow)
+  become(env.image, shadow)
+  state.shadow = null
+  return delta
+}
+
+function onRefreshPartition(io: BrokerIo, { topicId, partition }: RefreshPartition): void {
+  const replica = io.state.local.get(localKey(topicId, partition))
+  if (!replica) return
+  replica.electedEpoch = -1
+  tell(io, replica)
+}
+
+export const brokerActor: ActorDefinition<BrokerState, BrokerMessage, BrokerEnv> = { kind: 'broker', start, step }

@@ -1,0 +1,11 @@
+/** The cluster's metadata: a Raft quorum, the controller that leads it, and every broker's copy. */
+export * from './messages.ts'
+export * from './quorum-store.ts'
+export { FileQuorumStore, METADATA_TOPIC_ID, type FileQuorumStoreOptions } from './store/file-quorum-store.ts'
+export { controllerActor, type ControllerMessage } from './controller-actor.ts'
+export type { ControllerActor, ControllerEnv } from './actor-state.ts'
+export { brokerActor, type BrokerMessage } from './broker/actor.ts'
+export { brokerEdges, type BrokerEnv, type BrokerPhase, type BrokerState } from './broker/state.ts'
+export { edges as raftEdges, type Phase as RaftPhase } from './raft/state.ts'
+export * from './image.ts'
+export { supportedFeatures } from './controller/features.ts'
