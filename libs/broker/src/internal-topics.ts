@@ -29,6 +29,7 @@ export function creatableTopic(
         name,
         numPartitions: config['offsets.topic.num.partitions'],
         replicationFactor,
+        assignments: [],
         configs: configsOf({
           'cleanup.policy': 'compact',
           'compression.type': 'producer',
@@ -43,6 +44,7 @@ export function creatableTopic(
         name,
         numPartitions: config['transaction.state.log.num.partitions'],
         replicationFactor,
+        assignments: [],
         configs: configsOf({
           'unclean.leader.election.enable': false,
           'compression.type': 'uncompressed',
@@ -58,6 +60,7 @@ export function creatableTopic(
         name,
         numPartitions: config['share.coordinator.state.topic.num.partitions'],
         replicationFactor,
+        assignments: [],
         configs: configsOf({
           'cleanup.policy': 'delete',
           'compression.type': 'producer',
