@@ -1,10 +1,6 @@
 import { expect, test } from 'vitest'
+import { createTopics, topic } from './requests.ts'
 import { Simulation } from './simulation.ts'
-
-export const topic = (name: string, numPartitions = 1, replicationFactor = 1, configs: [string, string][] = []) => ({
-  name, numPartitions, replicationFactor, assignments: [], configs: configs.map(([key, value]) => ({ name: key, value })),
-})
-export const createTopics = (...topics: object[]) => ({ topics, timeoutMs: 1000, validateOnly: false })
 
 function started(options: { seed: number; brokers?: number; voters?: number[]; config?: Record<string, string> }): Simulation {
   const simulation = new Simulation({ brokers: 3, ...options })

@@ -65,6 +65,12 @@ export interface SimulationOptions {
   readonly config?: Readonly<Record<string, string>>
   readonly safeguards?: Partial<Safeguards>
   readonly segmentBytes?: number
+  /** Disks that say they have synced and have not. */
+  readonly lyingDisks?: boolean
+}
+
+class LyingDisk extends MemoryFileSystem {
+  override syncInode(): void {}
 }
 
 export class Simulation {
@@ -92,7 +98,7 @@ export class Simulation {
     this.random = randomStream(options.seed)
     for (let id = 1; id <= options.brokers; id++) {
       this.nodes.set(id, {
-        id, files: new MemoryFileSystem({ syncAtOnce: true }), life: 0, clean: false, cleanEpoch: -1, actors: new Map(),
+        id, files: new (options.lyingDisks ? LyingDisk : MemoryFileSystem)({ syncAtOnce: true }), life: 0, clean: false, cleanEpoch: -1, actors: new Map(),
         image: null, controller: null, broker: null, noted: [], sent: [],
       })
     }
