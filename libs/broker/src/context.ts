@@ -6,7 +6,6 @@
  */
 import { actorNames, type Address, type Failed, type Message } from '@troupe/actor'
 import { errorName, KafkaError, type ErrorCode } from '@troupe/wire/errors'
-import { WireError } from '@troupe/wire/io'
 import type { ApiSpec } from '@troupe/wire/apis'
 import type { AnyApiHandler } from './api.ts'
 import { closeConnection, flushResponses } from './connection.ts'
@@ -118,20 +117,21 @@ export class RequestContext<Response = any> {
 
   /** Ends the client's connection instead of an answer. */
   hangUp(reason: string): void {
-    this.front.out.trace('request.refused', { api: this.spec.name, version: this.version, reason })
+    this.front.out.trace('request.hung-up', { api: this.spec.name, version: this.version, reason })
     closeConnection(this.front, this.connection)
   }
 
   /** Answers with the error that `thrown` stands for, or hangs up where no response can carry it. */
   fail(thrown: unknown): void {
     if (this.settled) return
-    const error = thrown instanceof WireError ? thrown.code : KafkaError.UNKNOWN_SERVER_ERROR
-    this.front.out.trace('request.failed', {
+    const refused = thrown instanceof Refusal
+    const error = refused ? thrown.code : KafkaError.UNKNOWN_SERVER_ERROR
+    this.front.out.trace(refused ? 'request.refused' : 'request.failed', {
       api: this.spec.name,
       version: this.version,
       client: this.clientId,
       error: errorName(error),
-      cause: describe(thrown),
+      cause: refused ? thrown.message : describe(thrown),
     })
     try {
       const response = this.handler.failure(this.request, error, this.version)
@@ -169,9 +169,18 @@ export function replicaOn(broker: number, topicId: string, partition: number): A
   return { broker, actor: actorNames.replica(topicId, partition) }
 }
 
-/** A handler's refusal of a whole request. */
+/** A handler's refusal of a whole request, with Kafka's error for it. */
+class Refusal extends Error {
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, reason: string) {
+    super(reason)
+    this.code = code
+  }
+}
+
 export function refuse(error: ErrorCode, reason: string): never {
-  throw new WireError(reason, error)
+  throw new Refusal(error, reason)
 }
 
 function describe(thrown: unknown): string {

@@ -7,7 +7,8 @@ import type { ControllerApi, ControllerRefused, ControllerRequest } from '@troup
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import type { RequestContext } from './context.ts'
 
-const RETRY_MS = 50
+const FIRST_RETRY_MS = 50
+const LONGEST_RETRY_MS = 1_000
 const DEFAULT_TIMEOUT_MS = 30_000
 
 export interface ControllerAnswer<Response> {
@@ -51,8 +52,10 @@ export function askController<Response>(
       },
     )
   }
+  let retryMs = FIRST_RETRY_MS
   const retry = (): void => {
-    ctx.timer(RETRY_MS, attempt)
+    ctx.timer(retryMs, attempt)
+    retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS)
   }
   attempt()
 }

@@ -7,8 +7,18 @@ export function topicId(n: number): string {
 
 export function partitionView(partition: number, change: Partial<PartitionView> = {}): PartitionView {
   return {
-    partition, replicas: [1, 2, 3], isr: [1, 2, 3], elr: [], lastKnownElr: [], addingReplicas: [], removingReplicas: [],
-    leader: 1, leaderEpoch: 5, partitionEpoch: 7, leaderRecoveryState: 0, ...change,
+    partition,
+    replicas: [1, 2, 3],
+    isr: [1, 2, 3],
+    elr: [],
+    lastKnownElr: [],
+    addingReplicas: [],
+    removingReplicas: [],
+    leader: 1,
+    leaderEpoch: 5,
+    partitionEpoch: 7,
+    leaderRecoveryState: 0,
+    ...change,
   }
 }
 
@@ -18,7 +28,11 @@ export class FakeCluster implements ClusterView {
   epoch = 3
   controllerId = 2
   readonly brokers = new Map<number, BrokerView>()
-  readonly features = new Map([['metadata.version', 30], ['transaction.version', 2], ['group.version', 1]])
+  readonly features = new Map([
+    ['metadata.version', 30],
+    ['transaction.version', 2],
+    ['group.version', 1],
+  ])
   readonly topicList: TopicView[] = []
   readonly configMap = new Map<string, Map<string, string>>()
 
@@ -28,7 +42,12 @@ export class FakeCluster implements ClusterView {
 
   broker(id: number, change: Partial<BrokerView> = {}): void {
     this.brokers.set(id, {
-      id, epoch: 10 + id, incarnationId: topicId(900 + id), fenced: false, inControlledShutdown: false, rack: null,
+      id,
+      epoch: 10 + id,
+      incarnationId: topicId(900 + id),
+      fenced: false,
+      inControlledShutdown: false,
+      rack: null,
       listeners: [
         { name: 'PLAINTEXT', host: 'localhost', port: 9091 + id, securityProtocol: 0 },
         { name: 'INTERNAL', host: `broker-${id}`, port: 19091 + id, securityProtocol: 0 },
@@ -50,7 +69,10 @@ export class FakeCluster implements ClusterView {
   }
 
   remove(name: string): void {
-    this.topicList.splice(this.topicList.findIndex((topic) => topic.name === name), 1)
+    this.topicList.splice(
+      this.topicList.findIndex((topic) => topic.name === name),
+      1,
+    )
   }
 
   topic(name: string): TopicView | undefined {

@@ -142,7 +142,8 @@ export class World {
 
   get pendingResponses(): number {
     let count = 0
-    for (const [connection, frames] of this.transport.frames) count += frames.length - (this.decoded.get(connection) ?? 0)
+    for (const [connection, frames] of this.transport.frames)
+      count += frames.length - (this.decoded.get(connection) ?? 0)
     return count
   }
 
@@ -194,7 +195,9 @@ export class World {
     return this.timers.size
   }
 
-  private effects<Result>(step: (out: Parameters<ActorDefinition<unknown, Message, Env>['step']>[3]) => Result): Result {
+  private effects<Result>(
+    step: (out: Parameters<ActorDefinition<unknown, Message, Env>['step']>[3]) => Result,
+  ): Result {
     const after: (() => void)[] = []
     const result = step({
       send: (to, message) => after.push(() => this.queue.push(() => this.deliver(to.actor, message))),

@@ -43,6 +43,8 @@ export interface PartitionRead {
   stale: boolean
   /** Token of the watch that is out, 0 if none. */
   watch: number
+  /** Offset of the latest watch, −1 if there was none. */
+  watched: number
 }
 
 export class FetchJob {
@@ -138,9 +140,13 @@ export class FetchJob {
   private watch(read: PartitionRead): void {
     const { highWatermark, lastStableOffset } = read.fetched!
     const visible = this.limits.isolation === 'read_committed' ? lastStableOffset : highWatermark
+    const offset = Math.max(visible, read.asked.fetchOffset)
+    // Called although nothing had changed (a leadership lost and won again): once more would be a busy loop.
+    if (offset === read.watched) return
+    read.watched = offset
     read.watch = this.ctx.ask<Watch, Changed>(
       replicaOn(this.ctx.self, read.topic!.id, read.asked.partition),
-      { kind: 'watch', offset: Math.max(visible, read.asked.fetchOffset), isolation: this.limits.isolation },
+      { kind: 'watch', offset, isolation: this.limits.isolation },
       () => {
         read.watch = 0
         read.stale = true
@@ -194,6 +200,7 @@ function locate(ctx: RequestContext, asked: FetchPartition, byId: boolean): Part
     sizeInBytes: 0,
     stale: error === KafkaError.NONE,
     watch: 0,
+    watched: -1,
   }
 }
 
