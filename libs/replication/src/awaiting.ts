@@ -4,9 +4,10 @@
  *
  * Source: Kafka's DelayedProduce; CoordinatorRuntime's deferred events.
  */
-import type { Outbox } from '@troupe/actor'
+import type { Outbox, ReplyToken } from '@troupe/actor'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import { effectiveMinIsr, maximalIsr } from './isr-state.ts'
+import type { Produced } from './messages.ts'
 import { answer, expireAt, logOf, park, type Awaiting, type ReplicaState } from './state.ts'
 
 /** Parks the request of this step, or answers it at once when its offset is committed already. */
@@ -42,7 +43,9 @@ function complete(state: ReplicaState, waiter: Awaiting, out: Outbox): void {
       return
     }
     case 'append':
-      return answer(state, out, waiter.token, { error: KafkaError.NONE, baseOffset: waiter.baseOffset, nextOffset: waiter.offset })
+      return answer(state, out, waiter.token, {
+        error: KafkaError.NONE, baseOffset: waiter.baseOffset, nextOffset: waiter.offset,
+      })
     case 'marker':
       return answer(state, out, waiter.token, { error: enoughReplicas(state) })
     case 'committed':
@@ -52,7 +55,8 @@ function complete(state: ReplicaState, waiter: Awaiting, out: Outbox): void {
 
 /** The ISR may have shrunk between the append and its commit: the client must know that it asked for more. */
 function enoughReplicas(state: ReplicaState): ErrorCode {
-  return maximalIsr(state).length < effectiveMinIsr(state) ? KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND : KafkaError.NONE
+  const isEnough = maximalIsr(state).length >= effectiveMinIsr(state)
+  return isEnough ? KafkaError.NONE : KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND
 }
 
 /** Everyone who waits is told that it will not be known here. The records may be committed nevertheless. */
@@ -62,20 +66,22 @@ export function failAwaiting(state: ReplicaState, error: ErrorCode, out: Outbox)
   for (const waiter of waiters) fail(state, waiter, error, out)
   const unflushed = state.awaitingFlush
   state.awaitingFlush = []
-  for (const waiter of unflushed) answer(state, out, waiter.token, { ...waiter.answer, error, ...nowhere(state) })
+  for (const waiter of unflushed) failProduce(state, waiter, error, out)
 }
 
 function fail(state: ReplicaState, waiter: Awaiting, error: ErrorCode, out: Outbox): void {
   switch (waiter.kind) {
-    case 'produce': return answer(state, out, waiter.token, { ...waiter.answer, error, ...nowhere(state) })
+    case 'produce': return failProduce(state, waiter, error, out)
     case 'append': return answer(state, out, waiter.token, { error, baseOffset: -1, nextOffset: -1 })
     default: return answer(state, out, waiter.token, { error })
   }
 }
 
-/** Kafka answers a failed produce with no offsets, and says who leads now. */
-function nowhere(state: ReplicaState) {
-  return { baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1, leader: state.leader, leaderEpoch: state.leaderEpoch }
+/** Says who leads now; the offsets stay in the answer, as in Kafka's. */
+function failProduce(
+  state: ReplicaState, { token, answer: body }: { token: ReplyToken; answer: Produced }, error: ErrorCode, out: Outbox,
+): void {
+  answer(state, out, token, { ...body, error, leader: state.leader, leaderEpoch: state.leaderEpoch })
 }
 
 /** Answers REQUEST_TIMED_OUT to all whose time is over; returns the next deadline. */

@@ -76,5 +76,7 @@ export function onReadLog(state: ReplicaState, message: ReadLog, env: ReplicaEnv
 export function onAwaitCommitted(state: ReplicaState, message: AwaitCommitted, env: ReplicaEnv, out: Outbox): void {
   const error = checkEpoch(state, message.leaderEpoch, env)
   if (error !== KafkaError.NONE) return answer(state, out, message.replyTo, { error })
-  awaitHighWatermark(state, { kind: 'committed', token: message.replyTo, offset: message.offset, deadline: Infinity }, out)
+  awaitHighWatermark(state, {
+    kind: 'committed', token: message.replyTo, offset: message.offset, deadline: Infinity,
+  }, out)
 }

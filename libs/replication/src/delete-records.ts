@@ -47,7 +47,9 @@ export function completeDeletes(state: ReplicaState, out: Outbox): void {
   const waiters = state.deleteWaiters
   state.deleteWaiters = waiters.filter(({ offset }) => offset > lowWatermark)
   for (const { token, offset } of waiters) {
-    if (offset <= lowWatermark) answer(state, out, token, { error: KafkaError.NONE, lowWatermark } satisfies RecordsDeleted)
+    if (offset <= lowWatermark) {
+      answer(state, out, token, { error: KafkaError.NONE, lowWatermark } satisfies RecordsDeleted)
+    }
   }
 }
 

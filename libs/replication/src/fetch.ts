@@ -4,6 +4,7 @@
  * Source: Kafka's Partition.fetchRecords and readRecords, UnifiedLog.read, LocalLog.addAbortedTransactions.
  */
 import type { Outbox } from '@troupe/actor'
+import type { AbortedTransaction, ReadResult } from '@troupe/log/contract'
 import { KafkaError } from '@troupe/wire/errors'
 import { divergence } from './divergence.ts'
 import type { Fetch, Fetched } from './messages.ts'
@@ -19,33 +20,27 @@ function fetch(state: ReplicaState, message: Fetch, env: ReplicaEnv): Fetched {
   if (error !== KafkaError.NONE) return refusedFetch(state, error)
   const log = logOf(state)
   const { offset } = message
-  const bounds = {
-    highWatermark: log.highWatermark,
-    lastStableOffset: log.lastStableOffset,
-    logStartOffset: log.logStartOffset,
-    leader: state.leader,
-    leaderEpoch: state.leaderEpoch,
-  }
-  const position = divergence(log, offset, message.lastFetchedEpoch)
-  if (position === 'out-of-range') return { ...refusedFetch(state, KafkaError.OFFSET_OUT_OF_RANGE), ...bounds }
-  const nothing: Fetched = {
-    error: KafkaError.NONE, ...bounds, slice: null, divergingEpoch: position,
-    abortedTransactions: message.isolation === 'read_committed' && position === null ? [] : null,
-  }
-  if (position !== null) return nothing
-  if (offset < bounds.logStartOffset || offset > log.logEndOffset) {
-    return { ...refusedFetch(state, KafkaError.OFFSET_OUT_OF_RANGE), ...bounds }
+  const { highWatermark, lastStableOffset, logStartOffset } = log
+  const divergingEpoch = divergence(log, offset, message.lastFetchedEpoch)
+  const isInRange = offset >= logStartOffset && offset <= log.logEndOffset
+  if (divergingEpoch === 'out-of-range' || (divergingEpoch === null && !isInRange)) {
+    return refusedFetch(state, KafkaError.OFFSET_OUT_OF_RANGE)
   }
 
-  const upTo = message.isolation === 'read_committed' ? bounds.lastStableOffset : bounds.highWatermark
-  if (offset >= upTo || message.maxBytes <= 0 && !message.minOneBatch) return nothing
-  const read = log.read({ offset, maxBytes: message.maxBytes, upTo, minOneBatch: message.minOneBatch })
-  if (read.slice === null) return nothing
+  const isCommitted = message.isolation === 'read_committed'
+  const upTo = isCommitted ? lastStableOffset : highWatermark
+  const { maxBytes, minOneBatch } = message
+  const isReadable = divergingEpoch === null && offset < upTo && (maxBytes > 0 || minOneBatch)
+  const read = isReadable ? log.read({ offset, maxBytes, upTo, minOneBatch }) : NOTHING_READ
+  let abortedTransactions: AbortedTransaction[] | null = null
+  if (isCommitted && divergingEpoch === null) {
+    const end = read.nextOffset >= 0 ? read.nextOffset : upTo
+    abortedTransactions = read.slice === null ? [] : log.abortedTransactions(offset, end)
+  }
   return {
-    ...nothing,
-    slice: read.slice,
-    abortedTransactions: message.isolation === 'read_committed'
-      ? log.abortedTransactions(offset, read.nextOffset >= 0 ? read.nextOffset : upTo)
-      : null,
+    error: KafkaError.NONE, slice: read.slice, highWatermark, lastStableOffset, logStartOffset,
+    abortedTransactions, divergingEpoch, leader: state.leader, leaderEpoch: state.leaderEpoch,
   }
 }
+
+const NOTHING_READ: ReadResult = { slice: null, firstOffset: -1, nextOffset: -1 }

@@ -12,8 +12,9 @@ import type { Produced } from './messages.ts'
 
 /** Kafka's default of both properties, Long.MAX_VALUE, as a number: "never". */
 const NEVER = 2 ** 53
-/** How soon a flush that is under way is looked after again. */
-const POLL_MS = 1
+/** How soon a flush that is under way is looked after again: when someone waits for it, and when nobody does. */
+const AWAITED_POLL_MS = 1
+const BACKGROUND_POLL_MS = 20
 
 /** Everything below may be acknowledged under the flush policy. */
 export function settledEnd(state: ReplicaState): number {
@@ -29,7 +30,8 @@ export function scheduleFlush(state: ReplicaState, env: ReplicaEnv, out: Outbox)
   const log = logOf(state)
   if (log.unflushedMessages === 0) return
   if (log.unflushedMessages >= config['flush.messages']) startFlush(state, env)
-  const at = state.flushing ? env.now + POLL_MS : Math.max(env.now, log.lastFlushTimeMs) + config['flush.ms']
+  const pollMs = config['flush.messages'] < NEVER ? AWAITED_POLL_MS : BACKGROUND_POLL_MS
+  const at = state.flushing ? env.now + pollMs : Math.max(env.now, log.lastFlushTimeMs) + config['flush.ms']
   if (at >= state.flushTimerAt) return
   state.flushTimerAt = at
   out.setTimer(timers.flush, at, { kind: 'flushDue' })
@@ -69,7 +71,9 @@ function collectFlush(state: ReplicaState): boolean {
 }
 
 /** acks=1: the leader's own copy must be as safe as the policy says. */
-export function answerWhenSettled(state: ReplicaState, token: ReplyToken, offset: number, body: Produced, out: Outbox): void {
+export function answerWhenSettled(
+  state: ReplicaState, token: ReplyToken, offset: number, body: Produced, out: Outbox,
+): void {
   if (settledEnd(state) >= offset) return answer(state, out, token, body)
   state.awaitingFlush.push({ token, offset, answer: body })
   if (state.request === token) park(state)

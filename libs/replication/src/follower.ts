@@ -83,14 +83,16 @@ export function onFetchDue(state: ReplicaState, env: ReplicaEnv, out: Outbox): v
   fetcher.timerAt = Infinity
   if (state.role !== 'follower' || fetcher.dueAt === Infinity) return
   if (fetcher.dueAt > env.now) return dueAt(state, fetcher.dueAt, out)
-  // Either the pause is over, or the answer is lost: both times a new fetch is right, and the old one is not ours any more.
+  // Either the pause is over, or the answer is lost: both times a new fetch is right, and the old one is forgotten.
   if (fetcher.inFlight !== null) fetcher.waitMs = state.config['replica.fetch.wait.max.ms']
   sendFetch(state, env, out)
 }
 
 /** A flush has ended, and with it the reason not to ask on. */
 export function resumeFetching(state: ReplicaState, env: ReplicaEnv, out: Outbox): void {
-  if (state.role === 'follower' && state.fetcher.inFlight === null && state.fetcher.dueAt === Infinity) sendFetch(state, env, out)
+  if (state.role === 'follower' && state.fetcher.inFlight === null && state.fetcher.dueAt === Infinity) {
+    sendFetch(state, env, out)
+  }
 }
 
 export function onFetched(state: ReplicaState, body: unknown, env: ReplicaEnv, out: Outbox): void {
@@ -119,7 +121,7 @@ export function onFetched(state: ReplicaState, body: unknown, env: ReplicaEnv, o
 function backOff(state: ReplicaState, env: ReplicaEnv, out: Outbox): void {
   const { fetcher } = state
   const longest = state.config['replica.fetch.backoff.ms']
-  fetcher.backoffMs = fetcher.backoffMs === 0 ? Math.min(FIRST_BACKOFF_MS, longest) : Math.min(fetcher.backoffMs * 2, longest)
+  fetcher.backoffMs = Math.min(longest, fetcher.backoffMs === 0 ? FIRST_BACKOFF_MS : fetcher.backoffMs * 2)
   fetcher.waitMs = state.config['replica.fetch.wait.max.ms']
   dueAt(state, env.now + fetcher.backoffMs, out)
 }
@@ -133,13 +135,15 @@ function take(state: ReplicaState, fetched: FollowerFetched, env: ReplicaEnv, ou
     fetcher.waitMs = shortest
     const result = appendRecords(state, bytesOf(fetched.records), env)
     if (result.error !== KafkaError.NONE) {
-      out.trace('follower.append-refused', { error: result.error, message: result.errorMessage, offset: fetched.offset })
+      out.trace('follower.append-refused', {
+        error: result.error, message: result.errorMessage, offset: fetched.offset,
+      })
       return false
     }
     scheduleFlush(state, env, out)
   } else if (fetched.highWatermark === log.highWatermark) {
-    const longest = Math.max(shortest, Math.min(LONGEST_WAIT_MS, Math.floor(state.config['replica.lag.time.max.ms'] / 3)))
-    fetcher.waitMs = Math.min(fetcher.waitMs * 2, longest)
+    const longest = Math.min(LONGEST_WAIT_MS, Math.floor(state.config['replica.lag.time.max.ms'] / 3))
+    fetcher.waitMs = Math.min(fetcher.waitMs * 2, Math.max(shortest, longest))
   }
   const highWatermark = Math.min(fetched.highWatermark, log.logEndOffset)
   if (highWatermark > log.highWatermark) log.setHighWatermark(highWatermark)
@@ -171,7 +175,9 @@ function truncate(state: ReplicaState, leaders: { epoch: number; endOffset: numb
   else if (own.leaderEpoch !== leaders.epoch) offset = own.endOffset
   else offset = Math.min(own.endOffset, leaders.endOffset)
   offset = Math.min(offset, log.logEndOffset)
-  out.trace('follower.truncated', { from: log.logEndOffset, to: offset, leaderEpoch: leaders.epoch, leaderEndOffset: leaders.endOffset })
+  out.trace('follower.truncated', {
+    from: log.logEndOffset, to: offset, leaderEpoch: leaders.epoch, leaderEndOffset: leaders.endOffset,
+  })
   log.truncateTo(offset)
 }
 

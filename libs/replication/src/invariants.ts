@@ -7,7 +7,9 @@ import type { ReplicaState } from './state.ts'
 export class InvariantViolation extends Error {}
 
 function check(holds: boolean, state: ReplicaState, what: string): void {
-  if (!holds) throw new InvariantViolation(`${state.topic}-${state.partition} on broker ${state.id} (${state.role}): ${what}`)
+  if (!holds) {
+    throw new InvariantViolation(`${state.topic}-${state.partition} on broker ${state.id} (${state.role}): ${what}`)
+  }
 }
 
 export function invariants(state: ReplicaState): void {
@@ -17,19 +19,22 @@ export function invariants(state: ReplicaState): void {
     check(state.awaiting.length === 0 && state.watches.length === 0 && state.deleteWaiters.length === 0
       && state.verifications.size === 0, state, 'only a leader keeps anyone waiting')
   }
-  if (state.role === 'leader' || state.role === 'none') check(state.fetcher.inFlight === null, state, 'only a follower fetches')
+  if (state.role === 'leader' || state.role === 'none') {
+    check(state.fetcher.inFlight === null, state, 'only a follower fetches')
+  }
   const log = state.log
   if (state.role === 'offline' || log === null) return
   // R3, P5.
   check(log.highWatermark <= log.logEndOffset, state, `high watermark ${log.highWatermark} > end ${log.logEndOffset}`)
-  check(log.logStartOffset <= log.highWatermark, state, `log start ${log.logStartOffset} > high watermark ${log.highWatermark}`)
+  check(log.logStartOffset <= log.highWatermark, state, `log start ${log.logStartOffset} > ${log.highWatermark}`)
   check(log.lastStableOffset <= log.highWatermark, state, 'last stable offset beyond the high watermark')
   if (state.role !== 'leader') return
 
   check(state.leader === state.id, state, 'leads, and names another leader')
   check(state.isr.every((id) => id === state.id || state.followers.has(id)), state, 'an ISR member is not assigned')
   // R5: an expansion is a superset of what is committed, a shrink a subset.
-  check(state.pendingIsr?.kind !== 'expand' || state.isr.every((id) => maximalIsr(state).includes(id)), state, 'maximal ISR too small')
+  const isSuperset = state.pendingIsr?.kind !== 'expand' || state.isr.every((id) => maximalIsr(state).includes(id))
+  check(isSuperset, state, 'the maximal ISR lacks a member of the ISR')
   let last = -1
   for (const { offset } of state.awaiting) {
     check(offset >= last, state, 'the queue of waiters is out of order')

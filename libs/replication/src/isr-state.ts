@@ -19,12 +19,14 @@ export function isUnderMinIsr(state: ReplicaState): boolean {
 }
 
 /** At the leader's end, or not longer behind it than replica.lag.time.max.ms. */
-export function isCaughtUp(state: ReplicaState, follower: FollowerProgress, logEndOffset: number, now: number): boolean {
+export function isCaughtUp(
+  state: ReplicaState, follower: FollowerProgress, logEndOffset: number, now: number,
+): boolean {
   return follower.logEndOffset === logEndOffset
     || now - follower.lastCaughtUpTimeMs <= state.config['replica.lag.time.max.ms']
 }
 
-/** Alive, not stopping (KIP-841), and the same incarnation that fetched (KIP-903); both read from one view (KAFKA-15221). */
+/** Alive, not stopping (KIP-841), the same incarnation that fetched (KIP-903): read from one view (KAFKA-15221). */
 export function isEligible(state: ReplicaState, follower: FollowerProgress, env: ReplicaEnv): boolean {
   const aliveEpoch = state.eligibleBrokers.get(follower.id)
   if (env.safeguards.rejectFencedFromIsr && aliveEpoch === undefined) return false

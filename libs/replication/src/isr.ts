@@ -49,8 +49,8 @@ export function onIsrTick(state: ReplicaState, env: ReplicaEnv, out: Outbox): vo
 }
 
 /**
- * When something else than a fetch may have made a follower eligible. One that is only not behind the high watermark, because
- * that cannot move, must show itself first: it may have been dropped a moment ago.
+ * When something else than a fetch may have made a follower eligible. One that is not behind the high watermark only
+ * because that cannot move must show itself first: it may have been dropped a moment ago.
  */
 export function expandCaughtUp(state: ReplicaState, env: ReplicaEnv, out: Outbox): void {
   const { logEndOffset } = logOf(state)
@@ -62,7 +62,8 @@ export function expandCaughtUp(state: ReplicaState, env: ReplicaEnv, out: Outbox
 export function scheduleIsrTick(state: ReplicaState, env: ReplicaEnv, out: Outbox): void {
   if (state.followers.size === 0) return stopIsrTick(state, out)
   state.isrTimerSet = true
-  out.setTimer(timers.isr, env.now + Math.max(1, Math.floor(state.config['replica.lag.time.max.ms'] / 2)), { kind: 'isr' })
+  const intervalMs = Math.max(1, Math.floor(state.config['replica.lag.time.max.ms'] / 2))
+  out.setTimer(timers.isr, env.now + intervalMs, { kind: 'isr' })
 }
 
 export function stopIsrTick(state: ReplicaState, out: Outbox): void {
@@ -70,7 +71,9 @@ export function stopIsrTick(state: ReplicaState, out: Outbox): void {
   state.isrTimerSet = false
 }
 
-function propose(state: ReplicaState, kind: PendingIsr['kind'], isr: readonly number[], env: ReplicaEnv, out: Outbox): void {
+function propose(
+  state: ReplicaState, kind: PendingIsr['kind'], isr: readonly number[], env: ReplicaEnv, out: Outbox,
+): void {
   state.pendingIsr = { kind, isr, requestId: -1, attempts: 0, refused: false }
   out.trace(`isr.${kind}`, { from: state.isr, to: isr, partitionEpoch: state.partitionEpoch })
   submit(state, state.pendingIsr, env, out)
@@ -88,7 +91,9 @@ function submit(state: ReplicaState, pending: PendingIsr, env: ReplicaEnv, out: 
         partitionIndex: state.partition,
         leaderEpoch: state.leaderEpoch,
         newIsr: [],
-        newIsrWithEpochs: pending.isr.map((brokerId) => ({ brokerId, brokerEpoch: brokerEpochOf(state, brokerId, env) })),
+        newIsrWithEpochs: pending.isr.map((brokerId) => ({
+          brokerId, brokerEpoch: brokerEpochOf(state, brokerId, env),
+        })),
         leaderRecoveryState: 0,
         partitionEpoch: state.partitionEpoch,
       }],
@@ -156,7 +161,7 @@ function read(state: ReplicaState, body: unknown): Answered {
   }
 }
 
-/** Errors of the whole request (a stale broker epoch, no controller) say nothing about the partition: all are retried. */
+/** Errors of the whole request (a stale broker epoch, no controller) say nothing about the partition: retried. */
 function retriableAtTop(error: number): number {
   return error === KafkaError.STALE_BROKER_EPOCH ? error : KafkaError.NETWORK_EXCEPTION
 }

@@ -46,7 +46,9 @@ export function onFollowerFetch(state: ReplicaState, message: FollowerFetch, env
     } satisfies FollowerFetched)
   }
 
-  if (message.offset < log.logStartOffset || message.offset > log.logEndOffset) return refuse(KafkaError.OFFSET_OUT_OF_RANGE)
+  if (message.offset < log.logStartOffset || message.offset > log.logEndOffset) {
+    return refuse(KafkaError.OFFSET_OUT_OF_RANGE)
+  }
 
   supersede(state, follower, out)
   if (message.leaderEpoch === state.leaderEpoch || !env.safeguards.fenceHighWatermarkAdvance) {
@@ -66,7 +68,9 @@ function supersede(state: ReplicaState, follower: FollowerProgress, out: Outbox)
   answerFollower(state, follower, fetch, null, out)
 }
 
-function recordProgress(state: ReplicaState, follower: FollowerProgress, message: FollowerFetch, { now }: ReplicaEnv): void {
+function recordProgress(
+  state: ReplicaState, follower: FollowerProgress, message: FollowerFetch, { now }: ReplicaEnv,
+): void {
   const { logEndOffset } = logOf(state)
   if (message.offset >= logEndOffset) follower.lastCaughtUpTimeMs = Math.max(follower.lastCaughtUpTimeMs, now)
   else if (message.offset >= follower.lastFetchLeaderLogEndOffset) {
@@ -82,7 +86,9 @@ function recordProgress(state: ReplicaState, follower: FollowerProgress, message
   follower.sentLogStartOffset = message.logStartOffset
 }
 
-function serve(state: ReplicaState, follower: FollowerProgress, message: FollowerFetch, env: ReplicaEnv, out: Outbox): void {
+function serve(
+  state: ReplicaState, follower: FollowerProgress, message: FollowerFetch, env: ReplicaEnv, out: Outbox,
+): void {
   const fetch = {
     token: message.replyTo, offset: message.offset, leaderEpoch: message.leaderEpoch, maxBytes: message.maxBytes,
     deadline: env.now + message.maxWaitMs,
@@ -98,7 +104,7 @@ function serve(state: ReplicaState, follower: FollowerProgress, message: Followe
 
 /**
  * Before an append: whoever has everything now was caught up until now, however long ago its parked fetch came in.
- * That makes long waits safe for the ISR: an idle follower starts its replica.lag.time.max.ms with the first new record.
+ * That makes long waits safe for the ISR: an idle follower's replica.lag.time.max.ms starts with the first new record.
  */
 export function markCaughtUp(state: ReplicaState, now: number): void {
   const { logEndOffset } = logOf(state)

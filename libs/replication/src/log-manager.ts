@@ -1,13 +1,13 @@
 /**
  * The log-manager: everything that concerns all logs of a broker and that nobody waits for.
  *
- *   checkpoints       every replica.high.watermark.checkpoint.interval.ms, with the removal of what was deleted long enough ago
- *   upkeep            every log.retention.check.interval.ms, after log.initial.task.delay.ms: a `maintain` to each replica
- *   cleaner           one log at a time; while there is work without a pause, otherwise every log.cleaner.backoff.ms
- *   deleteLog         the partition is gone: its directory is renamed now and removed later
+ *   checkpoint   every replica.high.watermark.checkpoint.interval.ms; removes what was deleted long enough ago, too
+ *   upkeep       every log.retention.check.interval.ms, after log.initial.task.delay.ms: a `maintain` to each replica
+ *   clean        a step at a time; while there is work without a pause, otherwise every log.cleaner.backoff.ms
+ *   deleteLog    the partition is gone: its directory is renamed now and removed later
  *
  * Logs belong to their replicas: retention runs there, where a disk error can take the one log offline. A failed
- * checkpoint or cleaning is told, and tried again in the next round; nothing depends on it but the time a recovery takes.
+ * checkpoint or cleaning is told, and tried again in the next round; only the time of a recovery depends on it.
  * Source: Kafka's LogManager, LogCleaner, ReplicaManager.checkpointHighWatermarks.
  */
 import { actorNames, type ActorDefinition, type Env, type Message, type Outbox } from '@troupe/actor'
@@ -40,6 +40,9 @@ export type LogManagerMessage = DeleteLog | { readonly kind: Task }
 export interface LogManagerState {
   /** What the last failed task said, so that a disk that stays full is told once. */
   lastTrouble: string | null
+  /** What the checkpoint files say, as far as one number can tell; NaN before the first. */
+  checkpointed: number
+  roundsLeft: number
 }
 
 export const logManagerActor: ActorDefinition<LogManagerState, LogManagerMessage, LogManagerEnv, unknown> = {
@@ -52,8 +55,10 @@ function start(_args: unknown, env: LogManagerEnv, out: Outbox): LogManagerState
   const initialDelayMs = env.config['log.initial.task.delay.ms']
   again('checkpoint', env.config['replica.high.watermark.checkpoint.interval.ms'], env, out)
   again('upkeep', initialDelayMs, env, out)
-  if (env.config['log.cleaner.enable']) again('clean', Math.min(initialDelayMs, env.config['log.cleaner.backoff.ms']), env, out)
-  return { lastTrouble: null }
+  if (env.config['log.cleaner.enable']) {
+    again('clean', Math.min(initialDelayMs, env.config['log.cleaner.backoff.ms']), env, out)
+  }
+  return { lastTrouble: null, checkpointed: NaN, roundsLeft: 0 }
 }
 
 function again(task: Task, afterMs: number, env: LogManagerEnv, out: Outbox): void {
@@ -72,9 +77,29 @@ function step(state: LogManagerState, message: LogManagerMessage, env: LogManage
 function onCheckpoint(state: LogManagerState, env: LogManagerEnv, out: Outbox): void {
   again('checkpoint', env.config['replica.high.watermark.checkpoint.interval.ms'], env, out)
   attempt(state, 'checkpoint', out, () => {
-    env.logs.writeCheckpoints()
     env.logs.removeDeleted(env.now)
+    const { count, sum } = fingerprintOf(env.logs)
+    const isNew = sum !== state.checkpointed
+    // The store writes a few logs' epochs per round: it gets the rounds it needs after the last change.
+    if (!isNew && state.roundsLeft === 0) return
+    env.logs.writeCheckpoints()
+    state.roundsLeft = isNew ? Math.ceil(count / EPOCH_FILES_PER_ROUND) : state.roundsLeft - 1
+    state.checkpointed = sum
   })
+}
+
+const EPOCH_FILES_PER_ROUND = 8
+
+/** Checkpoints cost syncs, and an idle broker has nothing new to say: a change of any of these offsets shows here. */
+function fingerprintOf(logs: LogStore): { count: number; sum: number } {
+  let count = 0
+  let sum = 0
+  for (const log of logs.logs()) {
+    count++
+    // Each with its own weight, or one offset's fall could hide another one's rise.
+    sum += log.highWatermark + 3 * log.recoveryPoint + 7 * log.logStartOffset + 13 * log.latestEpoch + 31 * count
+  }
+  return { count, sum }
 }
 
 function onUpkeep(env: LogManagerEnv, out: Outbox): void {
@@ -86,10 +111,12 @@ function onUpkeep(env: LogManagerEnv, out: Outbox): void {
   }
 }
 
-/** One log per message: a long round of cleaning must not keep everyone else on this thread waiting. */
+/** How much one message's worth of cleaning reads. A long pass must keep nobody on this thread waiting. */
+const CLEAN_STEP_BYTES = 1024 * 1024
+
 function onClean(state: LogManagerState, env: LogManagerEnv, out: Outbox): void {
-  const cleaned = attempt(state, 'clean', out, () => env.logs.cleanOne(env.now)) ?? null
-  if (cleaned !== null) out.trace('log.cleaned', { ...cleaned })
+  const cleaned = attempt(state, 'clean', out, () => env.logs.cleanStep(env.now, CLEAN_STEP_BYTES)) ?? null
+  if (cleaned !== null && cleaned !== 'more') out.trace('log.cleaned', { ...cleaned })
   again('clean', cleaned === null ? env.config['log.cleaner.backoff.ms'] : 0, env, out)
 }
 

@@ -44,7 +44,7 @@ export interface PartitionUpdate extends Message {
   readonly kind: 'partition'
   readonly view: PartitionView
   readonly config: ReplicaConfig
-  /** Epochs of the brokers that are alive (registered, unfenced, not shutting down): who may join the ISR (KIP-841, KIP-903). */
+  /** Epochs of the brokers that are alive (registered, unfenced, not stopping): they may join the ISR (KIP-841). */
   readonly eligibleBrokers: ReadonlyMap<number, number>
   /** This broker's own epoch. */
   readonly brokerEpoch: number
@@ -152,7 +152,7 @@ export interface Fetched {
   readonly leaderEpoch: number
 }
 
-/** "Tell me once, when something past `offset` becomes visible, or when this replica stops leading in `leaderEpoch`." */
+/** "Tell me once when something past `offset` becomes visible, or when this replica stops leading in `leaderEpoch`." */
 export interface Watch extends Message {
   readonly kind: 'watch'
   readonly replyTo: ReplyToken
@@ -201,7 +201,7 @@ export interface FollowerFetched {
 export interface ListOffset extends Message {
   readonly kind: 'listOffset'
   readonly replyTo: ReplyToken
-  /** ≥ 0, or −1 latest, −2 earliest, −3 max timestamp, −4 earliest local, −5 latest tiered, −6 earliest pending upload. */
+  /** ≥ 0; −1 latest, −2 earliest, −3 max timestamp, −4 earliest local, −5 latest tiered, −6 earliest pending upload. */
   readonly timestamp: number
   readonly isolation: 'read_uncommitted' | 'read_committed'
   readonly currentLeaderEpoch: number

@@ -10,7 +10,9 @@ import type { EpochOffset, ListOffset, OffsetForLeaderEpoch, OffsetListed } from
 import { checkLeader, refusal } from './refusals.ts'
 import { answer, logOf, type ReplicaEnv, type ReplicaState } from './state.ts'
 
-const Timestamp = { latest: -1, earliest: -2, max: -3, earliestLocal: -4, latestTiered: -5, earliestPendingUpload: -6 } as const
+const Timestamp = {
+  latest: -1, earliest: -2, max: -3, earliestLocal: -4, latestTiered: -5, earliestPendingUpload: -6,
+} as const
 
 const unknown: OffsetListed = { error: KafkaError.NONE, offset: -1, timestamp: -1, leaderEpoch: -1 }
 
@@ -22,7 +24,7 @@ export function onListOffset(state: ReplicaState, message: ListOffset, env: Repl
 function list(state: ReplicaState, { timestamp, isolation }: ListOffset): OffsetListed {
   const log = logOf(state)
   const end = isolation === 'read_committed' ? log.lastStableOffset : log.highWatermark
-  // After an election the high watermark may trail what an earlier leader has shown; "latest" must not go back (KIP-207).
+  // After an election the high watermark may trail what an earlier leader has shown: "latest" must not fall (KIP-207).
   const isLagging = state.leaderEpochStartOffset > log.highWatermark
   switch (timestamp) {
     case Timestamp.latest:
@@ -35,7 +37,9 @@ function list(state: ReplicaState, { timestamp, isolation }: ListOffset): Offset
       // There is no remote storage: nothing is tiered and nothing waits to be.
       return unknown
   }
-  const found = timestamp === Timestamp.max ? log.offsetOfMaxTimestamp() : log.offsetForTimestamp(timestamp, log.logEndOffset)
+  const found = timestamp === Timestamp.max
+    ? log.offsetOfMaxTimestamp()
+    : log.offsetForTimestamp(timestamp, log.logEndOffset)
   if (found !== null && found.offset < end) return { error: KafkaError.NONE, ...found }
   return isLagging ? notAvailable() : unknown
 }
@@ -44,7 +48,9 @@ function notAvailable(): OffsetListed {
   return { ...unknown, error: KafkaError.OFFSET_NOT_AVAILABLE }
 }
 
-export function onOffsetForLeaderEpoch(state: ReplicaState, message: OffsetForLeaderEpoch, env: ReplicaEnv, out: Outbox): void {
+export function onOffsetForLeaderEpoch(
+  state: ReplicaState, message: OffsetForLeaderEpoch, env: ReplicaEnv, out: Outbox,
+): void {
   const error = checkLeader(state, message.currentLeaderEpoch, env.safeguards.fenceFetch)
   if (error !== KafkaError.NONE) return answer(state, out, message.replyTo, refusal(state, message, error))
   const { leaderEpoch, endOffset } = logOf(state).endOffsetForEpoch(message.leaderEpoch)

@@ -10,7 +10,9 @@ import type { Outbox, Payload } from '@troupe/actor'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import type { FollowerFetched } from './messages.ts'
 import { refusedFollowerFetch } from './refusals.ts'
-import { answer, expireAt, logOf, timers, type FollowerProgress, type ParkedFetch, type ReplicaEnv, type ReplicaState } from './state.ts'
+import {
+  answer, expireAt, logOf, timers, type FollowerProgress, type ParkedFetch, type ReplicaEnv, type ReplicaState,
+} from './state.ts'
 
 /** How long news may wait for data to travel with. */
 const NEWS_LINGER_MS = 10
@@ -23,9 +25,8 @@ export function answerParkedFetches(state: ReplicaState, out: Outbox): void {
     const fetch = follower.parked
     if (fetch === null || fetch.offset >= logEndOffset) continue
     // Followers wait at the same place as a rule: one read serves them all.
-    const records: Payload | null = last !== null && last.fetch.offset === fetch.offset && last.fetch.maxBytes === fetch.maxBytes
-      ? last.records
-      : readForFollower(state, fetch.offset, fetch.maxBytes)
+    const isSame = last !== null && last.fetch.offset === fetch.offset && last.fetch.maxBytes === fetch.maxBytes
+    const records: Payload | null = isSame && last ? last.records : readForFollower(state, fetch.offset, fetch.maxBytes)
     last = { fetch, records }
     follower.parked = null
     answerFollower(state, follower, fetch, records, out)
@@ -59,7 +60,9 @@ function hasNews(state: ReplicaState, follower: FollowerProgress): boolean {
   return follower.sentHighWatermark < log.highWatermark || follower.sentLogStartOffset < log.logStartOffset
 }
 
-export function parkFetch(state: ReplicaState, follower: FollowerProgress, fetch: ParkedFetch, env: ReplicaEnv, out: Outbox): void {
+export function parkFetch(
+  state: ReplicaState, follower: FollowerProgress, fetch: ParkedFetch, env: ReplicaEnv, out: Outbox,
+): void {
   follower.parked = fetch
   expireAt(state, out, fetch.deadline)
   scheduleNews(state, env, out)

@@ -6,7 +6,7 @@
  *
  * Source: Kafka's Partition.appendRecordsToLeader, ReplicaManager.appendRecords, DelayedProduce.
  */
-import type { Outbox, ReplyToken } from '@troupe/actor'
+import type { Outbox } from '@troupe/actor'
 import type { AppendResult } from '@troupe/log/contract'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import * as batchHeader from '@troupe/wire/batch-header'
@@ -17,7 +17,7 @@ import { effectiveMinIsr } from './isr-state.ts'
 import { markCaughtUp } from './leader.ts'
 import type { Produce, Produced } from './messages.ts'
 import { checkLeader, refusedProduce } from './refusals.ts'
-import { answer, logOf, type ReplicaEnv, type ReplicaState } from './state.ts'
+import { answer, logOf, type ClientBatch, type ReplicaEnv, type ReplicaState } from './state.ts'
 import { verifyBatch } from './verification.ts'
 
 export function onProduce(state: ReplicaState, message: Produce, env: ReplicaEnv, out: Outbox): void {
@@ -30,26 +30,24 @@ export function onProduce(state: ReplicaState, message: Produce, env: ReplicaEnv
   appendBatch(state, batchOf(message, env), false, env, out)
 }
 
-export interface ClientBatch {
-  readonly token: ReplyToken
-  readonly records: Uint8Array
-  readonly acks: -1 | 0 | 1
-  readonly deadline: number
-}
-
 export function batchOf(message: Produce, env: ReplicaEnv): ClientBatch {
   return { token: message.replyTo, records: message.records, acks: message.acks, deadline: env.now + message.timeoutMs }
 }
 
 /** Appends one client's batches and answers, or parks the answer. */
-export function appendBatch(state: ReplicaState, batch: ClientBatch, verified: boolean, env: ReplicaEnv, out: Outbox): void {
+export function appendBatch(
+  state: ReplicaState, batch: ClientBatch, verified: boolean, env: ReplicaEnv, out: Outbox,
+): void {
   const refused = checkMinIsr(state, batch.acks)
-  if (refused !== KafkaError.NONE) return answer(state, out, batch.token, refusedProduce(state, refused, notEnough(state)))
+  if (refused !== KafkaError.NONE) {
+    return answer(state, out, batch.token, refusedProduce(state, refused, notEnough(state)))
+  }
 
   const log = logOf(state)
   markCaughtUp(state, env.now)
   const result = log.append({
-    records: batch.records, now: env.now, leaderEpoch: state.leaderEpoch, origin: 'client', transactionVerified: verified,
+    records: batch.records, now: env.now, leaderEpoch: state.leaderEpoch, origin: 'client',
+    transactionVerified: verified,
   })
   if (result.error !== KafkaError.NONE) return answer(state, out, batch.token, refusedAppend(state, result))
   if (!result.duplicate) dropGuard(state, batch.records)
@@ -58,7 +56,9 @@ export function appendBatch(state: ReplicaState, batch: ClientBatch, verified: b
   advance(state, env, out)
   const body = produced(state, result)
   if (batch.acks !== -1) return answerWhenSettled(state, batch.token, result.nextOffset, body, out)
-  awaitHighWatermark(state, { kind: 'produce', token: batch.token, offset: result.nextOffset, deadline: batch.deadline, answer: body }, out)
+  awaitHighWatermark(state, {
+    kind: 'produce', token: batch.token, offset: result.nextOffset, deadline: batch.deadline, answer: body,
+  }, out)
 }
 
 /** acks=all promises min.insync.replicas copies: without them nothing is written. */
@@ -67,13 +67,15 @@ export function checkMinIsr(state: ReplicaState, acks: number): ErrorCode {
 }
 
 function notEnough(state: ReplicaState): string {
-  return `The size of the current ISR Set(${state.isr.join(', ')}) is insufficient to satisfy the min.isr requirement of `
-    + `${effectiveMinIsr(state)} for partition ${state.topic}-${state.partition}`
+  return `The size of the current ISR Set(${state.isr.join(', ')}) is insufficient to satisfy the min.isr requirement `
+    + `of ${effectiveMinIsr(state)} for partition ${state.topic}-${state.partition}`
 }
 
 /** From its first batch on, the open transaction itself is the proof. */
 export function dropGuard(state: ReplicaState, records: Uint8Array): void {
-  if (state.guards.size > 0 && batchHeader.isTransactional(records, 0)) state.guards.delete(batchHeader.producerId(records, 0))
+  if (state.guards.size > 0 && batchHeader.isTransactional(records, 0)) {
+    state.guards.delete(batchHeader.producerId(records, 0))
+  }
 }
 
 function produced(state: ReplicaState, result: AppendResult): Produced {

@@ -36,11 +36,15 @@ export function refusedFetch(state: ReplicaState, error: ErrorCode): Fetched {
   }
 }
 
-export function refusedFollowerFetch(state: ReplicaState, leaderEpoch: number, offset: number, error: ErrorCode): FollowerFetched {
+export function refusedFollowerFetch(
+  state: ReplicaState, leaderEpoch: number, offset: number, error: ErrorCode,
+): FollowerFetched {
   const log = state.role === 'offline' ? null : state.log
   return {
     error, leaderEpoch, offset, records: null, divergingEpoch: null,
-    highWatermark: log?.highWatermark ?? -1, logStartOffset: log?.logStartOffset ?? -1, logEndOffset: log?.logEndOffset ?? -1,
+    highWatermark: log?.highWatermark ?? -1,
+    logStartOffset: log?.logStartOffset ?? -1,
+    logEndOffset: log?.logEndOffset ?? -1,
   }
 }
 

@@ -3,11 +3,14 @@
  *
  * `step` is a switch with one function per message; each lives in the file of its concern:
  *
- *   roles.ts          who we are: metadata, become…        follower.ts      copying the leader's log
- *   produce.ts        clients' batches                     leader.ts        followers' fetches
- *   verification.ts   KIP-890, before a transaction opens  isr.ts           AlterPartition
- *   markers.ts        transaction markers                  high-watermark.ts what is committed, who waits for it
- *   coordinator-append.ts  coordinators' own log           fetch.ts, watch.ts, offsets.ts, delete-records.ts  clients' reads
+ *   roles.ts               who we are: metadata, become…
+ *   leader.ts, parked-fetches.ts, high-watermark.ts, isr.ts    followers' fetches, what is committed, AlterPartition
+ *   follower.ts            copying the leader's log
+ *   produce.ts, awaiting.ts    clients' batches, and who waits until they are committed
+ *   verification.ts, markers.ts    KIP-890 before a transaction opens, and its end
+ *   coordinator-append.ts  coordinators' own log
+ *   fetch.ts, watch.ts, offsets.ts, delete-records.ts, describe.ts    clients' reads
+ *   flush.ts, maintenance.ts   upkeep
  *
  * A storage error in a step takes the replica offline; the step's request is told so, and nothing more is written.
  * Source: Kafka's Partition and ReplicaManager.
@@ -108,7 +111,9 @@ function onReply(state: ReplicaState, { id, body }: Reply, env: ReplicaEnv, out:
   if (state.pendingIsr?.requestId === id) return onAlterPartitionAnswer(state, body, env, out)
   if (state.verificationRequests.has(id)) return onVerificationAnswer(state, id, body, env, out)
   // Z12b: what an answer to an earlier fetch would do if it were believed.
-  if (!env.safeguards.matchFetchResponse && state.role === 'follower' && isFollowerFetched(body)) onFetched(state, body, env, out)
+  if (!env.safeguards.matchFetchResponse && state.role === 'follower' && isFollowerFetched(body)) {
+    onFetched(state, body, env, out)
+  }
 }
 
 function isFollowerFetched(body: unknown): body is FollowerFetched {

@@ -20,7 +20,9 @@ import { failWatches } from './watch.ts'
 export class IllegalTransition extends Error {}
 
 function setRole(state: ReplicaState, role: Role): void {
-  if (!edges[state.role].includes(role)) throw new IllegalTransition(`${state.topic}-${state.partition}: ${state.role} → ${role}`)
+  if (!edges[state.role].includes(role)) {
+    throw new IllegalTransition(`${state.topic}-${state.partition}: ${state.role} → ${role}`)
+  }
   state.role = role
 }
 
@@ -33,8 +35,10 @@ export function onPartition(state: ReplicaState, message: PartitionUpdate, env: 
     state.config = config
     logOf(state).configure(config.log)
   }
-  // Our own AlterPartition may have told us more than the metadata that has reached this broker. Equal is current (Z07c).
-  if (view.leaderEpoch < state.leaderEpoch || view.partitionEpoch < state.partitionEpoch) return reconsider(state, env, out)
+  // An AlterPartition's answer may have told us more than the metadata that is here by now. Equal is current (Z07c).
+  if (view.leaderEpoch < state.leaderEpoch || view.partitionEpoch < state.partitionEpoch) {
+    return reconsider(state, env, out)
+  }
   if (view.leader === state.id) becomeLeader(state, view, env, out)
   else becomeFollower(state, view, env, out)
 }
@@ -59,7 +63,9 @@ export function becomeLeader(state: ReplicaState, view: PartitionView, env: Repl
     // Also when nothing is appended in it: a follower may come with a later epoch than our last record's (Z03).
     log.assignLeaderEpoch(view.leaderEpoch, log.logEndOffset)
     state.leaderEpochStartOffset = log.logEndOffset
-    out.trace('replica.leader', { leaderEpoch: view.leaderEpoch, from: log.logEndOffset, highWatermark: log.highWatermark, isr: view.isr })
+    out.trace('replica.leader', {
+      leaderEpoch: view.leaderEpoch, from: log.logEndOffset, highWatermark: log.highWatermark, isr: view.isr,
+    })
   }
   if (isNewEpoch && wasLeader) endEpoch(state, out)
   state.leader = state.id
@@ -95,7 +101,9 @@ function endEpoch(state: ReplicaState, out: Outbox): void {
 }
 
 /** Progress of an earlier epoch proves nothing in this one: a follower may have been truncated or wiped (Z04, Z12a). */
-function assignFollowers(state: ReplicaState, view: PartitionView, isNewEpoch: boolean, env: ReplicaEnv, out: Outbox): void {
+function assignFollowers(
+  state: ReplicaState, view: PartitionView, isNewEpoch: boolean, env: ReplicaEnv, out: Outbox,
+): void {
   for (const [id, follower] of state.followers) {
     if (view.replicas.includes(id)) continue
     failParkedFetch(state, follower, KafkaError.UNKNOWN_LEADER_EPOCH, out)
@@ -128,7 +136,9 @@ export function becomeFollower(state: ReplicaState, view: PartitionView, env: Re
   if (wasLeader) resign(state, KafkaError.NOT_LEADER_OR_FOLLOWER, out)
   if (!isNewEpoch && !isNewLeader) return
   const log = logOf(state)
-  out.trace('replica.follower', { leader, leaderEpoch: view.leaderEpoch, from: log.logEndOffset, highWatermark: log.highWatermark })
+  out.trace('replica.follower', {
+    leader, leaderEpoch: view.leaderEpoch, from: log.logEndOffset, highWatermark: log.highWatermark,
+  })
   if (!env.safeguards.truncateByEpoch) log.truncateTo(log.highWatermark)
   startFetching(state, env, out)
 }
@@ -138,7 +148,9 @@ export function becomeOffline(state: ReplicaState, reason: string, out: Outbox):
   if (state.role === 'offline') return
   setRole(state, 'offline')
   state.offlineReason = reason
-  out.trace('replica.offline', { directory: state.log?.directory ?? null, topic: state.topic, partition: state.partition, reason })
+  out.trace('replica.offline', {
+    directory: state.log?.directory ?? null, topic: state.topic, partition: state.partition, reason,
+  })
   resign(state, KafkaError.KAFKA_STORAGE_ERROR, out)
   stopFetching(state, out)
 }

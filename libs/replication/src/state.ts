@@ -87,11 +87,12 @@ export interface PendingIsr {
 }
 
 /** Someone who is answered when the high watermark has reached `offset`. Kept in order of `offset`. */
-export type Awaiting =
-  | { readonly kind: 'produce'; readonly token: ReplyToken; readonly offset: number; readonly deadline: number; readonly answer: Produced }
-  | { readonly kind: 'append'; readonly token: ReplyToken; readonly offset: number; readonly deadline: number; readonly baseOffset: number }
-  | { readonly kind: 'marker'; readonly token: ReplyToken; readonly offset: number; readonly deadline: number }
-  | { readonly kind: 'committed'; readonly token: ReplyToken; readonly offset: number; readonly deadline: number }
+export type Awaiting = { readonly token: ReplyToken; readonly offset: number; readonly deadline: number } & (
+  | { readonly kind: 'produce'; readonly answer: Produced }
+  | { readonly kind: 'append'; readonly baseOffset: number }
+  | { readonly kind: 'marker' }
+  | { readonly kind: 'committed' }
+)
 
 export interface DeleteWaiter {
   readonly token: ReplyToken
@@ -122,8 +123,16 @@ export interface Verification {
   readonly waiters: VerificationWaiter[]
 }
 
+/** A client's batches until they are appended. */
+export interface ClientBatch {
+  readonly token: ReplyToken
+  readonly records: Uint8Array
+  readonly acks: -1 | 0 | 1
+  readonly deadline: number
+}
+
 export type VerificationWaiter =
-  | { readonly kind: 'produce'; readonly token: ReplyToken; readonly records: Uint8Array; readonly acks: -1 | 0 | 1; readonly deadline: number }
+  | ClientBatch & { readonly kind: 'produce' }
   | { readonly kind: 'verify'; readonly token: ReplyToken }
 
 /** The follower's side: one fetch in flight. */
@@ -213,7 +222,10 @@ export function newState(args: ReplicaArgs, env: Env): ReplicaState {
     followers: new Map(), awaiting: [], awaitingFlush: [], watches: [], deleteWaiters: [],
     seenHighWatermark: 0, seenLastStableOffset: 0,
     guards: new Map(), verifications: new Map(), verificationRequests: new Map(),
-    fetcher: { inFlight: null, dueAt: Infinity, timerAt: Infinity, backoffMs: 0, waitMs: args.config['replica.fetch.wait.max.ms'] },
+    fetcher: {
+      inFlight: null, dueAt: Infinity, timerAt: Infinity, backoffMs: 0,
+      waitMs: args.config['replica.fetch.wait.max.ms'],
+    },
     expiryTimerAt: Infinity, propagateTimerAt: Infinity, flushTimerAt: Infinity, isrTimerSet: false,
     flushing: false, flushResult: { error: null, done: false },
     // Numbers of an earlier life of this actor must not be taken for ours.

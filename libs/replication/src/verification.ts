@@ -25,6 +25,8 @@ import {
   type ReplicaEnv, type ReplicaState, type ReplicaTimer, type Verification, type VerificationWaiter,
 } from './state.ts'
 
+const NOT_ADDED = 'Partition was not added to the transaction'
+
 /** A transactional batch of a client. */
 export function verifyBatch(state: ReplicaState, message: Produce, env: ReplicaEnv, out: Outbox): void {
   const { records, transaction } = message
@@ -36,14 +38,18 @@ export function verifyBatch(state: ReplicaState, message: Produce, env: ReplicaE
     return appendBatch(state, batch, true, env, out)
   }
   if (transaction === null) {
-    return answer(state, out, batch.token, refusedProduce(state, KafkaError.INVALID_TXN_STATE, 'Partition was not added to the transaction'))
+    return answer(state, out, batch.token, refusedProduce(state, KafkaError.INVALID_TXN_STATE, NOT_ADDED))
   }
   // The frame goes back to its pool after this step, so what waits is a copy.
-  verify(state, producerId, producerEpoch, transaction, { kind: 'produce', ...batch, records: records.slice() }, env, out)
+  verify(state, producerId, producerEpoch, transaction, {
+    kind: 'produce', ...batch, records: records.slice(),
+  }, env, out)
 }
 
 /** A group coordinator is about to append a transactional commit. */
-export function onVerifyTransaction(state: ReplicaState, message: VerifyTransaction, env: ReplicaEnv, out: Outbox): void {
+export function onVerifyTransaction(
+  state: ReplicaState, message: VerifyTransaction, env: ReplicaEnv, out: Outbox,
+): void {
   const { producerId, producerEpoch, transaction, replyTo } = message
   const error = checkLeader(state, -1, false)
   if (error !== KafkaError.NONE) return answer(state, out, replyTo, { error, guard: 0 })
@@ -100,7 +106,8 @@ function verify(
 function attempt(state: ReplicaState, verification: Verification, env: ReplicaEnv, out: Outbox): void {
   const { producerId, producerEpoch, check } = verification
   verification.guard = guardFor(state, producerId, producerEpoch)
-  if (check.addPartition && env.safeguards.tv2GuardOnCompleting && isOpenInOtherEpoch(state, producerId, producerEpoch)) {
+  const isGuarding = check.addPartition && env.safeguards.tv2GuardOnCompleting
+  if (isGuarding && isOpenInOtherEpoch(state, producerId, producerEpoch)) {
     return waitOrGiveUp(state, verification, env, out)
   }
   if (check.coordinator === null) return end(state, verification, KafkaError.COORDINATOR_NOT_AVAILABLE, out)
@@ -111,8 +118,9 @@ function attempt(state: ReplicaState, verification: Verification, env: ReplicaEn
   state.verificationRequests.set(id, verification)
   expireAt(state, out, verification.deadline)
   const request: AddPartitions = {
-    kind: 'addPartitions', replyTo: { ...env.self, id }, transactionalId: check.transactionalId, producerId, producerEpoch,
-    verifyOnly: !check.addPartition, version: 5, topics: [{ name: state.topic, partitions: [state.partition] }],
+    kind: 'addPartitions', replyTo: { ...env.self, id },
+    transactionalId: check.transactionalId, producerId, producerEpoch, verifyOnly: !check.addPartition,
+    version: 5, topics: [{ name: state.topic, partitions: [state.partition] }],
   }
   out.send(check.coordinator, request)
 }
@@ -129,7 +137,9 @@ function isGuarded(state: ReplicaState, verification: Verification): boolean {
   return state.guards.get(verification.producerId)?.number === verification.guard
 }
 
-export function onVerificationAnswer(state: ReplicaState, id: number, body: unknown, env: ReplicaEnv, out: Outbox): void {
+export function onVerificationAnswer(
+  state: ReplicaState, id: number, body: unknown, env: ReplicaEnv, out: Outbox,
+): void {
   const verification = state.verificationRequests.get(id) as Verification
   state.verificationRequests.delete(id)
   verification.requestId = -1
@@ -152,19 +162,22 @@ export function onVerificationAnswer(state: ReplicaState, id: number, body: unkn
 function read(state: ReplicaState, verification: Verification, body: unknown): ErrorCode {
   if (isFailed(body)) return KafkaError.NETWORK_EXCEPTION
   const { error, partitionErrors } = body as PartitionsAdded
-  const own = error !== KafkaError.NONE
-    ? error
-    : partitionErrors.find(({ topic, partition }) => topic === state.topic && partition === state.partition)?.error ?? KafkaError.NONE
+  const ours = partitionErrors.find(({ topic, partition }) => topic === state.topic && partition === state.partition)
+  const own = error !== KafkaError.NONE ? error : ours?.error ?? KafkaError.NONE
   if (own === KafkaError.PRODUCER_FENCED) return KafkaError.INVALID_PRODUCER_EPOCH
   if (own === KafkaError.CLUSTER_AUTHORIZATION_FAILED) return KafkaError.INVALID_TXN_STATE
-  if (own === KafkaError.TRANSACTION_ABORTABLE && !verification.check.supportsAbortable) return KafkaError.INVALID_TXN_STATE
+  if (own === KafkaError.TRANSACTION_ABORTABLE && !verification.check.supportsAbortable) {
+    return KafkaError.INVALID_TXN_STATE
+  }
   return own
 }
 
 /** TV2: retried here, because a produce is dear to send again and the markers usually land within milliseconds. */
 function waitOrGiveUp(state: ReplicaState, verification: Verification, env: ReplicaEnv, out: Outbox): void {
   const limit = Math.min(env.config['add.partitions.to.txn.retry.backoff.max.ms'], env.config['request.timeout.ms'])
-  if (env.now - verification.startedAt >= limit) return end(state, verification, KafkaError.CONCURRENT_TRANSACTIONS, out)
+  if (env.now - verification.startedAt >= limit) {
+    return end(state, verification, KafkaError.CONCURRENT_TRANSACTIONS, out)
+  }
   verification.phase = 'waiting'
   verification.deadline = Infinity
   verification.isTimed = true
@@ -199,7 +212,9 @@ function end(state: ReplicaState, verification: Verification, error: ErrorCode, 
 }
 
 function remove(state: ReplicaState, verification: Verification): Verification {
-  if (state.verifications.get(verification.producerId) === verification) state.verifications.delete(verification.producerId)
+  if (state.verifications.get(verification.producerId) === verification) {
+    state.verifications.delete(verification.producerId)
+  }
   if (verification.requestId >= 0) state.verificationRequests.delete(verification.requestId)
   return verification
 }
@@ -209,7 +224,7 @@ function refuse(state: ReplicaState, waiter: VerificationWaiter, error: ErrorCod
   if (waiter.kind === 'verify') return answer(state, out, waiter.token, { error, guard: 0 })
   switch (error) {
     case KafkaError.INVALID_TXN_STATE:
-      return answer(state, out, waiter.token, refusedProduce(state, error, 'Partition was not added to the transaction'))
+      return answer(state, out, waiter.token, refusedProduce(state, error, NOT_ADDED))
     case KafkaError.CONCURRENT_TRANSACTIONS:
     case KafkaError.NETWORK_EXCEPTION:
     case KafkaError.COORDINATOR_LOAD_IN_PROGRESS:
@@ -225,7 +240,7 @@ function refuse(state: ReplicaState, waiter: VerificationWaiter, error: ErrorCod
 /** Gives up conversations whose answer is overdue; returns the next deadline. */
 export function expireVerifications(state: ReplicaState, now: number, out: Outbox): number {
   let next = Infinity
-  for (const verification of [...state.verificationRequests.values()]) {
+  for (const verification of state.verificationRequests.values()) {
     if (verification.deadline <= now) end(state, verification, KafkaError.NETWORK_EXCEPTION, out)
     else if (verification.deadline < next) next = verification.deadline
   }

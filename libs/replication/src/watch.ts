@@ -1,5 +1,5 @@
 /**
- * Long polls: the front asks to be told once when something past an offset is visible, or when there is no use in waiting.
+ * Long polls: the front asks to be told once, when something past an offset is visible or waiting has no use any more.
  *
  * Source: Kafka's DelayedFetch for consumers.
  */

@@ -1,4 +1,4 @@
-/** What the tests share: configuration with Kafka's defaults, a log directory in memory, an outbox that remembers, batches. */
+/** What the tests share: Kafka's defaults, a log directory in memory, an outbox that remembers, batches, randomness. */
 import { allSafeguards, type ClusterView, type Effect, type Outbox, type Safeguards } from '@troupe/actor'
 import { resolveBrokerConfig, resolveTopicConfig } from '@troupe/config'
 import { LogDirectory } from '@troupe/log/log-directory'
@@ -13,7 +13,9 @@ export function replicaConfig(overrides: Readonly<Record<string, string>> = {}):
   const { config } = resolveBrokerConfig(new Map(Object.entries(overrides)))
   const topic = resolveTopicConfig(config, new Map(Object.entries(overrides)))
   return {
-    log: { ...topic, 'producer.id.expiration.ms': config['producer.id.expiration.ms'] } as unknown as ReplicaConfig['log'],
+    log: {
+      ...topic, 'producer.id.expiration.ms': config['producer.id.expiration.ms'],
+    } as unknown as ReplicaConfig['log'],
     'min.insync.replicas': topic['min.insync.replicas'],
     'unclean.leader.election.enable': topic['unclean.leader.election.enable'],
     'replica.lag.time.max.ms': config['replica.lag.time.max.ms'],
@@ -28,7 +30,9 @@ export function replicaArgs(overrides?: Readonly<Record<string, string>>): Repli
 }
 
 export function openDirectory(fs: MemoryFileSystem, broker: number, safeguards?: Safeguards): LogDirectory {
-  return LogDirectory.open(fs, '/data', { clusterId: 'test', nodeId: broker, directoryId: `directory-of-broker-${broker}` }, { safeguards })
+  return LogDirectory.open(fs, '/data', {
+    clusterId: 'test', nodeId: broker, directoryId: `directory-of-broker-${broker}`,
+  }, { safeguards })
 }
 
 export type TestEnv = { -readonly [Key in keyof ReplicaEnv]: ReplicaEnv[Key] }
@@ -68,6 +72,7 @@ export class Recorder implements Outbox {
 
 export interface BatchOptions {
   values: readonly string[]
+  key?: string
   timestamp?: number
   producerId?: number
   producerEpoch?: number
@@ -78,10 +83,24 @@ export interface BatchOptions {
   leaderEpoch?: number
 }
 
-export function batch({ values, timestamp = 1000, leaderEpoch, ...rest }: BatchOptions): Uint8Array {
+export function batch({ values, key, timestamp = 1000, leaderEpoch, ...rest }: BatchOptions): Uint8Array {
   return buildBatch({
     ...rest,
     ...leaderEpoch === undefined ? {} : { partitionLeaderEpoch: leaderEpoch },
-    records: values.map((value) => ({ key: null, value: new TextEncoder().encode(value), timestamp })),
+    records: values.map((value) => ({ key: key === undefined ? null : bytes(key), value: bytes(value), timestamp })),
   })
+}
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+/** A small seeded generator (mulberry32): a seed alone replays a run. */
+export function randomOf(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = state
+    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return (mixed ^ (mixed >>> 14)) >>> 0
+  }
 }

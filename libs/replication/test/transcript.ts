@@ -5,7 +5,8 @@
  * replica, `verb name key=value …`; the indented lines below are its effects, every one. `UPDATE=1` rewrites them.
  *
  *   given key=value …            configuration, or `safeguard.name=off`, before the first event
- *   at=N on any event            moves the clock there; `timer name` fires a timer that is set (and moves the clock to it)
+ *   at=N on any event            moves the clock there
+ *   timer NAME                   fires a timer that is set, and moves the clock to it
  *   produce p1 records=2         p1 names the waiting front; its reply is printed under that name
  *   reply N key=value …          the answer to the replica's own request number N
  *   disk fault=append            from now on these calls fail with EIO; `disk` heals it
@@ -15,10 +16,12 @@
 import type { Effect, Message, ReplyToken } from '@troupe/actor'
 import { MemoryFileSystem, type FileOperation } from '@troupe/log/memory-file-system'
 import { errorName, KafkaError, type ErrorCode } from '@troupe/wire/errors'
-import { buildEndTxnMarker, forEachBatch, lastOffset, baseOffset, partitionLeaderEpoch } from '@troupe/wire/record-batch'
+import * as recordBatch from '@troupe/wire/record-batch'
 import { replicaActor } from '../src/replica.ts'
 import type { ReplicaMessage, ReplicaState } from '../src/state.ts'
-import { batch, openDirectory, Recorder, replicaArgs, replicaConfig, testEnv, TOPIC_ID, type TestEnv } from './harness.ts'
+import {
+  batch, openDirectory, Recorder, replicaArgs, replicaConfig, testEnv, TOPIC_ID, type TestEnv,
+} from './harness.ts'
 
 type Fields = Record<string, string>
 
@@ -139,8 +142,12 @@ class Stage {
   }
 }
 
-const number = (fields: Fields, key: string, otherwise: number): number => fields[key] === undefined ? otherwise : Number(fields[key])
-const list = (text: string | undefined): number[] => text === undefined || text === '' ? [] : text.split(',').map(Number)
+const number = (fields: Fields, key: string, otherwise: number): number =>
+  fields[key] === undefined ? otherwise : Number(fields[key])
+const list = (text: string): number[] => text === '' ? [] : text.split(',').map(Number)
+/** `1:7,2:8`: broker 1 in epoch 7, broker 2 in epoch 8. */
+const epochs = (text: string): Map<number, number> =>
+  new Map(text.split(',').map((pair) => pair.split(':').map(Number) as [number, number]))
 const code = (name: string | undefined): ErrorCode => KafkaError[(name ?? 'NONE') as keyof typeof KafkaError]
 
 /** How each verb's fields become a message; what is not said has the value that matters least. */
@@ -149,15 +156,21 @@ const messages: Record<string, (fields: Fields, stage: Stage, name: string | nul
     kind: 'partition',
     view: {
       partition: 0, leader: number(fields, 'leader', -1), leaderEpoch: number(fields, 'epoch', 0),
-      partitionEpoch: number(fields, 'partitionEpoch', 0), replicas: list(fields.replicas ?? '1,2,3'), isr: list(fields.isr ?? fields.replicas ?? '1,2,3'),
+      partitionEpoch: number(fields, 'partitionEpoch', 0),
+      replicas: list(fields.replicas ?? '1,2,3'), isr: list(fields.isr ?? fields.replicas ?? '1,2,3'),
       elr: [], lastKnownElr: [], addingReplicas: [], removingReplicas: [], leaderRecoveryState: 0,
     },
     config: stage.config,
-    eligibleBrokers: new Map((fields.alive ?? '1:1,2:1,3:1').split(',').map((pair) => pair.split(':').map(Number) as [number, number])),
+    eligibleBrokers: epochs(fields.alive ?? '1:1,2:1,3:1'),
     brokerEpoch: 1,
   }),
-  produce: (fields) => ({ kind: 'produce', ...records(fields), acks: number(fields, 'acks', -1), timeoutMs: number(fields, 'timeout', 30_000), transaction: transaction(fields) }),
-  append: (fields) => ({ kind: 'append', ...records(fields), leaderEpoch: number(fields, 'epoch', 0), guard: number(fields, 'guard', 0) }),
+  produce: (fields) => ({
+    kind: 'produce', ...records(fields), acks: number(fields, 'acks', -1),
+    timeoutMs: number(fields, 'timeout', 30_000), transaction: transaction(fields),
+  }),
+  append: (fields) => ({
+    kind: 'append', ...records(fields), leaderEpoch: number(fields, 'epoch', 0), guard: number(fields, 'guard', 0),
+  }),
   writeTxnMarker: (fields) => ({
     kind: 'writeTxnMarker', ...producer(fields), coordinatorEpoch: number(fields, 'coordinatorEpoch', 0),
     commit: fields.commit !== 'false', transactionVersion: number(fields, 'version', 2),
@@ -165,24 +178,38 @@ const messages: Record<string, (fields: Fields, stage: Stage, name: string | nul
   verifyTransaction: (fields) => ({ kind: 'verifyTransaction', ...producer(fields), transaction: transaction(fields) }),
   fetch: (fields) => ({
     kind: 'fetch', offset: number(fields, 'offset', 0), maxBytes: number(fields, 'maxBytes', 1e6), minOneBatch: true,
-    isolation: fields.isolation ?? 'read_uncommitted', currentLeaderEpoch: number(fields, 'epoch', -1), lastFetchedEpoch: number(fields, 'lastFetchedEpoch', -1),
+    isolation: fields.isolation ?? 'read_uncommitted',
+    currentLeaderEpoch: number(fields, 'epoch', -1), lastFetchedEpoch: number(fields, 'lastFetchedEpoch', -1),
   }),
-  watch: (fields) => ({ kind: 'watch', offset: number(fields, 'offset', 0), isolation: fields.isolation ?? 'read_uncommitted' }),
+  watch: (fields) => ({
+    kind: 'watch', offset: number(fields, 'offset', 0), isolation: fields.isolation ?? 'read_uncommitted',
+  }),
   unwatch: (_fields, stage, name) => ({ kind: 'unwatch', token: stage.nameOf(String(name)) }),
   followerFetch: (fields) => ({
-    kind: 'followerFetch', replica: number(fields, 'replica', 2), brokerEpoch: number(fields, 'brokerEpoch', 1), leaderEpoch: number(fields, 'epoch', 0),
-    offset: number(fields, 'offset', 0), lastFetchedEpoch: number(fields, 'lastFetchedEpoch', -1), logStartOffset: number(fields, 'logStart', 0),
-    maxBytes: number(fields, 'maxBytes', 1e6), maxWaitMs: number(fields, 'wait', 500), highWatermark: number(fields, 'hw', 0),
+    kind: 'followerFetch', replica: number(fields, 'replica', 2),
+    brokerEpoch: number(fields, 'brokerEpoch', 1), leaderEpoch: number(fields, 'epoch', 0),
+    offset: number(fields, 'offset', 0), lastFetchedEpoch: number(fields, 'lastFetchedEpoch', -1),
+    logStartOffset: number(fields, 'logStart', 0), highWatermark: number(fields, 'hw', 0),
+    maxBytes: number(fields, 'maxBytes', 1e6), maxWaitMs: number(fields, 'wait', 500),
   }),
   listOffset: (fields) => ({
-    kind: 'listOffset', timestamp: number(fields, 'timestamp', -1), isolation: fields.isolation ?? 'read_uncommitted', currentLeaderEpoch: number(fields, 'epoch', -1),
+    kind: 'listOffset', timestamp: number(fields, 'timestamp', -1),
+    isolation: fields.isolation ?? 'read_uncommitted', currentLeaderEpoch: number(fields, 'epoch', -1),
   }),
-  offsetForLeaderEpoch: (fields) => ({ kind: 'offsetForLeaderEpoch', leaderEpoch: number(fields, 'of', 0), currentLeaderEpoch: number(fields, 'epoch', -1) }),
-  deleteRecords: (fields) => ({ kind: 'deleteRecords', offset: number(fields, 'offset', -1), timeoutMs: number(fields, 'timeout', 30_000) }),
+  offsetForLeaderEpoch: (fields) => ({
+    kind: 'offsetForLeaderEpoch', leaderEpoch: number(fields, 'of', 0), currentLeaderEpoch: number(fields, 'epoch', -1),
+  }),
+  deleteRecords: (fields) => ({
+    kind: 'deleteRecords', offset: number(fields, 'offset', -1), timeoutMs: number(fields, 'timeout', 30_000),
+  }),
   describe: () => ({ kind: 'describe' }),
   describeProducers: () => ({ kind: 'describeProducers' }),
-  readLog: (fields) => ({ kind: 'readLog', leaderEpoch: number(fields, 'epoch', 0), offset: number(fields, 'offset', -1), maxBytes: 1e6 }),
-  awaitCommitted: (fields) => ({ kind: 'awaitCommitted', offset: number(fields, 'offset', 0), leaderEpoch: number(fields, 'epoch', 0) }),
+  readLog: (fields) => ({
+    kind: 'readLog', leaderEpoch: number(fields, 'epoch', 0), offset: number(fields, 'offset', -1), maxBytes: 1e6,
+  }),
+  awaitCommitted: (fields) => ({
+    kind: 'awaitCommitted', offset: number(fields, 'offset', 0), leaderEpoch: number(fields, 'epoch', 0),
+  }),
   maintain: () => ({ kind: 'maintain' }),
   reply: (fields, _stage, name) => ({ kind: 'reply', id: Number(name), body: answerBody(fields) }),
 }
@@ -195,10 +222,17 @@ function producer(fields: Fields): { producerId: number; producerEpoch: number }
 /** `records=2`, or `marker=commit` of a producer as a coordinator would append it. */
 function records(fields: Fields): { records: Uint8Array } {
   if (fields.marker !== undefined) {
-    return { records: buildEndTxnMarker({ ...producer(fields), coordinatorEpoch: 0, commit: fields.marker === 'commit', timestamp: 1000 }) }
+    return { records: recordBatch.buildEndTxnMarker({
+      ...producer(fields), coordinatorEpoch: 0, commit: fields.marker === 'commit', timestamp: 1000,
+    }) }
   }
-  const identity = fields.producer === undefined ? {} : { ...producer(fields), baseSequence: number(fields, 'sequence', 0) }
-  return { records: batch({ values: values(number(fields, 'records', 1)), timestamp: number(fields, 'timestamp', 1000), ...identity, isTransactional: fields.txn !== undefined }) }
+  const identity = fields.producer === undefined ? {} : {
+    ...producer(fields), baseSequence: number(fields, 'sequence', 0),
+  }
+  return { records: batch({
+    values: values(number(fields, 'records', 1)), timestamp: number(fields, 'timestamp', 1000),
+    ...identity, isTransactional: fields.txn !== undefined,
+  }) }
 }
 
 const values = (count: number): string[] => Array.from({ length: count }, (_, index) => `value-${index}`)
@@ -212,12 +246,14 @@ function transaction(fields: Fields): Record<string, unknown> | null {
   }
 }
 
-/** `reply N isr=…` from the controller, `verified=…` from a coordinator, `failed=…` from the shell, else from the leader. */
+/** `isr=…` is the controller's answer, `verified=…` a coordinator's, `failed=…` the shell's; the rest the leader's. */
 function answerBody(fields: Fields): unknown {
   if (fields.failed !== undefined) return { kind: 'failed', reason: fields.failed }
   if (fields.refused !== undefined) return { kind: 'refused', error: code(fields.refused) }
   if (fields.verified !== undefined) {
-    return { error: KafkaError.NONE, partitionErrors: [{ topic: 'events', partition: 0, error: code(fields.verified) }] }
+    return {
+      error: KafkaError.NONE, partitionErrors: [{ topic: 'events', partition: 0, error: code(fields.verified) }],
+    }
   }
   if (fields.isr !== undefined) {
     return {
@@ -233,7 +269,8 @@ function answerBody(fields: Fields): unknown {
   return {
     error: code(fields.error), leaderEpoch: number(fields, 'epoch', 0), offset,
     records: copied(fields, offset),
-    highWatermark: number(fields, 'hw', 0), logStartOffset: number(fields, 'logStart', 0), logEndOffset: number(fields, 'logEnd', -1),
+    highWatermark: number(fields, 'hw', 0),
+    logStartOffset: number(fields, 'logStart', 0), logEndOffset: number(fields, 'logEnd', -1),
     divergingEpoch: fields.diverging === undefined ? null : { epoch: divergingEpoch, endOffset },
   }
 }
@@ -242,8 +279,12 @@ function answerBody(fields: Fields): unknown {
 function copied(fields: Fields, offset: number): Uint8Array | null {
   const leaderEpoch = number(fields, 'recordEpoch', number(fields, 'epoch', 0))
   const base = number(fields, 'base', offset)
-  if (fields.records !== undefined) return batch({ values: values(number(fields, 'records', 1)), baseOffset: base, leaderEpoch })
-  const batches = values(number(fields, 'batches', 0)).map((value, index) => batch({ values: [value], baseOffset: base + index, leaderEpoch }))
+  if (fields.records !== undefined) {
+    return batch({ values: values(number(fields, 'records', 1)), baseOffset: base, leaderEpoch })
+  }
+  const batches = values(number(fields, 'batches', 0)).map((value, index) => batch({
+    values: [value], baseOffset: base + index, leaderEpoch,
+  }))
   return batches.length === 0 ? null : new Uint8Array(batches.flatMap((each) => [...each]))
 }
 
@@ -268,13 +309,18 @@ function renderField(key: string, field: unknown): string {
     return renderBatches(bytes)
   }
   if (Array.isArray(field)) return `[${field.map((each) => renderField('', each)).join(',')}]`
-  if (key === 'body') return `{${render((field as { topics?: { partitions?: unknown[] }[] }).topics?.[0].partitions?.[0] ?? field)}}`
+  if (key === 'body') {
+    return `{${render((field as { topics?: { partitions?: unknown[] }[] }).topics?.[0].partitions?.[0] ?? field)}}`
+  }
   return `{${render(field)}}`
 }
 
 function renderBatches(bytes: Uint8Array): string {
   const found: string[] = []
-  forEachBatch(bytes, (at) => void found.push(`[${baseOffset(bytes, at)}…${lastOffset(bytes, at)} @${partitionLeaderEpoch(bytes, at)}]`))
+  recordBatch.forEachBatch(bytes, (at) => {
+    const { baseOffset, lastOffset, partitionLeaderEpoch } = recordBatch
+    found.push(`[${baseOffset(bytes, at)}…${lastOffset(bytes, at)} @${partitionLeaderEpoch(bytes, at)}]`)
+  })
   return found.join('')
 }
 

@@ -1,0 +1,128 @@
+/** The log-manager over a real directory: what it writes, whom it nudges, what it survives. */
+import { allSafeguards } from '@troupe/actor'
+import { resolveBrokerConfig } from '@troupe/config'
+import { MemoryFileSystem } from '@troupe/log/memory-file-system'
+import { describe, expect, test } from 'vitest'
+import { logManagerActor, type LogManagerEnv, type LogManagerMessage } from '../src/log-manager.ts'
+import { batch, openDirectory, Recorder, replicaConfig, TOPIC_ID } from './harness.ts'
+
+function stage(overrides: Readonly<Record<string, string>> = {}) {
+  const fs = new MemoryFileSystem()
+  const logs = openDirectory(fs, 1)
+  const out = new Recorder()
+  const env: { -readonly [Key in keyof LogManagerEnv]: LogManagerEnv[Key] } = {
+    self: { broker: 1, actor: 'log-manager' }, now: 0, random: () => 0, safeguards: allSafeguards, logs,
+    config: resolveBrokerConfig(new Map(Object.entries(overrides))).config,
+  }
+  const log = logs.open('my-events', TOPIC_ID, 3, replicaConfig(overrides).log, 0)
+  const state = logManagerActor.start(null, env, out)
+  const tell = (message: LogManagerMessage, now = env.now) => {
+    env.now = now
+    logManagerActor.step(state, message, env, out)
+    return out.take()
+  }
+  const append = (value: string, timestamp = 0) =>
+    log.append({ records: batch({ values: [value], timestamp }), now: env.now, leaderEpoch: 0, origin: 'client' })
+  return { fs, logs, log, started: out.take(), tell, append }
+}
+
+describe('log-manager', () => {
+  test('starts its rounds at their own times', () => {
+    expect(stage().started).toEqual([
+      { kind: 'setTimer', name: 'checkpoint', at: 5_000, message: { kind: 'checkpoint' } },
+      { kind: 'setTimer', name: 'upkeep', at: 30_000, message: { kind: 'upkeep' } },
+      { kind: 'setTimer', name: 'clean', at: 15_000, message: { kind: 'clean' } },
+    ])
+    expect(stage({ 'log.cleaner.enable': 'false' }).started).toHaveLength(2)
+  })
+
+  test('a checkpoint keeps the high watermark over a restart', () => {
+    const { fs, log, tell, append } = stage()
+    append('a')
+    append('b')
+    log.setHighWatermark(2)
+    expect(tell({ kind: 'checkpoint' }, 5_000)).toEqual([{
+      kind: 'setTimer', name: 'checkpoint', at: 10_000, message: { kind: 'checkpoint' },
+    }])
+    expect(openDirectory(fs, 1).open('my-events', TOPIC_ID, 3, replicaConfig().log, 0).highWatermark).toBe(2)
+  })
+
+  test('a checkpoint with nothing new costs nothing', () => {
+    const { fs, log, tell, append } = stage()
+    append('a')
+    log.setHighWatermark(1)
+    tell({ kind: 'checkpoint' }, 5_000)
+    tell({ kind: 'checkpoint' }, 6_000)
+    const { syncs } = fs
+    tell({ kind: 'checkpoint' }, 10_000)
+    expect(fs.syncs).toBe(syncs)
+    append('b')
+    log.setHighWatermark(2)
+    tell({ kind: 'checkpoint' }, 15_000)
+    expect(fs.syncs).toBeGreaterThan(syncs)
+  })
+
+  test('upkeep nudges the replica of every log, not of an offline one', () => {
+    const { fs, tell, append } = stage()
+    expect(tell({ kind: 'upkeep' }, 30_000)).toEqual([
+      { kind: 'setTimer', name: 'upkeep', at: 330_000, message: { kind: 'upkeep' } },
+      { kind: 'send', to: { broker: 1, actor: `replica:${TOPIC_ID}:3` }, message: { kind: 'maintain' } },
+    ])
+    fs.fault = () => 'EIO'
+    append('a')
+    fs.fault = null
+    expect(tell({ kind: 'upkeep' })).toHaveLength(1)
+  })
+
+  test('a deleted log is renamed at once and removed after file.delete.delay.ms', () => {
+    const { fs, logs, tell } = stage()
+    expect(tell({ kind: 'deleteLog', topicId: TOPIC_ID, partition: 3 }, 1_000)).toEqual([])
+    expect(logs.get(TOPIC_ID, 3)).toBeUndefined()
+    const deleted = () => fs.list('/data').filter((name) => name.endsWith('-delete'))
+    expect(deleted()).toHaveLength(1)
+    tell({ kind: 'checkpoint' }, 60_000)
+    expect(deleted()).toHaveLength(1)
+    tell({ kind: 'checkpoint' }, 61_000)
+    expect(deleted()).toEqual([])
+  })
+
+  test('the cleaner goes on while there is work, and then rests', () => {
+    const { log, tell } = stage({ 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '0.01' })
+    log.configure({
+      ...replicaConfig({ 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '0.01' }).log, 'segment.bytes': 200,
+    })
+    for (let value = 0; value < 20; value++) {
+      const records = batch({ values: [`value-${value}`], key: 'the only key' })
+      log.append({ records, now: 1_000, leaderEpoch: 0, origin: 'client' })
+    }
+    log.setHighWatermark(20)
+    // The cleaner leaves gaps, which recovery must not meet: only what is durable is cleaned.
+    log.flush()
+    const before = log.sizeInBytes
+    const busy = tell({ kind: 'clean' }, 15_000)
+    expect(busy).toMatchObject([
+      { kind: 'trace', event: 'log.cleaned', fields: { directory: log.directory } },
+      { kind: 'setTimer', name: 'clean', at: 15_000, message: { kind: 'clean' } },
+    ])
+    expect(log.sizeInBytes).toBeLessThan(before / 4)
+    expect(tell({ kind: 'clean' })).toEqual([{
+      kind: 'setTimer', name: 'clean', at: 30_000, message: { kind: 'clean' },
+    }])
+  })
+
+  test('a full disk is told once, and the next round tries again', () => {
+    const { fs, log, tell, append } = stage()
+    append('a')
+    log.setHighWatermark(1)
+    fs.fault = (operation) => operation === 'append' ? 'ENOSPC' : undefined
+    const first = tell({ kind: 'checkpoint' }, 5_000)
+    expect(first.map(({ kind }) => kind)).toEqual(['setTimer', 'trace'])
+    expect(tell({ kind: 'checkpoint' }, 10_000).map(({ kind }) => kind)).toEqual(['setTimer'])
+    fs.fault = null
+    expect(tell({ kind: 'checkpoint' }, 15_000).map(({ kind }) => kind)).toEqual(['setTimer'])
+    append('b')
+    log.setHighWatermark(2)
+    fs.fault = (operation) => operation === 'append' ? 'ENOSPC' : undefined
+    expect(tell({ kind: 'checkpoint' }, 20_000).map(({ kind }) => kind)).toEqual(['setTimer', 'trace'])
+  })
+})
