@@ -59,6 +59,8 @@ export interface Harness<State> {
   replayed(): State
   /** Requests that have no answer yet. */
   unanswered(): number
+  /** Records in the log, markers left out. */
+  records(): CoordinatorRecord[]
   /** Batches in the log. */
   batches(): number
   /** Bodies of the answers given, by id. */
@@ -191,6 +193,11 @@ export function coordinatorHarness<State, Request extends Message>(
     },
     unanswered: () => shard.outstanding.size,
     batches: () => log.count(),
+    records() {
+      const records: CoordinatorRecord[] = []
+      replayBatches(log.bytes(), family, { record: (record) => records.push(record), endTxn: () => {} })
+      return records
+    },
   }
 }
 

@@ -1,13 +1,12 @@
 /**
- * DeleteGroups, v0–2: groups without members, with all their offsets.
+ * DeleteGroups, v0–2: groups without members, with all their offsets, also those of undecided transactions.
  *
  * Errors per group: GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP. Source: Kafka's GroupCoordinatorShard.deleteGroups.
  */
-import type { CoordinatorRecord } from '@troupe/coordinator'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import { newDraft, type Draft } from './draft.ts'
 import type { DeleteGroups } from './messages.ts'
-import { committedOffset, eachOffset } from './offsets.ts'
+import { partitionsOf } from './offsets.ts'
 import { groupTombstone, offsetTombstone } from './records.ts'
 import type { GroupState } from './state.ts'
 
@@ -22,16 +21,9 @@ function deleteGroup(draft: Draft, state: GroupState, groupId: string): ErrorCod
   const group = state.groups.get(groupId)
   if (group === undefined) return KafkaError.GROUP_ID_NOT_FOUND
   if (group.phase !== 'Empty') return KafkaError.NON_EMPTY_GROUP
-  draft.records.push(...offsetTombstones(state, groupId), groupTombstone(groupId))
-  return KafkaError.NONE
-}
-
-/** For committed offsets and for those of undecided transactions; one tombstone serves both. */
-function* offsetTombstones({ offsets }: GroupState, groupId: string): Generator<CoordinatorRecord> {
-  for (const [topic, partition] of eachOffset(offsets.committed.get(groupId))) yield offsetTombstone(groupId, topic, partition)
-  for (const pending of offsets.pending.get(groupId)?.values() ?? []) {
-    for (const [topic, partition] of eachOffset(pending)) {
-      if (committedOffset(offsets, groupId, topic, partition) === undefined) yield offsetTombstone(groupId, topic, partition)
-    }
+  for (const [topic, partitions] of partitionsOf(state.offsets, groupId)) {
+    for (const partition of partitions) draft.records.push(offsetTombstone(groupId, topic, partition))
   }
+  draft.records.push(groupTombstone(groupId))
+  return KafkaError.NONE
 }

@@ -30,7 +30,7 @@ function notFound(groupId: string, version: number): DescribedGroup {
   return { ...dead, errorCode: KafkaError.GROUP_ID_NOT_FOUND, errorMessage: `Group ${groupId} not found.` }
 }
 
-/** While a rebalance is under way the members' metadata and assignments belong to no generation: they are left out. */
+/** While a rebalance is under way there is no protocol, so no metadata of one; assignments are the last ones given. */
 function describe(group: Group): DescribedGroup {
   const stable = group.phase === 'Stable'
   return {
@@ -45,7 +45,7 @@ function describe(group: Group): DescribedGroup {
       clientId: member.clientId,
       clientHost: member.clientHost,
       memberMetadata: stable ? metadataOf(member, group.protocol) : NO_BYTES,
-      memberAssignment: stable ? member.assignment : NO_BYTES,
+      memberAssignment: member.assignment,
     })),
   }
 }

@@ -14,7 +14,7 @@ import { setting } from './config.ts'
 import { newDraft, setTimer, type Draft } from './draft.ts'
 import { isSubscribedTo, usesConsumerProtocol, type Group } from './group.ts'
 import type { TopicsDeleted } from './messages.ts'
-import { eachOffset, hasOpenTransaction, hasPendingOffset, type StoredOffset } from './offsets.ts'
+import { eachOffset, hasOpenTransaction, hasPendingOffset, partitionsOf, type StoredOffset } from './offsets.ts'
 import { groupTombstone, offsetTombstone } from './records.ts'
 import type { GroupState } from './state.ts'
 
@@ -25,7 +25,7 @@ export function expireOffsets(state: GroupState, env: CoordinatorEnv): Decision 
   for (const group of state.groups.values()) {
     const left = expireGroup(draft, state, group, env)
     if (left || group.phase !== 'Empty' || hasOpenTransaction(state.offsets, group.groupId)) continue
-    if (group.pendingMembers.size === 0) draft.records.push(groupTombstone(group.groupId))
+    draft.records.push(groupTombstone(group.groupId))
   }
   scheduleExpiry(draft, env)
   return { ...draft, atomic: false }
@@ -69,16 +69,9 @@ export function topicsDeleted({ groups, offsets }: GroupState, { topics }: Topic
   const draft = newDraft()
   const gone = new Set(topics)
   for (const groupId of groups.keys()) {
-    const partitions = new Map<string, Set<number>>()
-    for (const each of [offsets.committed.get(groupId), ...offsets.pending.get(groupId)?.values() ?? []]) {
-      for (const [topic, partition] of eachOffset(each)) {
-        if (!gone.has(topic)) continue
-        const known = partitions.get(topic) ?? new Set()
-        partitions.set(topic, known.add(partition))
-      }
-    }
-    for (const [topic, numbers] of partitions) {
-      for (const partition of numbers) draft.records.push(offsetTombstone(groupId, topic, partition))
+    for (const [topic, partitions] of partitionsOf(offsets, groupId)) {
+      if (!gone.has(topic)) continue
+      for (const partition of partitions) draft.records.push(offsetTombstone(groupId, topic, partition))
     }
   }
   return { ...draft, atomic: false }

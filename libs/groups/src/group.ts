@@ -85,6 +85,7 @@ export interface Group {
   readonly pendingMembers: Set<string>
   /** Were told of this generation and have not asked for their assignment yet. */
   readonly pendingSync: Set<string>
+  /** Somebody came during an initial rebalance. As in Kafka, only the prolonged delay takes this back. */
   newMemberAdded: boolean
   /** null when the group's protocol says nothing of topics, or in no way we can read. */
   subscribedTopics: ReadonlySet<string> | null

@@ -35,7 +35,8 @@ export function onSessionExpired({ groups }: GroupState, { groupId, memberId }: 
   if (member === undefined) {
     if (!group.pendingMembers.has(memberId)) return draft
     removeMember(group, memberId)
-    rebalanceWithoutPending(draft)
+    // It may have been the only one that the rebalance waited for.
+    if (group.phase === 'PreparingRebalance') rebalanceWithout(draft, group, env)
     return draft
   }
   member.timerAtMs = 0
@@ -46,9 +47,4 @@ export function onSessionExpired({ groups }: GroupState, { groupId, memberId }: 
     rebalanceWithout(draft, group, env)
   }
   return draft
-
-  function rebalanceWithoutPending(into: Draft): void {
-    // It may have been the only one that the rebalance waited for.
-    if (group!.phase === 'PreparingRebalance' && !group!.initialRebalance) rebalanceWithout(into, group!, env)
-  }
 }

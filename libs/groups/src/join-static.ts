@@ -33,7 +33,7 @@ export function rejoinStatic(group: Group, old: Member, memberId: string, reques
   extendSession(draft, group, member, env)
   if (stable && selectProtocol(group) === group.protocol) {
     const assignments = new Map([...group.members.values()].map((each) => [each.memberId, each.assignment]))
-    draft.records.push(groupMetadata(group, assignments, env.now))
+    draft.records.push(groupMetadata(group, assignments))
     draft.response = sameGeneration(group, member, leaderBefore, version)
     return draft
   }

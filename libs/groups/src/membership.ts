@@ -27,7 +27,6 @@ export function becomeCompletingRebalance(group: Group, now: number): void {
   group.subscribedTopics = computeSubscribedTopics(group)
   become(group, 'CompletingRebalance', now)
   group.initialRebalance = false
-  group.newMemberAdded = false
   group.pendingSync.clear()
 }
 
@@ -81,12 +80,11 @@ export function removeMember(group: Group, memberId: string): void {
   group.pendingSync.delete(memberId)
 }
 
-/** Volatile. The same instance under a new member id, in the same place, with the same assignment (KIP-345). */
+/** Volatile. The same instance under a new member id, with the same assignment (KIP-345). */
 export function replaceStaticMember(group: Group, old: Member, memberId: string): Member {
   const member: Member = { ...old, memberId, isNew: false, join: null, sync: null, deadlineMs: 0, timerAtMs: 0 }
-  const inOrder = [...group.members].map(([id, each]): [string, Member] => id === old.memberId ? [memberId, member] : [id, each])
-  group.members.clear()
-  for (const [id, each] of inOrder) group.members.set(id, each)
+  group.members.delete(old.memberId)
+  group.members.set(memberId, member)
   if (isLeader(group, old.memberId)) group.leader = memberId
   if (group.pendingSync.delete(old.memberId)) group.pendingSync.add(memberId)
   group.staticMembers.set(old.groupInstanceId!, memberId)

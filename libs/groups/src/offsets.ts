@@ -51,6 +51,15 @@ export function* eachOffset(offsets: GroupOffsets | undefined): Generator<[topic
   }
 }
 
+/** Every partition of which the group has an offset, committed or in an undecided transaction; each once. */
+export function partitionsOf(offsets: Offsets, group: string): Map<string, Set<number>> {
+  const partitions = new Map<string, Set<number>>()
+  for (const each of [offsets.committed.get(group), ...offsets.pending.get(group)?.values() ?? []]) {
+    for (const [topic, partition] of eachOffset(each)) ensure(partitions, topic, () => new Set<number>()).add(partition)
+  }
+  return partitions
+}
+
 /** Replay of a commit. `producerId` null: plain. */
 export function storeOffset(
   offsets: Offsets, group: string, topic: string, partition: number, committed: CommittedOffset, producerId: number | null,

@@ -32,13 +32,13 @@ const offsetKey = (group: string, topic: string, partition: number): Coordinator
 })
 
 /** The group's generation with these assignments. */
-export function groupMetadata(group: Group, assignments: ReadonlyMap<string, Uint8Array>, now: number): CoordinatorRecord {
+export function groupMetadata(group: Group, assignments: ReadonlyMap<string, Uint8Array>): CoordinatorRecord {
   const value: GroupMetadataValue = {
     protocolType: group.protocolType ?? '',
     generation: group.generation,
     protocol: group.protocol,
     leader: group.leader,
-    currentStateTimestamp: now,
+    currentStateTimestamp: group.stateTimestampMs,
     members: [...group.members.values()].map((member) => ({
       memberId: member.memberId,
       groupInstanceId: member.groupInstanceId,

@@ -55,7 +55,7 @@ function syncNewGeneration(group: Group, request: SyncGroup, env: CoordinatorEnv
 /** Replaying the record makes the group Stable. Members that the leader forgot get an empty assignment. */
 function assign(draft: Draft, group: Group, { body }: SyncGroup, env: CoordinatorEnv): void {
   const assignments = new Map(body.assignments.map(({ memberId, assignment }) => [memberId, assignment.slice()]))
-  draft.records.push(groupMetadata(group, assignments, env.now))
+  draft.records.push(groupMetadata(group, assignments))
   for (const member of group.members.values()) {
     const assignment = assignments.get(member.memberId) ?? NO_BYTES
     if (answerSync(draft, member, syncResponse(group, assignment))) extendSession(draft, group, member, env)
