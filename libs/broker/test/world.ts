@@ -88,11 +88,11 @@ export class World {
   private readonly asked = new Map<number, { key: number; version: number }[]>()
 
   constructor(properties: Record<string, string> = {}, logs: Partial<LogStore> = {}) {
-    const world = this
+    const now = (): number => this.now
     this.env = {
       self: { broker: 1, actor: 'front' },
       get now() {
-        return world.now
+        return now()
       },
       random: () => this.random(),
       safeguards: allSafeguards,
