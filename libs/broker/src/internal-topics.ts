@@ -5,7 +5,7 @@
  * Source: Kafka's AutoTopicCreationManager. Replication factors are clamped to the brokers there are, so that one
  * broker with the defaults (factor 3, min ISR 2) has working transactions.
  */
-import type { CreateTopicsRequest_CreatableTopicInput, CreateTopicsResponse } from '@troupe/wire/messages'
+import type { CreateTopicsRequest_CreatableTopicInput, CreateTopicsResponseInput } from '@troupe/wire/messages'
 import type { BrokerConfig } from '@troupe/config'
 import type { RequestContext } from './context.ts'
 import { askController } from './controller.ts'
@@ -112,13 +112,14 @@ export function createAndAwait(ctx: RequestContext, names: readonly string[], th
     timeoutMs: CREATE_TIMEOUT_MS,
     validateOnly: false,
   }
-  askController<CreateTopicsResponse>(ctx, 'CreateTopics', body, CREATE_TIMEOUT_MS, {
+  askController<CreateTopicsResponseInput>(ctx, 'CreateTopics', body, CREATE_TIMEOUT_MS, {
     answered(response) {
       for (const name of missing) creating.delete(name)
-      const failed = response.topics.filter(
-        ({ errorCode }) => errorCode !== KafkaError.NONE && errorCode !== KafkaError.TOPIC_ALREADY_EXISTS,
+      const failed = (response.topics ?? []).filter(
+        ({ errorCode = KafkaError.NONE }) =>
+          errorCode !== KafkaError.NONE && errorCode !== KafkaError.TOPIC_ALREADY_EXISTS,
       )
-      for (const { name, errorCode, errorMessage } of failed) {
+      for (const { name, errorCode = KafkaError.NONE, errorMessage } of failed) {
         ctx.front.out.trace('topic.not-created', { topic: name, error: errorName(errorCode), message: errorMessage })
       }
       if (failed.length === missing.length && missing.length === names.length) then()
