@@ -287,7 +287,10 @@ export interface LogRead {
   readonly highWatermark: number
 }
 
-/** "Tell me once when the high watermark has reached `offset` under `leaderEpoch`": the coordinators' read barrier. */
+/**
+ * "Tell me once when the high watermark has reached `offset` under `leaderEpoch`": the coordinators' read barrier.
+ * Answered with `Changed`.
+ */
 export interface AwaitCommitted extends Message {
   readonly kind: 'awaitCommitted'
   readonly replyTo: ReplyToken

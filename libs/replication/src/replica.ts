@@ -41,6 +41,7 @@ import { answer, expireAt, newState, type ReplicaEnv, type ReplicaMessage, type 
 import { expireVerifications, onVerificationAnswer, onVerificationDue, onVerifyTransaction } from './verification.ts'
 import { onUnwatch, onWatch } from './watch.ts'
 
+/** There is no `stop`: the log stays open in its directory, which closes it, or hands it to the replica's next life. */
 export const replicaActor: ActorDefinition<ReplicaState, ReplicaMessage, ReplicaEnv, ReplicaArgs> = {
   kind: 'replica',
   start,
