@@ -105,7 +105,7 @@ export class LogDirectory implements LogStore {
       metadata,
       pool: this.#pool,
       clean: this.cleanShutdown,
-      recoveryPoint: this.#recoveryPoints.get(name) ?? 0,
+      recoveryPoint: this.#recoveryPoints.get(name),
       logStartOffset: this.#logStarts.get(name) ?? 0,
       highWatermark: this.#highWatermarks.get(name) ?? 0,
       cleanedUpTo: this.#cleanedUpTo.get(name) ?? 0,
@@ -260,6 +260,8 @@ export class LogDirectory implements LogStore {
     const dirtiest = selectDirtiest(this.#logs.values(), now)
     if (!dirtiest) return null
     const { log } = dirtiest
+    // Where the cleaner works, recovery must not take a gap for a loss.
+    this.#writeOffsetsOfLogs()
     this.#cleaning = { log, pass: cleanLog(dirtiest, now, this.#options.cleaner), cuts: log.local.cuts }
     return this.#cleaning
   }

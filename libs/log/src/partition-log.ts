@@ -31,7 +31,6 @@ export interface PartitionLogInput extends RecoveryInput {
   readonly topicId: string
   readonly partition: number
   readonly highWatermark: number
-  readonly cleanedUpTo: number
   readonly safeguards?: LogSafeguards
   /** partition.metadata, if it is new and not synced. */
   readonly metadata: FlushState['metadata']
@@ -59,8 +58,8 @@ export class PartitionLog implements Log {
   #highWatermark: number
   #offlineReason: string | null = null
   #lastFlushTimeMs: number
-  /** Highest recovery point that a checkpoint may show. */
-  #checkpointedRecoveryPoint: number
+  /** What the checkpoint shows at most; undefined while it shows nothing. */
+  #checkpointedRecoveryPoint: number | undefined
   #lastNow: number
 
   constructor(input: PartitionLogInput) {
@@ -184,6 +183,8 @@ export class PartitionLog implements Log {
     if (segment === before) return
     this.producerState.endOffset = segment.baseOffset
     this.snapshots.write(this.producerState)
+    // From the second segment on, recovery must be able to tell a gap from a loss.
+    if (this.#checkpointedRecoveryPoint === undefined) this.#checkpoint()
     if (fits) return this.#flushInBackground(segment.baseOffset, now, () => {})
     this.#flush.recoveryPoint = segment.baseOffset
     this.#checkpoint()
@@ -288,7 +289,7 @@ export class PartitionLog implements Log {
     const bound = Math.min(cut.baseOffset, offset)
     this.#flush.truncations += 1
     this.#flush.recoveryPoint = Math.min(this.#flush.recoveryPoint, bound)
-    if (this.#checkpointedRecoveryPoint <= bound) return
+    if ((this.#checkpointedRecoveryPoint ?? 0) <= bound) return
     this.#checkpointedRecoveryPoint = bound
     this.#checkpoint()
   }

@@ -30,9 +30,11 @@ export interface RecoveryInput {
   readonly now: number
   /** The last stop wrote everything: nothing is checked. */
   readonly clean: boolean
+  /** From the checkpoints; undefined if unknown. */
+  readonly recoveryPoint: number | undefined
   /** From the checkpoints; 0 if unknown. */
-  readonly recoveryPoint: number
   readonly logStartOffset: number
+  readonly cleanedUpTo: number
 }
 
 export interface RecoveredLog {
@@ -69,7 +71,7 @@ export function recoverLog(input: RecoveryInput): RecoveredLog {
   snapshots.removeAfter(end)
   snapshots.removeStray(new Set(segments.map((segment) => segment.baseOffset)))
   if (producers.endOffset !== end || suspect === segments.length) rebuildProducers(producers, snapshots, local, logStartOffset)
-  return { local, producers, snapshots, epochs, logStartOffset, recoveryPoint: input.clean ? end : Math.min(input.recoveryPoint, end) }
+  return { local, producers, snapshots, epochs, logStartOffset, recoveryPoint: input.clean ? end : Math.min(input.recoveryPoint ?? 0, end) }
 }
 
 /** Leftovers of deletion and cleaning. Returns the names that are left. */
@@ -141,7 +143,7 @@ function loadSegments({ pool, directory, config, now }: RecoveryInput, names: re
 }
 
 /** Index of the first segment whose batches must be checked. */
-function firstSuspect(segments: readonly Segment[], { clean, recoveryPoint }: RecoveryInput): number {
+function firstSuspect(segments: readonly Segment[], { clean, recoveryPoint = 0 }: RecoveryInput): number {
   let first = segments.length
   if (!clean && segments.length > 0) {
     first = segments.findLastIndex((segment) => segment.baseOffset <= recoveryPoint)
@@ -181,8 +183,7 @@ function recoverFrom(first: number, recovery: Recovery): void {
   let expected = start
   for (let i = first; i < segments.length; i++) {
     const segment = segments[i]
-    // Segments that are not synced follow each other without a gap (PartitionLog.roll): here the end of one was lost.
-    if (i > first && segment.baseOffset !== expected) {
+    if (segment.baseOffset < expected || (segment.baseOffset > expected && i > first && isLoss(segment.baseOffset, input))) {
       removeFrom(segments, i)
       return
     }
@@ -196,6 +197,16 @@ function recoverFrom(first: number, recovery: Recovery): void {
       return
     }
   }
+}
+
+/**
+ * Whether a gap before this segment is the end of the one before it, lost. Segments that are not synced follow each other without a gap
+ * (PartitionLog.roll); only the cleaner leaves gaps, and it leaves alone what lies past the recovery point on disk. Where no recovery
+ * point is on disk, a compacted log gets the benefit of the doubt.
+ */
+function isLoss(offset: number, { cleanedUpTo, recoveryPoint, config }: RecoveryInput): boolean {
+  if (offset <= cleanedUpTo) return false
+  return recoveryPoint !== undefined || !config['cleanup.policy'].includes('compact')
 }
 
 function removeFrom(segments: Segment[], index: number): void {
