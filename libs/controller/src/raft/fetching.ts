@@ -52,6 +52,8 @@ export function onFetched(io: RaftIo, asked: Ask & { kind: 'fetch' }, body: Quor
   if (!isFetching(io) || asked.epoch !== raft.epoch) return
   if (isFailed(body)) return leaderUnreachable(io)
   if (body.error !== KafkaError.NONE) return onFetchRefused(io, asked, body)
+  // An observer that had lost the leader has asked it by chance.
+  if (raft.leaderId < 0) return becomeObserver(io, body.epoch, body.leader)
   raft.hasFetched = true
   if (raft.phase === 'follower') armFetchTimeout(io)
   if (body.snapshot) return beginDownload(io, body.snapshot)
@@ -94,6 +96,7 @@ export function leaderUnreachable(io: RaftIo): void {
   if (raft.phase === 'follower') return setTimer(io, 'election', jitter(io, 1, backoffMs))
   if (raft.phase !== 'observer') return
   raft.leaderId = -1
+  raft.download = null
   setTimer(io, 'fetch', jitter(io, backoffMs, backoffMs))
 }
 
