@@ -14,19 +14,26 @@
  * `lose` (what is not committed is truncated, then elected again), `resign`.
  */
 import {
-  actorNames, allSafeguards, type Address, type ClusterView, type Message, type Outbox, type ReplyToken, type Safeguards,
+  actorNames,
+  allSafeguards,
+  type ActorDefinition,
+  type Address,
+  type ClusterView,
+  type Message,
+  type Outbox,
+  type Safeguards,
 } from '@troupe/actor'
-import type { Appended, LogRead, ReplicaRequest } from '@troupe/replication/messages'
-import { KafkaError, errorName, type ErrorCode } from '@troupe/wire/errors'
-import {
-  baseOffset, buildEndTxnMarker, isControl, isTransactional, iterateRecords, nextOffset, producerEpoch, producerId, setBaseOffset,
-} from '@troupe/wire/record-batch'
+import type { ReplicaRequest } from '@troupe/replication/messages'
+import { KafkaError, errorName } from '@troupe/wire/errors'
 import type { Coordinator, CoordinatorEnv, CoordinatorRecord } from './contract.ts'
 import { replayBatches, replayInto } from './load.ts'
-import { decodeRecord, type RecordFamily } from './record-codec.ts'
+import { memoryReplica, type MemoryReplica } from './memory-replica.ts'
+import type { RecordFamily } from './record-codec.ts'
 import { coordinatorShard } from './shard.ts'
-import type { Shard } from './shard-state.ts'
-import { parseStep, show, showFields } from './transcript.ts'
+import type { Shard, ShardArgs, ShardOwnMessage } from './shard-state.ts'
+import { parseStep, showFields } from './transcript.ts'
+
+export { showRecord } from './memory-replica.ts'
 
 export interface HarnessOptions {
   readonly config?: Readonly<Record<string, unknown>>
@@ -49,9 +56,7 @@ export interface Harness<State> {
   ask(message: object, id?: number): string[]
   /** Several requests that arrive in one turn. */
   burst(messages: readonly object[]): string[]
-  /** The same for a message that nobody waits for. */
-  tell(message: object): string[]
-  /** Delivers a message as it is: an answer to something that was sent. */
+  /** Delivers a message as it is: one that nobody waits for, or an answer to something that was sent. */
   deliver(message: object): string[]
   /** One of the steps above; null if it is none of them. */
   step(line: string): string[] | null
@@ -69,222 +74,205 @@ export interface Harness<State> {
 
 const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAQ'
 const PARTITION = 0
+const REPLICA = actorNames.replica(TOPIC_ID, PARTITION)
 const self: Address = { broker: 1, actor: 'coordinator' }
 const client: Address = { broker: 1, actor: 'client' }
 
-interface Timer { readonly at: number; readonly message: Message }
+interface Timer {
+  readonly at: number
+  readonly message: Message
+}
 
 export function coordinatorHarness<State, Request extends Message>(
-  coordinator: Coordinator<State, Request>, options: HarnessOptions = {},
+  coordinator: Coordinator<State, Request>,
+  options: HarnessOptions = {},
 ): Harness<State> {
-  const family: RecordFamily = coordinator.recordFamily ?? (coordinator.kind === 'transactions' ? 'transaction' : 'group')
-  const actor = coordinatorShard(coordinator)
-  const queue: Message[] = []
-  const timers = new Map<string, Timer>()
-  const answers = new Map<number, unknown>()
-  let lines: string[] = []
-  let asked = 0
-  let randomState = options.seed ?? 1
-  const clock = { now: options.now ?? 0 }
-  const env: CoordinatorEnv = {
-    self,
-    get now() { return clock.now },
-    random() {
-      // Marsaglia's xorshift: enough for ids that must differ.
-      randomState ^= randomState << 13
-      randomState ^= randomState >>> 17
-      randomState ^= randomState << 5
-      return randomState >>> 0
-    },
-    safeguards: { ...allSafeguards, ...options.safeguards },
-    cluster: { ...emptyCluster, ...options.cluster },
-    config: options.config ?? {},
+  return new InMemory(coordinator, options)
+}
+
+class InMemory<State, Request extends Message> implements Harness<State>, Outbox {
+  readonly shard: Shard<State>
+  readonly answers = new Map<number, unknown>()
+  now: number
+  private readonly coordinator: Coordinator<State, Request>
+  private readonly options: HarnessOptions
+  private readonly family: RecordFamily
+  private readonly actor: ActorDefinition<Shard<State>, ShardOwnMessage | Request, CoordinatorEnv, ShardArgs>
+  private readonly env: CoordinatorEnv
+  private readonly log: MemoryReplica
+  private readonly queue: Message[] = []
+  private readonly timers = new Map<string, Timer>()
+  private lines: string[] = []
+  private asked = 0
+
+  constructor(coordinator: Coordinator<State, Request>, options: HarnessOptions) {
+    this.coordinator = coordinator
+    this.options = options
+    this.now = options.now ?? 0
+    this.family = coordinator.recordFamily ?? (coordinator.kind === 'transactions' ? 'transaction' : 'group')
+    this.actor = coordinatorShard(coordinator)
+    this.env = environment(options, () => this.now)
+    this.log = memoryReplica(
+      this.family,
+      (token, body) => this.queue.push({ kind: 'reply', id: token.id, body } as Message),
+      (line) => this.lines.push(line),
+    )
+    const args = { partition: PARTITION, topicId: TOPIC_ID, topic: options.topic ?? '__internal' }
+    this.shard = this.actor.start(args, this.env, this)
+    this.elect()
   }
-  const log = memoryReplica(family, (token, body) => queue.push({ kind: 'reply', id: token.id, body } as Message), (line) => lines.push(line))
-  const replica = actorNames.replica(TOPIC_ID, PARTITION)
-  const out: Outbox = {
-    send(to, message) {
-      if (to.actor === replica) log.receive(message as ReplicaRequest, clock.now)
-      else if (to.actor === self.actor && to.broker === self.broker) queue.push(message)
-      else {
-        const shown = options.onSend?.(to, message) ?? null
-        if (shown !== null) {
-          lines.push(shown)
-          return
-        }
-        const { kind, replyTo, ...fields } = message
-        const id = replyTo === undefined ? '' : ` id=${replyTo.id}`
-        lines.push(`send ${to.actor}@${to.broker} ${kind} ${showFields(fields, errorName)}${id}`.trimEnd())
-      }
-    },
-    reply(token, body) {
-      answers.set(token.id, body)
-      lines.push(`reply ${token.id} ${showFields(body as object, errorName) || 'ok'}`)
-    },
-    setTimer(name, at, message) {
-      timers.set(name, { at, message })
-      if (options.showTimers !== false && message.kind === 'coordinatorTimer') lines.push(`timer ${name} +${at - clock.now}`)
-    },
-    cancelTimer(name) {
-      timers.delete(name)
-      if (options.showTimers !== false) lines.push(`cancel ${name}`)
-    },
-    spawn() {},
-    stop() {},
-    trace() {},
+
+  get state(): State {
+    return this.shard.state!
   }
-  const shard = actor.start({ partition: PARTITION, topicId: TOPIC_ID, topic: options.topic ?? '__internal' }, env, out)
-  const run = (message?: Message): string[] => {
-    lines = []
-    if (message !== undefined) queue.push(message)
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      actor.step(shard, next as never, env, out)
-      actor.invariants!(shard)
+
+  // What a test does.
+
+  ask(message: object, id = ++this.asked): string[] {
+    return this.deliver({ ...message, replyTo: { ...client, id } })
+  }
+
+  deliver(message: object): string[] {
+    this.queue.push(message as Message)
+    return this.run()
+  }
+
+  burst(messages: readonly object[]): string[] {
+    for (const message of messages) {
+      this.queue.push({ ...message, replyTo: { ...client, id: ++this.asked } } as unknown as Message)
     }
-    return lines
+    return this.run()
   }
-  const advance = (ms: number): string[] => {
-    const until = clock.now + ms
+
+  step(line: string): string[] | null {
+    const { verb, words } = parseStep(line)
+    switch (verb) {
+      case 'advance':
+        return this.advance(Number(words[0]))
+      case 'hold':
+        this.log.held = true
+        return []
+      case 'commit':
+        this.log.commit()
+        return this.run()
+      case 'refuse':
+        this.log.nextError = KafkaError[words[0] as keyof typeof KafkaError]
+        return []
+      case 'reload':
+        return this.elect()
+      case 'lose':
+        this.log.lose()
+        return this.elect()
+      case 'resign':
+        return this.deliver({ kind: 'resigned', leaderEpoch: this.shard.leaderEpoch })
+      default:
+        return null
+    }
+  }
+
+  replayed(): State {
+    const state = this.coordinator.create(PARTITION, this.env, this.shard.leaderEpoch)
+    replayBatches(this.log.bytes(), this.family, replayInto(this.coordinator as Coordinator<State, never>, state))
+    return state
+  }
+
+  unanswered(): number {
+    return this.shard.outstanding.size
+  }
+
+  batches(): number {
+    return this.log.count()
+  }
+
+  records(): CoordinatorRecord[] {
+    const records: CoordinatorRecord[] = []
+    replayBatches(this.log.bytes(), this.family, { record: (record) => records.push(record), endTxn: () => {} })
+    return records
+  }
+
+  private elect(): string[] {
+    return this.deliver({ kind: 'elected', leaderEpoch: this.shard.leaderEpoch + 1 })
+  }
+
+  private run(): string[] {
+    this.lines = []
+    for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) {
+      this.actor.step(this.shard, next as never, this.env, this)
+      this.actor.invariants!(this.shard)
+    }
+    return this.lines
+  }
+
+  private advance(ms: number): string[] {
+    const until = this.now + ms
     const said: string[] = []
     for (;;) {
-      const due = [...timers].filter(([, timer]) => timer.at <= until).sort((a, b) => a[1].at - b[1].at)[0]
+      const [due] = [...this.timers].filter(([, { at }]) => at <= until).sort((a, b) => a[1].at - b[1].at)
       if (due === undefined) break
-      timers.delete(due[0])
-      clock.now = Math.max(clock.now, due[1].at)
-      said.push(...run(due[1].message))
+      const [name, { at, message }] = due
+      this.timers.delete(name)
+      this.now = Math.max(this.now, at)
+      said.push(...this.deliver(message))
     }
-    clock.now = until
+    this.now = until
     return said
   }
-  const elect = (): string[] => run({ kind: 'elected', leaderEpoch: shard.leaderEpoch + 1 } as Message)
-  const steps: Record<string, (words: readonly string[]) => string[]> = {
-    advance: ([ms]) => advance(Number(ms)),
-    hold: () => { log.held = true; return [] },
-    commit: () => { log.commit(); return run() },
-    refuse: ([name]) => { log.nextError = KafkaError[name as keyof typeof KafkaError]; return [] },
-    reload: elect,
-    lose: () => { log.lose(); return elect() },
-    resign: () => run({ kind: 'resigned', leaderEpoch: shard.leaderEpoch } as Message),
+
+  // What the shard does.
+
+  send(to: Address, message: Message): void {
+    if (to.actor === REPLICA) this.log.receive(message as ReplicaRequest, this.now)
+    else if (to.actor === self.actor && to.broker === self.broker) this.queue.push(message)
+    else this.lines.push(this.options.onSend?.(to, message) ?? shownMessage(to, message))
   }
-  elect()
+
+  reply(token: { readonly id: number }, body: unknown): void {
+    this.answers.set(token.id, body)
+    this.lines.push(`reply ${token.id} ${showFields(body as object, errorName) || 'ok'}`)
+  }
+
+  setTimer(name: string, at: number, message: Message): void {
+    this.timers.set(name, { at, message })
+    if (message.kind === 'coordinatorTimer') this.sayOfTimer(`timer ${name} +${at - this.now}`)
+  }
+
+  cancelTimer(name: string): void {
+    this.timers.delete(name)
+    this.sayOfTimer(`cancel ${name}`)
+  }
+
+  spawn(): void {}
+  stop(): void {}
+  trace(): void {}
+
+  private sayOfTimer(line: string): void {
+    if (this.options.showTimers !== false) this.lines.push(line)
+  }
+}
+
+function shownMessage(to: Address, { kind, replyTo, ...fields }: Message): string {
+  const id = replyTo === undefined ? '' : ` id=${replyTo.id}`
+  return `send ${to.actor}@${to.broker} ${kind} ${showFields(fields, errorName)}${id}`.trimEnd()
+}
+
+function environment({ seed = 1, safeguards, cluster, config }: HarnessOptions, now: () => number): CoordinatorEnv {
+  let random = seed
   return {
-    shard,
-    get state() { return shard.state! },
-    get now() { return clock.now },
-    set now(ms: number) { clock.now = ms },
-    answers,
-    ask(message, id = ++asked) {
-      return run({ ...message, replyTo: { ...client, id } } as unknown as Message)
+    self,
+    get now() {
+      return now()
     },
-    deliver: (message) => run(message as Message),
-    burst(messages) {
-      for (const message of messages) queue.push({ ...message, replyTo: { ...client, id: ++asked } } as unknown as Message)
-      return run()
+    random() {
+      // Marsaglia's xorshift: enough for ids that must differ.
+      random ^= random << 13
+      random ^= random >>> 17
+      random ^= random << 5
+      return random >>> 0
     },
-    tell: (message) => run(message as Message),
-    step(line) {
-      const { verb, words } = parseStep(line)
-      return Object.hasOwn(steps, verb) ? steps[verb](words) : null
-    },
-    replayed() {
-      const state = coordinator.create(PARTITION, env, shard.leaderEpoch)
-      replayBatches(log.bytes(), family, replayInto(coordinator as Coordinator<State, never>, state))
-      return state
-    },
-    unanswered: () => shard.outstanding.size,
-    batches: () => log.count(),
-    records() {
-      const records: CoordinatorRecord[] = []
-      replayBatches(log.bytes(), family, { record: (record) => records.push(record), endTxn: () => {} })
-      return records
-    },
+    safeguards: { ...allSafeguards, ...safeguards },
+    cluster: { ...emptyCluster, ...cluster },
+    config: config ?? {},
   }
-}
-
-/** The local replica, as far as a shard talks to it. */
-function memoryReplica(
-  family: RecordFamily, answer: (token: ReplyToken, body: unknown) => void, say: (line: string) => void,
-) {
-  let batches: Uint8Array[] = []
-  let endOffset = 0
-  let waiting: { token: ReplyToken; body: unknown }[] = []
-  const append = (token: ReplyToken, records: Uint8Array): void => {
-    const first = endOffset
-    setBaseOffset(records, 0, first)
-    batches.push(records)
-    endOffset = nextOffset(records, 0)
-    const body: Appended = { error: KafkaError.NONE, baseOffset: first, nextOffset: endOffset }
-    if (replica.held) waiting.push({ token, body })
-    else answer(token, body)
-  }
-  const refused = (token: ReplyToken): boolean => {
-    const error = replica.nextError
-    if (error === KafkaError.NONE) return false
-    replica.nextError = KafkaError.NONE
-    answer(token, { error, baseOffset: -1, nextOffset: -1 } satisfies Appended)
-    return true
-  }
-  const replica = {
-    held: false,
-    nextError: KafkaError.NONE as ErrorCode,
-    bytes(): Uint8Array {
-      const all = new Uint8Array(batches.reduce((sum, batch) => sum + batch.length, 0))
-      let at = 0
-      for (const batch of batches) {
-        all.set(batch, at)
-        at += batch.length
-      }
-      return all
-    },
-    count: () => batches.length,
-    /** What was not committed is cut off, as when another broker led meanwhile. */
-    lose(): void {
-      endOffset = waiting.reduce((end, { body }) => Math.min(end, (body as Appended).baseOffset ?? end), endOffset)
-      batches = batches.filter((batch) => baseOffset(batch, 0) < endOffset)
-      waiting = []
-      replica.held = false
-    },
-    commit(): void {
-      replica.held = false
-      for (const { token, body } of waiting.splice(0)) answer(token, body)
-    },
-    receive(message: ReplicaRequest, now: number): void {
-      switch (message.kind) {
-        case 'append':
-          if (refused(message.replyTo)) return
-          for (const line of showBatch(message.records, family)) say(line)
-          return append(message.replyTo, message.records)
-        case 'writeTxnMarker':
-          if (refused(message.replyTo)) return
-          say(`append ${message.commit ? 'commit' : 'abort'} producer=${message.producerId}/${message.producerEpoch}`)
-          return append(message.replyTo, buildEndTxnMarker({ ...message, timestamp: now }))
-        case 'readLog': {
-          const body: LogRead = {
-            error: KafkaError.NONE,
-            records: endOffset === 0 ? null : replica.bytes(),
-            nextOffset: endOffset,
-            logEndOffset: endOffset,
-            highWatermark: waiting.length > 0 ? (waiting[0].body as Appended).baseOffset : endOffset,
-          }
-          return answer(message.replyTo, body)
-        }
-        case 'awaitCommitted':
-          waiting.push({ token: message.replyTo, body: { error: KafkaError.NONE } })
-      }
-    },
-  }
-  return replica
-}
-
-function* showBatch(batch: Uint8Array, family: RecordFamily): Generator<string> {
-  const producer = isTransactional(batch, 0) ? ` producer=${producerId(batch, 0)}/${producerEpoch(batch, 0)}` : ''
-  if (isControl(batch, 0)) return
-  for (const { key, value } of iterateRecords(batch)) yield `append${producer} ${showRecord(decodeRecord(family, key!, value)!)}`
-}
-
-export function showRecord({ key, value }: CoordinatorRecord): string {
-  const name = key.type.replace(/Key$/, '')
-  return `${name} ${showFields(key.value as object)} ${value === null ? 'tombstone' : `= ${show(value.value)}`}`
 }
 
 const emptyCluster: ClusterView = {

@@ -5,9 +5,18 @@
  * Source: Kafka's CoordinatorRecordSerde, GroupCoordinatorRecordSerde, TransactionLog.
  */
 import {
-  type CoordinatorRecordCodec, coordinatorRecordType, decodeCoordinatorKey, decodeCoordinatorValue,
-  encodeCoordinatorKey, encodeCoordinatorValue, groupRecordByType, groupRecords, shareRecordByType, shareRecords,
-  transactionRecordByType, transactionRecords,
+  type CoordinatorRecordCodec,
+  coordinatorRecordType,
+  decodeCoordinatorKey,
+  decodeCoordinatorValue,
+  encodeCoordinatorKey,
+  encodeCoordinatorValue,
+  groupRecordByType,
+  groupRecords,
+  shareRecordByType,
+  shareRecords,
+  transactionRecordByType,
+  transactionRecords,
 } from '@troupe/wire/records-by-type'
 import type { CoordinatorRecord } from './contract.ts'
 
@@ -40,7 +49,11 @@ export function encodeRecord(record: CoordinatorRecord): EncodedRecord {
 }
 
 /** null for a record of a type this version does not know: a newer one wrote it, and it is skipped (KIP-915). */
-export function decodeRecord(family: RecordFamily, key: Uint8Array, value: Uint8Array | null): CoordinatorRecord | null {
+export function decodeRecord(
+  family: RecordFamily,
+  key: Uint8Array,
+  value: Uint8Array | null,
+): CoordinatorRecord | null {
   const codec = families[family](coordinatorRecordType(key))
   if (codec === undefined) return null
   const decodedKey = { type: codec.key.name, value: decodeCoordinatorKey(codec, key) as unknown }

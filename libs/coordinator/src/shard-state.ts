@@ -1,9 +1,7 @@
 /** What a shard actor holds beside its coordinator's own state. */
 import type { Message, Reply, ReplyToken } from '@troupe/actor'
 import type { RecordInput } from '@troupe/wire/record-batch'
-import type {
-  Coordinator, Decision, ShardElected, ShardEndTxn, ShardResigned, TransactionalWrite,
-} from './contract.ts'
+import type { Coordinator, Decision, ShardElected, ShardEndTxn, ShardResigned, TransactionalWrite } from './contract.ts'
 import { defineEdges } from './edges.ts'
 
 /**
@@ -75,9 +73,16 @@ export interface Shard<State> {
   commitTimeoutArmed: boolean
 }
 
-interface Flush extends Message { readonly kind: 'flush' }
-interface LoadAgain extends Message { readonly kind: 'loadAgain'; readonly incarnation: number }
-interface CommitTimeout extends Message { readonly kind: 'commitTimeout' }
+interface Flush extends Message {
+  readonly kind: 'flush'
+}
+interface LoadAgain extends Message {
+  readonly kind: 'loadAgain'
+  readonly incarnation: number
+}
+interface CommitTimeout extends Message {
+  readonly kind: 'commitTimeout'
+}
 export interface CoordinatorTimer extends Message {
   readonly kind: 'coordinatorTimer'
   readonly name: string

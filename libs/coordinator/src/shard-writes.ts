@@ -3,9 +3,21 @@
  * until the replica says that everything before them is committed. Decisions that write nothing wait there too, so no
  * answer ever rests on a record that may still be lost (the read barrier).
  */
-import { actorNames, isFailed, type Address, type Message, type Outbox, type Reply, type ReplyToken } from '@troupe/actor'
+import {
+  actorNames,
+  isFailed,
+  type Address,
+  type Message,
+  type Outbox,
+  type Reply,
+  type ReplyToken,
+} from '@troupe/actor'
 import type {
-  Appended, AwaitCommitted, CoordinatorAppend, MarkerWritten, WriteTxnMarker,
+  Appended,
+  AwaitCommitted,
+  CoordinatorAppend,
+  MarkerWritten,
+  WriteTxnMarker,
 } from '@troupe/replication/messages'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import { BATCH_OVERHEAD, buildBatch, recordSizeUpperBound, type RecordInput } from '@troupe/wire/record-batch'
@@ -46,7 +58,11 @@ export function refuseAll<State>(shard: Shard<State>, error: ErrorCode, out: Out
 
 /** Writes what a decision writes, sets its timers, and holds the rest until all that is committed. */
 export function carryOut<State>(
-  shard: Shard<State>, request: Message | undefined, decision: Decision, env: CoordinatorEnv, out: Outbox,
+  shard: Shard<State>,
+  request: Message | undefined,
+  decision: Decision,
+  env: CoordinatorEnv,
+  out: Outbox,
 ): void {
   for (const name of decision.cancelTimers ?? []) {
     if (shard.timers.delete(name)) out.cancelTimer(name)
@@ -102,7 +118,11 @@ function write<State>(shard: Shard<State>, held: Held, env: CoordinatorEnv, out:
 
 /** After this, the open batch is of this transaction and takes `size` more bytes. */
 function makeRoom<State>(
-  shard: Shard<State>, size: number, transaction: TransactionalWrite | null, limit: number, env: CoordinatorEnv,
+  shard: Shard<State>,
+  size: number,
+  transaction: TransactionalWrite | null,
+  limit: number,
+  env: CoordinatorEnv,
   out: Outbox,
 ): void {
   const { open } = shard
@@ -127,7 +147,7 @@ function markerUnderWay<State>(shard: Shard<State>, producerId: number): boolean
 
 function maxBatchBytes<State>(shard: Shard<State>, env: CoordinatorEnv): number {
   const ofTopic = env.cluster.configs('topic', shard.args.topic).get('max.message.bytes')
-  return ofTopic === undefined ? (env.config['message.max.bytes'] as number | undefined) ?? 1048588 : Number(ofTopic)
+  return ofTopic === undefined ? ((env.config['message.max.bytes'] as number | undefined) ?? 1048588) : Number(ofTopic)
 }
 
 /** Appends the open batch, if there is one. */
@@ -139,12 +159,14 @@ export function flush<State>(shard: Shard<State>, env: CoordinatorEnv, out: Outb
   const id = enqueue(shard, open.held, null, env, out)
   const records = buildBatch({
     records: open.records,
-    ...(transaction === null ? {} : {
-      producerId: transaction.producerId,
-      producerEpoch: transaction.producerEpoch,
-      baseSequence: 0, // as Kafka writes it; the log does not check the sequences of coordinators
-      isTransactional: true,
-    }),
+    ...(transaction === null
+      ? {}
+      : {
+          producerId: transaction.producerId,
+          producerEpoch: transaction.producerEpoch,
+          baseSequence: 0, // as Kafka writes it; the log does not check the sequences of coordinators
+          isTransactional: true,
+        }),
   })
   const append: CoordinatorAppend = {
     kind: 'append',
@@ -167,13 +189,20 @@ export function appendMarker<State>(shard: Shard<State>, marker: ShardEndTxn, en
 export function awaitCommitted<State>(shard: Shard<State>, offset: number, env: CoordinatorEnv, out: Outbox): void {
   const id = enqueue(shard, [], null, env, out)
   const wait: AwaitCommitted = {
-    kind: 'awaitCommitted', replyTo: { ...env.self, id }, offset, leaderEpoch: shard.leaderEpoch,
+    kind: 'awaitCommitted',
+    replyTo: { ...env.self, id },
+    offset,
+    leaderEpoch: shard.leaderEpoch,
   }
   out.send(replicaOf(shard, env), wait)
 }
 
 function enqueue<State>(
-  shard: Shard<State>, held: Held[], marker: ShardEndTxn | null, env: CoordinatorEnv, out: Outbox,
+  shard: Shard<State>,
+  held: Held[],
+  marker: ShardEndTxn | null,
+  env: CoordinatorEnv,
+  out: Outbox,
 ): number {
   const id = --shard.lastId
   shard.queue.push({ id, sinceMs: env.now, held, marker, committed: false })
@@ -186,7 +215,10 @@ function enqueue<State>(
 
 /** The replica's answer to an append, a marker or a barrier. Returns the error for clients if the state must be rebuilt. */
 export function onCommitAnswer<State>(
-  shard: Shard<State>, reply: Reply, env: CoordinatorEnv, out: Outbox,
+  shard: Shard<State>,
+  reply: Reply,
+  env: CoordinatorEnv,
+  out: Outbox,
 ): ErrorCode | null {
   const entry = shard.queue.find((each) => each.id === reply.id)
   if (entry === undefined) return null // of an earlier incarnation
@@ -210,12 +242,14 @@ function failedError(reason: string): ErrorCode {
 
 /** Refusals of a marker that leave the log as it was: nothing to rebuild. */
 function surelyNotWritten(error: ErrorCode): boolean {
-  return error === KafkaError.INVALID_PRODUCER_EPOCH
-    || error === KafkaError.PRODUCER_FENCED
-    || error === KafkaError.TRANSACTION_COORDINATOR_FENCED
-    || error === KafkaError.INVALID_TXN_STATE
-    || error === KafkaError.NOT_ENOUGH_REPLICAS
-    || error === KafkaError.NOT_LEADER_OR_FOLLOWER
+  return (
+    error === KafkaError.INVALID_PRODUCER_EPOCH ||
+    error === KafkaError.PRODUCER_FENCED ||
+    error === KafkaError.TRANSACTION_COORDINATOR_FENCED ||
+    error === KafkaError.INVALID_TXN_STATE ||
+    error === KafkaError.NOT_ENOUGH_REPLICAS ||
+    error === KafkaError.NOT_LEADER_OR_FOLLOWER
+  )
 }
 
 /** The entry keeps its place, for what is held behind it, but is no marker any more. */

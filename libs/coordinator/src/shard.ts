@@ -19,9 +19,24 @@ import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import type { LogRead, ReadLog } from '@troupe/replication/messages'
 import type { Coordinator, CoordinatorEnv, ShardElected, ShardResigned } from './contract.ts'
 import { payloadBytes, replayBatches, replayInto } from './load.ts'
-import { newShard, shardEdges, type CoordinatorTimer, type Shard, type ShardArgs, type ShardOwnMessage } from './shard-state.ts'
 import {
-  accept, appendMarker, awaitCommitted, carryOut, expireHeld, flush, onCommitAnswer, refuseAll, replicaOf,
+  newShard,
+  shardEdges,
+  type CoordinatorTimer,
+  type Shard,
+  type ShardArgs,
+  type ShardOwnMessage,
+} from './shard-state.ts'
+import {
+  accept,
+  appendMarker,
+  awaitCommitted,
+  carryOut,
+  expireHeld,
+  flush,
+  onCommitAnswer,
+  refuseAll,
+  replicaOf,
 } from './shard-writes.ts'
 
 const LOAD_RETRY_MS = 50
@@ -47,19 +62,26 @@ export function coordinatorShard<State, Request extends Message>(
 
 function onMessage<State>(shard: Shard<State>, message: ShardOwnMessage, env: CoordinatorEnv, out: Outbox): void {
   switch (message.kind) {
-    case 'elected': return onElected(shard, message, env, out)
-    case 'resigned': return onResigned(shard, message, env, out)
-    case 'reply': return onReply(shard, message, env, out)
-    case 'flush': return flush(shard, env, out)
-    case 'commitTimeout': return expireHeld(shard, env, out)
-    case 'coordinatorTimer': return onTimer(shard, message, env, out)
+    case 'elected':
+      return onElected(shard, message, env, out)
+    case 'resigned':
+      return onResigned(shard, message, env, out)
+    case 'reply':
+      return onReply(shard, message, env, out)
+    case 'flush':
+      return flush(shard, env, out)
+    case 'commitTimeout':
+      return expireHeld(shard, env, out)
+    case 'coordinatorTimer':
+      return onTimer(shard, message, env, out)
     case 'writeTxnMarker':
       if (shard.phase === 'active') return appendMarker(shard, message, env, out)
       return out.reply(message.replyTo, { error: refusal(shard) })
     case 'loadAgain':
       if (message.incarnation === shard.incarnation && shard.phase === 'loading') readOn(shard, env, out)
       return
-    default: return onRequest(shard, message, env, out)
+    default:
+      return onRequest(shard, message, env, out)
   }
 }
 
@@ -69,7 +91,12 @@ function onElected<State>(shard: Shard<State>, { leaderEpoch }: ShardElected, en
   becomeLoading(shard, leaderEpoch, env, out)
 }
 
-function onResigned<State>(shard: Shard<State>, { leaderEpoch }: ShardResigned, env: CoordinatorEnv, out: Outbox): void {
+function onResigned<State>(
+  shard: Shard<State>,
+  { leaderEpoch }: ShardResigned,
+  env: CoordinatorEnv,
+  out: Outbox,
+): void {
   if (env.safeguards.coordinatorEpochGate && leaderEpoch < shard.leaderEpoch) return
   shard.leaderEpoch = leaderEpoch
   if (shard.phase !== 'unloaded') becomeUnloaded(shard, out)
@@ -128,9 +155,8 @@ function readOn<State>(shard: Shard<State>, env: CoordinatorEnv, out: Outbox): v
 }
 
 function loadBufferSize<State>(shard: Shard<State>, env: CoordinatorEnv): number {
-  const property = shard.coordinator.kind === 'transactions'
-    ? 'transaction.state.log.load.buffer.size'
-    : 'offsets.load.buffer.size'
+  const property =
+    shard.coordinator.kind === 'transactions' ? 'transaction.state.log.load.buffer.size' : 'offsets.load.buffer.size'
   return (env.config[property] as number | undefined) ?? 5 * 1024 * 1024
 }
 
@@ -154,7 +180,8 @@ function onLogRead<State>(shard: Shard<State>, read: LogRead, env: CoordinatorEn
   }
   if (read.records !== null) {
     try {
-      const family = shard.coordinator.recordFamily ?? (shard.coordinator.kind === 'transactions' ? 'transaction' : 'group')
+      const family =
+        shard.coordinator.recordFamily ?? (shard.coordinator.kind === 'transactions' ? 'transaction' : 'group')
       replayBatches(payloadBytes(read.records), family, replayInto(shard.coordinator, shard.state!))
     } catch (error) {
       return becomeFailed(shard, String(error), out)
@@ -205,10 +232,13 @@ function refusal<State>(shard: Shard<State>): ErrorCode {
 }
 
 function invariants<State>(shard: Shard<State>): void {
-  const broken = (rule: string): never => { throw new BrokenInvariant(rule) }
+  const broken = (rule: string): never => {
+    throw new BrokenInvariant(rule)
+  }
   if (shard.phase !== 'active' && (shard.queue.length > 0 || shard.open !== null)) broken('writes of an inactive shard')
   if (shard.phase !== 'active' && shard.outstanding.size > 0) broken('unanswered requests of an inactive shard')
-  if ((shard.phase === 'active' || shard.phase === 'loading') === (shard.state === null)) broken('state without a phase')
+  if ((shard.phase === 'active' || shard.phase === 'loading') === (shard.state === null))
+    broken('state without a phase')
   if (shard.queue.length > 0 && shard.queue[0].committed) broken('a committed entry was not settled')
   if (shard.state !== null && shard.phase === 'active') shard.coordinator.invariants?.(shard.state)
 }
@@ -216,4 +246,3 @@ function invariants<State>(shard: Shard<State>): void {
 export class BrokenInvariant extends Error {
   override readonly name = 'BrokenInvariant'
 }
-

@@ -73,8 +73,13 @@ export function showFields(value: object, names: (code: number) => string = Stri
 }
 
 function isEmpty(value: unknown): boolean {
-  return value === undefined || value === null || value === '' || value === false
-    || ((Array.isArray(value) || value instanceof Uint8Array) && value.length === 0)
+  return (
+    value === undefined ||
+    value === null ||
+    value === '' ||
+    value === false ||
+    ((Array.isArray(value) || value instanceof Uint8Array) && value.length === 0)
+  )
 }
 
 function showBytes(bytes: Uint8Array): string {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { defineEdges, IllegalTransition, javaStringHash, partitionFor } from '@troupe/coordinator'
 
 // Values of String.hashCode as the Java documentation's formula gives them, and of well-known strings.
-test('javaStringHash - is Java\'s, over UTF-16 code units and in 32 bits', () => {
+test("javaStringHash - is Java's, over UTF-16 code units and in 32 bits", () => {
   expect(javaStringHash('')).toBe(0)
   expect(javaStringHash('a')).toBe(97)
   expect(javaStringHash('hello world')).toBe(1794106052)

@@ -22,11 +22,14 @@ export interface Registers {
 
 const write = (name: string, offset: number, metadata = ''): CoordinatorRecord => ({
   key: { type: 'OffsetCommitKey', value: { group: name, topic: '', partition: 0 } },
-  value: offset < 0 ? null : {
-    type: 'OffsetCommitValue',
-    version: 3,
-    value: { offset, leaderEpoch: -1, metadata, commitTimestamp: 0, expireTimestamp: -1, topicId: '' },
-  },
+  value:
+    offset < 0
+      ? null
+      : {
+          type: 'OffsetCommitValue',
+          version: 3,
+          value: { offset, leaderEpoch: -1, metadata, commitTimestamp: 0, expireTimestamp: -1, topicId: '' },
+        },
 })
 
 export const registerCoordinator: Coordinator<Registers, RegisterRequest> = {
@@ -41,6 +44,7 @@ export const registerCoordinator: Coordinator<Registers, RegisterRequest> = {
           records: [write(name, value, text)],
           response: { errorCode: 0 },
           replies,
+          // oxlint-disable-next-line unicorn/no-thenable
           then: [{ ...request, kind: 'settled' } as Message],
           ...(producer > 0 ? { transaction: { producerId: producer, producerEpoch: 0, guard: 1 } } : {}),
         }
@@ -83,12 +87,15 @@ export const registerCoordinator: Coordinator<Registers, RegisterRequest> = {
 
 function pendingOf(state: Registers, producerId: number): Map<string, number> {
   let values = state.pending.get(producerId)
-  if (values === undefined) state.pending.set(producerId, values = new Map())
+  if (values === undefined) state.pending.set(producerId, (values = new Map()))
   return values
 }
 
 /** set x=1 [producer=7] [size=100] · get x · wait · later x=1 at=50 · many x=3 [size=…] · end producer=7 commit|abort */
-export function registerStage(options: HarnessOptions = {}): { harness: Harness<Registers>; stage: (step: string) => string[] } {
+export function registerStage(options: HarnessOptions = {}): {
+  harness: Harness<Registers>
+  stage: (step: string) => string[]
+} {
   const harness = coordinatorHarness(registerCoordinator, options)
   const stage = (line: string): string[] => {
     const done = harness.step(line)
@@ -97,7 +104,11 @@ export function registerStage(options: HarnessOptions = {}): { harness: Harness<
     const producer = Number(args.producer ?? 0)
     if (verb === 'end') {
       return harness.ask({
-        kind: 'writeTxnMarker', producerId: producer, producerEpoch: 0, coordinatorEpoch: 0, commit: words[0] === 'commit',
+        kind: 'writeTxnMarker',
+        producerId: producer,
+        producerEpoch: 0,
+        coordinatorEpoch: 0,
+        commit: words[0] === 'commit',
         transactionVersion: 2,
       })
     }

@@ -58,7 +58,7 @@ function bareShard(leader: number, gate = true) {
   const tell = (message: object): Message[] => {
     effects.length = 0
     actor.step(shard, message as never, env, out)
-    return effects.flatMap((effect) => effect.kind === 'send' ? [effect.message] : [])
+    return effects.flatMap((effect) => (effect.kind === 'send' ? [effect.message] : []))
   }
   return { shard, tell, effects, actor }
 }
@@ -100,7 +100,7 @@ test('an answer to an earlier load is not taken for one to this', () => {
   expect(shard.phase).toBe('active')
 })
 
-test('a log that can\'t be read now is read again; one that can\'t be replayed fails the shard', () => {
+test("a log that can't be read now is read again; one that can't be replayed fails the shard", () => {
   const { shard, tell, effects } = bareShard(2)
   const [read] = tell({ kind: 'elected', leaderEpoch: 7 })
   tell({ kind: 'reply', id: read.replyTo!.id, body: { kind: 'failed', reason: 'no-such-actor' } })

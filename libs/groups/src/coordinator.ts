@@ -47,23 +47,40 @@ export const groupsActor = coordinatorShard(groupCoordinator)
 
 function decide(state: GroupState, request: GroupRequest, env: CoordinatorEnv): Decision {
   switch (request.kind) {
-    case 'joinGroup': return joinGroup(state, request, env)
-    case 'syncGroup': return syncGroup(state, request, env)
-    case 'heartbeat': return heartbeat(state, request, env)
-    case 'leaveGroup': return leaveGroup(state, request, env)
-    case 'offsetCommit': return offsetCommit(state, request, env)
-    case 'offsetFetch': return offsetFetch(state, request, env)
-    case 'offsetDelete': return offsetDelete(state, request)
-    case 'txnOffsetCommit': return txnOffsetCommit(state, request, env)
-    case 'describeGroups': return describeGroups(state, request)
-    case 'listGroups': return listGroups(state, request)
-    case 'deleteGroups': return deleteGroups(state, request)
-    case 'topicsDeleted': return topicsDeleted(state, request)
-    case 'sessionExpired': return onSessionExpired(state, request, env)
-    case 'joinDelayOver': return onJoinDelayOver(state, request, env)
-    case 'rebalanceTimedOut': return onRebalanceTimedOut(state, request, env)
-    case 'pendingSyncExpired': return onPendingSyncExpired(state, request, env)
-    case 'expireOffsets': return expireOffsets(state, env)
+    case 'joinGroup':
+      return joinGroup(state, request, env)
+    case 'syncGroup':
+      return syncGroup(state, request, env)
+    case 'heartbeat':
+      return heartbeat(state, request, env)
+    case 'leaveGroup':
+      return leaveGroup(state, request, env)
+    case 'offsetCommit':
+      return offsetCommit(state, request, env)
+    case 'offsetFetch':
+      return offsetFetch(state, request, env)
+    case 'offsetDelete':
+      return offsetDelete(state, request)
+    case 'txnOffsetCommit':
+      return txnOffsetCommit(state, request, env)
+    case 'describeGroups':
+      return describeGroups(state, request)
+    case 'listGroups':
+      return listGroups(state, request)
+    case 'deleteGroups':
+      return deleteGroups(state, request)
+    case 'topicsDeleted':
+      return topicsDeleted(state, request)
+    case 'sessionExpired':
+      return onSessionExpired(state, request, env)
+    case 'joinDelayOver':
+      return onJoinDelayOver(state, request, env)
+    case 'rebalanceTimedOut':
+      return onRebalanceTimedOut(state, request, env)
+    case 'pendingSyncExpired':
+      return onPendingSyncExpired(state, request, env)
+    case 'expireOffsets':
+      return expireOffsets(state, env)
   }
 }
 

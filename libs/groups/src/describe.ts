@@ -6,7 +6,8 @@
  */
 import { KafkaError } from '@troupe/wire/errors'
 import type {
-  DescribeGroupsResponse_DescribedGroupInput as DescribedGroup, ListGroupsResponseInput,
+  DescribeGroupsResponse_DescribedGroupInput as DescribedGroup,
+  ListGroupsResponseInput,
 } from '@troupe/wire/messages'
 import { answered, type Draft } from './draft.ts'
 import { metadataOf, NO_BYTES, type Group } from './group.ts'
@@ -25,7 +26,14 @@ export function describeGroups({ groups }: GroupState, { body, version }: Descri
 }
 
 function notFound(groupId: string, version: number): DescribedGroup {
-  const dead: DescribedGroup = { errorCode: KafkaError.NONE, groupId, groupState: 'Dead', protocolType: '', protocolData: '', members: [] }
+  const dead: DescribedGroup = {
+    errorCode: KafkaError.NONE,
+    groupId,
+    groupState: 'Dead',
+    protocolType: '',
+    protocolData: '',
+    members: [],
+  }
   if (version < KNOWS_GROUP_ID_NOT_FOUND) return dead
   return { ...dead, errorCode: KafkaError.GROUP_ID_NOT_FOUND, errorMessage: `Group ${groupId} not found.` }
 }
@@ -38,7 +46,7 @@ function describe(group: Group): DescribedGroup {
     groupId: group.groupId,
     groupState: group.phase,
     protocolType: group.protocolType ?? '',
-    protocolData: stable ? group.protocol ?? '' : '',
+    protocolData: stable ? (group.protocol ?? '') : '',
     members: [...group.members.values()].map((member) => ({
       memberId: member.memberId,
       groupInstanceId: member.groupInstanceId,
@@ -57,9 +65,17 @@ export function listGroups({ groups }: GroupState, { body }: ListGroups): Draft 
   const types = new Set(body.typesFilter.map((type) => type.trim().toLowerCase()))
   const response: ListGroupsResponseInput = {
     errorCode: KafkaError.NONE,
-    groups: types.size > 0 && !types.has(TYPE) ? [] : [...groups.values()]
-      .filter(({ phase }) => states.size === 0 || states.has(phase.toLowerCase()))
-      .map(({ groupId, protocolType, phase }) => ({ groupId, protocolType: protocolType ?? '', groupState: phase, groupType: TYPE })),
+    groups:
+      types.size > 0 && !types.has(TYPE)
+        ? []
+        : [...groups.values()]
+            .filter(({ phase }) => states.size === 0 || states.has(phase.toLowerCase()))
+            .map(({ groupId, protocolType, phase }) => ({
+              groupId,
+              protocolType: protocolType ?? '',
+              groupState: phase,
+              groupType: TYPE,
+            })),
   }
   return answered(response)
 }

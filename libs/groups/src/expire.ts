@@ -41,8 +41,11 @@ function expireGroup(draft: Draft, { offsets }: GroupState, group: Group, env: C
   const since = retainedSince(group)
   let left = false
   for (const [topic, partition, offset] of eachOffset(offsets.committed.get(groupId))) {
-    const expired = since !== null && !isSubscribedTo(group, topic) && isExpired(offset, since(offset), env)
-      && !hasPendingOffset(offsets, groupId, topic, partition)
+    const expired =
+      since !== null &&
+      !isSubscribedTo(group, topic) &&
+      isExpired(offset, since(offset), env) &&
+      !hasPendingOffset(offsets, groupId, topic, partition)
     if (expired) draft.records.push(offsetTombstone(groupId, topic, partition))
     else left = true
   }

@@ -138,7 +138,11 @@ export function rebalanceTimeoutMs(group: Group): number {
 }
 
 /** Whether a member that speaks these protocols may be in this group. */
-export function supportsProtocols(group: Group, type: string, protocols: readonly { readonly name: string }[]): boolean {
+export function supportsProtocols(
+  group: Group,
+  type: string,
+  protocols: readonly { readonly name: string }[],
+): boolean {
   if (group.phase === 'Empty') return type !== '' && protocols.length > 0
   return group.protocolType === type && protocols.some(({ name }) => spokenByAll(group, name))
 }
@@ -171,8 +175,12 @@ export function metadataOf(member: Member, protocol: string | null): Uint8Array 
 export const NO_BYTES = new Uint8Array(0)
 
 export function sameProtocols(member: Member, protocols: readonly Protocol[]): boolean {
-  return member.protocols.length === protocols.length
-    && member.protocols.every(({ name, metadata }, i) => name === protocols[i].name && sameBytes(metadata, protocols[i].metadata))
+  return (
+    member.protocols.length === protocols.length &&
+    member.protocols.every(
+      ({ name, metadata }, i) => name === protocols[i].name && sameBytes(metadata, protocols[i].metadata),
+    )
+  )
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

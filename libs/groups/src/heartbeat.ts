@@ -27,7 +27,11 @@ export function heartbeat({ groups }: GroupState, { body }: Heartbeat, env: Coor
   return draft
 }
 
-export function onSessionExpired({ groups }: GroupState, { groupId, memberId }: SessionExpired, env: CoordinatorEnv): Draft {
+export function onSessionExpired(
+  { groups }: GroupState,
+  { groupId, memberId }: SessionExpired,
+  env: CoordinatorEnv,
+): Draft {
   const draft = newDraft()
   const group = groups.get(groupId)
   if (group === undefined) return draft

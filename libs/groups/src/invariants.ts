@@ -20,7 +20,8 @@ function brokenRule(group: Group): string | null {
   if ((phase === 'Stable' || phase === 'CompletingRebalance') && (leader === null || !members.has(leader))) {
     return 'the leader is no member'
   }
-  if ((phase === 'Stable' || phase === 'CompletingRebalance') && group.protocol === null) return 'a generation without a protocol'
+  if ((phase === 'Stable' || phase === 'CompletingRebalance') && group.protocol === null)
+    return 'a generation without a protocol'
   for (const memberId of pendingMembers) if (members.has(memberId)) return `${memberId} is pending and a member`
   for (const memberId of pendingSync) if (!members.has(memberId)) return `${memberId} owes a sync and is no member`
   // G9: one live member id per instance id.
@@ -31,8 +32,10 @@ function brokenRule(group: Group): string | null {
     if (member.groupInstanceId !== null && staticMembers.get(member.groupInstanceId) !== member.memberId) {
       return `${member.memberId} is a static member that its instance id does not lead to`
     }
-    if (member.join !== null && phase !== 'PreparingRebalance') return `${member.memberId} waits for a join phase that is over`
-    if (member.sync !== null && phase !== 'CompletingRebalance') return `${member.memberId} waits for an assignment that is made`
+    if (member.join !== null && phase !== 'PreparingRebalance')
+      return `${member.memberId} waits for a join phase that is over`
+    if (member.sync !== null && phase !== 'CompletingRebalance')
+      return `${member.memberId} waits for an assignment that is made`
   }
   return null
 }

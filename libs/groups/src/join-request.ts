@@ -2,7 +2,9 @@
 import type { JoiningMember } from './membership.ts'
 import type { JoinGroup } from './messages.ts'
 
-export function announced({ body }: JoinGroup): Pick<JoiningMember, 'protocols' | 'sessionTimeoutMs' | 'rebalanceTimeoutMs'> {
+export function announced({
+  body,
+}: JoinGroup): Pick<JoiningMember, 'protocols' | 'sessionTimeoutMs' | 'rebalanceTimeoutMs'> {
   const { sessionTimeoutMs, rebalanceTimeoutMs } = body
   return {
     protocols: body.protocols.map(({ name, metadata }) => ({ name, metadata: metadata.slice() })),

@@ -12,7 +12,13 @@ import { isLeader, selectProtocol, type Group, type Member } from './group.ts'
 import { announced } from './join-request.ts'
 import { replaceStaticMember, updateMember } from './membership.ts'
 import type { JoinGroup } from './messages.ts'
-import { answerJoin, answerSync, completeJoinIfAllJoined, prepareRebalance, rebalanceOrCompleteJoin } from './rebalance.ts'
+import {
+  answerJoin,
+  answerSync,
+  completeJoinIfAllJoined,
+  prepareRebalance,
+  rebalanceOrCompleteJoin,
+} from './rebalance.ts'
 import { groupMetadata } from './records.ts'
 import { joinedMembers, joinError, joinResponse, syncError } from './responses.ts'
 import { endSession, extendSession } from './session.ts'
@@ -20,7 +26,13 @@ import { endSession, extendSession } from './session.ts'
 /** Clients of older versions would compute an assignment if they were told that they lead. */
 const KNOWS_SKIP_ASSIGNMENT = 9
 
-export function rejoinStatic(group: Group, old: Member, memberId: string, request: JoinGroup, env: CoordinatorEnv): Draft {
+export function rejoinStatic(
+  group: Group,
+  old: Member,
+  memberId: string,
+  request: JoinGroup,
+  env: CoordinatorEnv,
+): Draft {
   const { version, replyTo } = request
   const draft = newDraft()
   const leaderBefore = group.leader
@@ -45,7 +57,12 @@ export function rejoinStatic(group: Group, old: Member, memberId: string, reques
   return draft
 }
 
-function sameGeneration(group: Group, member: Member, leaderBefore: string | null, version: number): JoinGroupResponseInput {
+function sameGeneration(
+  group: Group,
+  member: Member,
+  leaderBefore: string | null,
+  version: number,
+): JoinGroupResponseInput {
   const response = joinResponse(group, member, version)
   if (version < KNOWS_SKIP_ASSIGNMENT) return { ...response, leader: leaderBefore ?? '', members: [] }
   const leads = isLeader(group, member.memberId)

@@ -14,7 +14,14 @@ import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import { setting } from './config.ts'
 import { answered, newDraft, setTimer, type Draft } from './draft.ts'
 import {
-  memberError, membersAwaitingJoin, newGroup, sameProtocols, isLeader, supportsProtocols, type Group, type Member,
+  memberError,
+  membersAwaitingJoin,
+  newGroup,
+  sameProtocols,
+  isLeader,
+  supportsProtocols,
+  type Group,
+  type Member,
   type Protocol,
 } from './group.ts'
 import { announced } from './join-request.ts'
@@ -38,9 +45,10 @@ export function joinGroup(state: GroupState, request: JoinGroup, env: Coordinato
   const refuse = (memberId: string, error: ErrorCode): Draft => answered(joinError(memberId, error, version))
   if (body.groupId === '') return refuse(body.memberId, KafkaError.INVALID_GROUP_ID)
   if (
-    body.sessionTimeoutMs < setting(env, 'group.min.session.timeout.ms')
-    || body.sessionTimeoutMs > setting(env, 'group.max.session.timeout.ms')
-  ) return refuse(body.memberId, KafkaError.INVALID_SESSION_TIMEOUT)
+    body.sessionTimeoutMs < setting(env, 'group.min.session.timeout.ms') ||
+    body.sessionTimeoutMs > setting(env, 'group.max.session.timeout.ms')
+  )
+    return refuse(body.memberId, KafkaError.INVALID_SESSION_TIMEOUT)
 
   const isUnknown = body.memberId === ''
   let group = state.groups.get(body.groupId)

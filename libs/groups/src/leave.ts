@@ -16,7 +16,10 @@ import { completeJoinIfAllJoined, expel, prepareRebalance } from './rebalance.ts
 import { endSession } from './session.ts'
 import type { GroupState } from './state.ts'
 
-interface Leaving { readonly memberId: string; readonly groupInstanceId: string | null }
+interface Leaving {
+  readonly memberId: string
+  readonly groupInstanceId: string | null
+}
 
 const BATCHED = 3
 
@@ -24,7 +27,10 @@ export function leaving({ body, version }: LeaveGroup): readonly Leaving[] {
   return version < BATCHED ? [{ memberId: body.memberId, groupInstanceId: null }] : body.members
 }
 
-export function leaveResponse(version: number, members: readonly (Leaving & { errorCode: ErrorCode })[]): LeaveGroupResponseInput {
+export function leaveResponse(
+  version: number,
+  members: readonly (Leaving & { errorCode: ErrorCode })[],
+): LeaveGroupResponseInput {
   if (version < BATCHED) return { errorCode: members[0].errorCode }
   return { errorCode: KafkaError.NONE, members }
 }

@@ -4,8 +4,16 @@
  */
 import type { GroupClient } from './messages.ts'
 import {
-  computeSubscribedTopics, groupEdges, isLeader, NO_BYTES, selectProtocol, type Group, type GroupPhase, type Member,
-  type Parked, type Protocol,
+  computeSubscribedTopics,
+  groupEdges,
+  isLeader,
+  NO_BYTES,
+  selectProtocol,
+  type Group,
+  type GroupPhase,
+  type Member,
+  type Parked,
+  type Protocol,
 } from './group.ts'
 
 function become(group: Group, phase: GroupPhase, now: number): void {
@@ -45,8 +53,19 @@ export interface JoiningMember {
 export function addMember(group: Group, joining: JoiningMember): Member {
   const { memberId, groupInstanceId, client, rebalanceTimeoutMs, sessionTimeoutMs, protocols, join } = joining
   const member: Member = {
-    memberId, groupInstanceId, clientId: client.clientId, clientHost: client.clientHost, rebalanceTimeoutMs,
-    sessionTimeoutMs, protocols, assignment: NO_BYTES, isNew: true, join, sync: null, deadlineMs: 0, timerAtMs: 0,
+    memberId,
+    groupInstanceId,
+    clientId: client.clientId,
+    clientHost: client.clientHost,
+    rebalanceTimeoutMs,
+    sessionTimeoutMs,
+    protocols,
+    assignment: NO_BYTES,
+    isNew: true,
+    join,
+    sync: null,
+    deadlineMs: 0,
+    timerAtMs: 0,
   }
   if (group.members.size === 0) group.protocolType = joining.protocolType
   if (groupInstanceId !== null) group.staticMembers.set(groupInstanceId, memberId)
@@ -59,7 +78,12 @@ export function addMember(group: Group, joining: JoiningMember): Member {
 
 /** Volatile. */
 export function updateMember(
-  member: Member, { protocols, rebalanceTimeoutMs, sessionTimeoutMs }: Pick<JoiningMember, 'protocols' | 'rebalanceTimeoutMs' | 'sessionTimeoutMs'>,
+  member: Member,
+  {
+    protocols,
+    rebalanceTimeoutMs,
+    sessionTimeoutMs,
+  }: Pick<JoiningMember, 'protocols' | 'rebalanceTimeoutMs' | 'sessionTimeoutMs'>,
   join: Parked | null,
 ): void {
   member.protocols = protocols

@@ -25,10 +25,13 @@ const NO_RETENTION = -1
 export function offsetCommit({ groups }: GroupState, { body, version }: OffsetCommit, env: CoordinatorEnv): Draft {
   const group = groups.get(body.groupId)
   const fence = {
-    memberId: body.memberId, groupInstanceId: body.groupInstanceId, generation: body.generationIdOrMemberEpoch,
+    memberId: body.memberId,
+    groupInstanceId: body.groupInstanceId,
+    generation: body.generationIdOrMemberEpoch,
   }
   if (env.safeguards.fenceOffsetCommit) {
-    const unknownGroup = version >= KNOWS_GROUP_ID_NOT_FOUND ? KafkaError.GROUP_ID_NOT_FOUND : KafkaError.ILLEGAL_GENERATION
+    const unknownGroup =
+      version >= KNOWS_GROUP_ID_NOT_FOUND ? KafkaError.GROUP_ID_NOT_FOUND : KafkaError.ILLEGAL_GENERATION
     const error = commitRefusal(group, fence, unknownGroup)
     if (error !== KafkaError.NONE) return answered(offsetCommitError(body, error))
   }
@@ -75,10 +78,16 @@ function commitAll(draft: Draft, body: OffsetCommitRequest, env: CoordinatorEnv)
         if (topic === undefined) return { partitionIndex, errorCode: KafkaError.UNKNOWN_TOPIC_ID }
         const metadata = committedMetadata ?? ''
         if (metadataTooLarge(metadata, env)) return { partitionIndex, errorCode: KafkaError.OFFSET_METADATA_TOO_LARGE }
-        draft.records.push(offsetCommitRecord(body.groupId, topic, partitionIndex, {
-          offset: committedOffset, leaderEpoch: committedLeaderEpoch, metadata, commitTimestampMs: env.now, expireTimestampMs,
-          topicId,
-        }))
+        draft.records.push(
+          offsetCommitRecord(body.groupId, topic, partitionIndex, {
+            offset: committedOffset,
+            leaderEpoch: committedLeaderEpoch,
+            metadata,
+            commitTimestampMs: env.now,
+            expireTimestampMs,
+            topicId,
+          }),
+        )
         return { partitionIndex, errorCode: KafkaError.NONE }
       }),
     }
@@ -95,7 +104,9 @@ export function metadataTooLarge(metadata: string, env: CoordinatorEnv): boolean
 export function offsetCommitError({ topics }: OffsetCommitRequest, errorCode: ErrorCode): OffsetCommitResponseInput {
   return {
     topics: topics.map(({ name, topicId, partitions }) => ({
-      name, topicId, partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
+      name,
+      topicId,
+      partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
     })),
   }
 }

@@ -26,9 +26,10 @@ export function offsetDelete({ groups, offsets }: GroupState, { body }: OffsetDe
     partitions: partitions.map(({ partitionIndex }) => {
       if (isSubscribedTo(group, name)) return { partitionIndex, errorCode: KafkaError.GROUP_SUBSCRIBED_TO_TOPIC }
       if (
-        committedOffset(offsets, groupId, name, partitionIndex) !== undefined
-        || hasPendingOffset(offsets, groupId, name, partitionIndex)
-      ) draft.records.push(offsetTombstone(groupId, name, partitionIndex))
+        committedOffset(offsets, groupId, name, partitionIndex) !== undefined ||
+        hasPendingOffset(offsets, groupId, name, partitionIndex)
+      )
+        draft.records.push(offsetTombstone(groupId, name, partitionIndex))
       return { partitionIndex, errorCode: KafkaError.NONE }
     }),
   }))

@@ -24,31 +24,48 @@ export function offsetFetch({ offsets }: GroupState, request: OffsetFetch, env: 
   const response: FetchedGroup = {
     groupId,
     errorCode: KafkaError.NONE,
-    topics: topics === null ? fetchAll(offsets, groupId, stable, env) : topics.map(({ name, topicId, partitionIndexes }) => {
-      const topic = name !== '' || topicId === zeroUuid ? name : env.cluster.topicById(topicId)?.name
-      return {
-        name: topic ?? '',
-        topicId,
-        partitions: partitionIndexes.map((partition) => topic === undefined
-          ? { ...nothing(partition), errorCode: KafkaError.UNKNOWN_TOPIC_ID }
-          : fetchOne(offsets, groupId, topic, partition, stable, topicId)),
-      }
-    }),
+    topics:
+      topics === null
+        ? fetchAll(offsets, groupId, stable, env)
+        : topics.map(({ name, topicId, partitionIndexes }) => {
+            const topic = name !== '' || topicId === zeroUuid ? name : env.cluster.topicById(topicId)?.name
+            return {
+              name: topic ?? '',
+              topicId,
+              partitions: partitionIndexes.map((partition) =>
+                topic === undefined
+                  ? { ...nothing(partition), errorCode: KafkaError.UNKNOWN_TOPIC_ID }
+                  : fetchOne(offsets, groupId, topic, partition, stable, topicId),
+              ),
+            }
+          }),
   }
   return answered(response)
 }
 
-function fetchAll(offsets: Offsets, groupId: string, stable: boolean, env: CoordinatorEnv): NonNullable<FetchedGroup['topics']> {
+function fetchAll(
+  offsets: Offsets,
+  groupId: string,
+  stable: boolean,
+  env: CoordinatorEnv,
+): NonNullable<FetchedGroup['topics']> {
   const topics = offsets.committed.get(groupId) ?? new Map<string, Map<number, StoredOffset>>()
   return [...topics].map(([name, partitions]) => ({
     name,
     topicId: env.cluster.topic(name)?.id ?? zeroUuid,
-    partitions: [...partitions.keys()].map((partition) => fetchOne(offsets, groupId, name, partition, stable, zeroUuid)),
+    partitions: [...partitions.keys()].map((partition) =>
+      fetchOne(offsets, groupId, name, partition, stable, zeroUuid),
+    ),
   }))
 }
 
 function fetchOne(
-  offsets: Offsets, groupId: string, topic: string, partition: number, stable: boolean, topicId: string,
+  offsets: Offsets,
+  groupId: string,
+  topic: string,
+  partition: number,
+  stable: boolean,
+  topicId: string,
 ): FetchedPartition {
   if (stable && hasPendingOffset(offsets, groupId, topic, partition)) {
     return { ...nothing(partition), errorCode: KafkaError.UNSTABLE_OFFSET_COMMIT }

@@ -28,7 +28,12 @@ export function newOffsets(): Offsets {
   return { committed: new Map(), pending: new Map(), sequence: 0 }
 }
 
-export function committedOffset(offsets: Offsets, group: string, topic: string, partition: number): StoredOffset | undefined {
+export function committedOffset(
+  offsets: Offsets,
+  group: string,
+  topic: string,
+  partition: number,
+): StoredOffset | undefined {
   return offsets.committed.get(group)?.get(topic)?.get(partition)
 }
 
@@ -44,7 +49,9 @@ export function hasOpenTransaction(offsets: Offsets, group: string): boolean {
   return offsets.pending.has(group)
 }
 
-export function* eachOffset(offsets: GroupOffsets | undefined): Generator<[topic: string, partition: number, offset: StoredOffset]> {
+export function* eachOffset(
+  offsets: GroupOffsets | undefined,
+): Generator<[topic: string, partition: number, offset: StoredOffset]> {
   if (offsets === undefined) return
   for (const [topic, partitions] of offsets) {
     for (const [partition, offset] of partitions) yield [topic, partition, offset]
@@ -54,7 +61,7 @@ export function* eachOffset(offsets: GroupOffsets | undefined): Generator<[topic
 /** Every partition of which the group has an offset, committed or in an undecided transaction; each once. */
 export function partitionsOf(offsets: Offsets, group: string): Map<string, Set<number>> {
   const partitions = new Map<string, Set<number>>()
-  for (const each of [offsets.committed.get(group), ...offsets.pending.get(group)?.values() ?? []]) {
+  for (const each of [offsets.committed.get(group), ...(offsets.pending.get(group)?.values() ?? [])]) {
     for (const [topic, partition] of eachOffset(each)) ensure(partitions, topic, () => new Set<number>()).add(partition)
   }
   return partitions
@@ -62,12 +69,18 @@ export function partitionsOf(offsets: Offsets, group: string): Map<string, Set<n
 
 /** Replay of a commit. `producerId` null: plain. */
 export function storeOffset(
-  offsets: Offsets, group: string, topic: string, partition: number, committed: CommittedOffset, producerId: number | null,
+  offsets: Offsets,
+  group: string,
+  topic: string,
+  partition: number,
+  committed: CommittedOffset,
+  producerId: number | null,
 ): void {
   const stored = { ...committed, sequence: ++offsets.sequence }
-  const target = producerId === null
-    ? ensure(offsets.committed, group, newMap)
-    : ensure(ensure(offsets.pending, group, newMap), producerId, newMap) as GroupOffsets
+  const target =
+    producerId === null
+      ? ensure(offsets.committed, group, newMap)
+      : (ensure(ensure(offsets.pending, group, newMap), producerId, newMap) as GroupOffsets)
   ensure(target as GroupOffsets, topic, newMap).set(partition, stored)
 }
 
@@ -109,6 +122,6 @@ const newMap = <K, V>(): Map<K, V> => new Map()
 
 function ensure<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   let value = map.get(key)
-  if (value === undefined) map.set(key, value = make())
+  if (value === undefined) map.set(key, (value = make()))
   return value
 }

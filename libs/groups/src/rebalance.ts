@@ -13,12 +13,8 @@ import type { CoordinatorEnv } from '@troupe/coordinator'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import { setting } from './config.ts'
 import { cancelTimer, newDraft, setTimer, type Draft } from './draft.ts'
-import {
-  allMembersJoined, NO_BYTES, rebalanceTimeoutMs, type Group, type Member, type Parked,
-} from './group.ts'
-import {
-  becomeCompletingRebalance, becomePreparingRebalance, electJoinedLeader, removeMember,
-} from './membership.ts'
+import { allMembersJoined, NO_BYTES, rebalanceTimeoutMs, type Group, type Member, type Parked } from './group.ts'
+import { becomeCompletingRebalance, becomePreparingRebalance, electJoinedLeader, removeMember } from './membership.ts'
 import type { JoinDelayOver, PendingSyncExpired, RebalanceTimedOut } from './messages.ts'
 import { emptyGroupMetadata } from './records.ts'
 import { joinError, joinResponse, syncError } from './responses.ts'
@@ -53,7 +49,13 @@ function refuseSyncs(draft: Draft, group: Group, error: ErrorCode, env: Coordina
   }
 }
 
-function awaitCompany(draft: Draft, { groupId }: Group, delayMs: number, remainingMs: number, env: CoordinatorEnv): void {
+function awaitCompany(
+  draft: Draft,
+  { groupId }: Group,
+  delayMs: number,
+  remainingMs: number,
+  env: CoordinatorEnv,
+): void {
   const message: JoinDelayOver = { kind: 'joinDelayOver', groupId, delayMs, remainingMs }
   setTimer(draft, joinTimer(groupId), env.now + delayMs, message)
 }
@@ -65,13 +67,14 @@ function awaitRejoins(draft: Draft, group: Group, env: CoordinatorEnv): void {
 
 /** An initial rebalance is not cut short: more members may be on their way. */
 export function completeJoinIfAllJoined(draft: Draft, group: Group, env: CoordinatorEnv): void {
-  if (group.phase === 'PreparingRebalance' && !group.initialRebalance && allMembersJoined(group)) completeJoin(draft, group, env)
+  if (group.phase === 'PreparingRebalance' && !group.initialRebalance && allMembersJoined(group))
+    completeJoin(draft, group, env)
 }
 
 /** The join phase is over, by completeness or by timeout: a new generation of those who are here. */
 export function completeJoin(draft: Draft, group: Group, env: CoordinatorEnv): void {
   cancelTimer(draft, joinTimer(group.groupId))
-  for (const member of [...group.members.values()]) {
+  for (const member of group.members.values()) {
     // Static members may be away for as long as their session lasts (KIP-345).
     if (member.join !== null || member.groupInstanceId !== null) continue
     removeMember(group, member.memberId)
@@ -90,7 +93,11 @@ function startGeneration(draft: Draft, group: Group, env: CoordinatorEnv): void 
     member.isNew = false
     group.pendingSync.add(member.memberId)
   }
-  const message: PendingSyncExpired = { kind: 'pendingSyncExpired', groupId: group.groupId, generation: group.generation }
+  const message: PendingSyncExpired = {
+    kind: 'pendingSyncExpired',
+    groupId: group.groupId,
+    generation: group.generation,
+  }
   setTimer(draft, syncTimer(group.groupId), env.now + rebalanceTimeoutMs(group), message)
 }
 
@@ -121,7 +128,11 @@ export function rebalanceWithout(draft: Draft, group: Group, env: CoordinatorEnv
   else if (group.phase === 'PreparingRebalance' && allMembersJoined(group)) completeJoin(draft, group, env)
 }
 
-export function onJoinDelayOver({ groups }: GroupState, { groupId, delayMs, remainingMs }: JoinDelayOver, env: CoordinatorEnv): Draft {
+export function onJoinDelayOver(
+  { groups }: GroupState,
+  { groupId, delayMs, remainingMs }: JoinDelayOver,
+  env: CoordinatorEnv,
+): Draft {
   const draft = newDraft()
   const group = groups.get(groupId)
   if (group === undefined || group.phase !== 'PreparingRebalance') return draft
@@ -133,19 +144,27 @@ export function onJoinDelayOver({ groups }: GroupState, { groupId, delayMs, rema
   return draft
 }
 
-export function onRebalanceTimedOut({ groups }: GroupState, { groupId }: RebalanceTimedOut, env: CoordinatorEnv): Draft {
+export function onRebalanceTimedOut(
+  { groups }: GroupState,
+  { groupId }: RebalanceTimedOut,
+  env: CoordinatorEnv,
+): Draft {
   const draft = newDraft()
   const group = groups.get(groupId)
   if (group !== undefined && group.phase === 'PreparingRebalance') completeJoin(draft, group, env)
   return draft
 }
 
-export function onPendingSyncExpired({ groups }: GroupState, { groupId, generation }: PendingSyncExpired, env: CoordinatorEnv): Draft {
+export function onPendingSyncExpired(
+  { groups }: GroupState,
+  { groupId, generation }: PendingSyncExpired,
+  env: CoordinatorEnv,
+): Draft {
   const draft = newDraft()
   const group = groups.get(groupId)
   if (group === undefined || group.generation !== generation || group.pendingSync.size === 0) return draft
   if (group.phase !== 'CompletingRebalance' && group.phase !== 'Stable') return draft
-  for (const memberId of [...group.pendingSync]) {
+  for (const memberId of group.pendingSync) {
     const member = group.members.get(memberId)
     if (member !== undefined) expel(draft, group, member)
   }

@@ -28,7 +28,8 @@ export interface CommittedOffset {
 const groupKey = (group: string): CoordinatorRecord['key'] => ({ type: 'GroupMetadataKey', value: { group } })
 
 const offsetKey = (group: string, topic: string, partition: number): CoordinatorRecord['key'] => ({
-  type: 'OffsetCommitKey', value: { group, topic, partition },
+  type: 'OffsetCommitKey',
+  value: { group, topic, partition },
 })
 
 /** The group's generation with these assignments. */
@@ -56,7 +57,12 @@ export function groupMetadata(group: Group, assignments: ReadonlyMap<string, Uin
 /** The generation in which nobody is left. */
 export function emptyGroupMetadata(group: Group, generation: number, now: number): CoordinatorRecord {
   const value: GroupMetadataValue = {
-    protocolType: group.protocolType ?? '', generation, protocol: null, leader: null, currentStateTimestamp: now, members: [],
+    protocolType: group.protocolType ?? '',
+    generation,
+    protocol: null,
+    leader: null,
+    currentStateTimestamp: now,
+    members: [],
   }
   return { key: groupKey(group.groupId), value: { type: 'GroupMetadataValue', version: GROUP_METADATA_VERSION, value } }
 }
@@ -65,7 +71,12 @@ export function groupTombstone(groupId: string): CoordinatorRecord {
   return { key: groupKey(groupId), value: null }
 }
 
-export function offsetCommit(group: string, topic: string, partition: number, committed: CommittedOffset): CoordinatorRecord {
+export function offsetCommit(
+  group: string,
+  topic: string,
+  partition: number,
+  committed: CommittedOffset,
+): CoordinatorRecord {
   const expires = committed.expireTimestampMs !== -1
   const value: OffsetCommitValue = {
     offset: committed.offset,

@@ -6,7 +6,11 @@
  */
 import type { CoordinatorRecord } from '@troupe/coordinator'
 import type {
-  GroupMetadataKey, GroupMetadataValue, LegacyOffsetCommitValue, OffsetCommitKey, OffsetCommitValue,
+  GroupMetadataKey,
+  GroupMetadataValue,
+  LegacyOffsetCommitValue,
+  OffsetCommitKey,
+  OffsetCommitValue,
 } from '@troupe/wire/generated/coordinator-records'
 import { zeroUuid } from '@troupe/wire/io'
 import { computeSubscribedTopics, groupEdges, newGroup, type Group, type Member } from './group.ts'
@@ -14,7 +18,9 @@ import { dropOffset, endTransaction, storeOffset } from './offsets.ts'
 import type { GroupState } from './state.ts'
 
 export function replay(
-  state: GroupState, { key, value }: CoordinatorRecord, producer: { readonly producerId: number } | null,
+  state: GroupState,
+  { key, value }: CoordinatorRecord,
+  producer: { readonly producerId: number } | null,
 ): void {
   switch (key.type) {
     case 'OffsetCommitKey':
@@ -30,8 +36,10 @@ export function replayEndTxn(state: GroupState, producerId: number, _producerEpo
 }
 
 function replayOffset(
-  { groups, offsets }: GroupState, { group, topic, partition }: OffsetCommitKey,
-  value: OffsetCommitValue | LegacyOffsetCommitValue | undefined, producer: { readonly producerId: number } | null,
+  { groups, offsets }: GroupState,
+  { group, topic, partition }: OffsetCommitKey,
+  value: OffsetCommitValue | LegacyOffsetCommitValue | undefined,
+  producer: { readonly producerId: number } | null,
 ): void {
   if (value === undefined) return dropOffset(offsets, group, topic, partition)
   // Whoever commits without joining makes a group that only stores offsets.
@@ -47,14 +55,18 @@ function replayOffset(
   storeOffset(offsets, group, topic, partition, committed, producer === null ? null : producer.producerId)
 }
 
-function replayGroup({ groups }: GroupState, { group: groupId }: GroupMetadataKey, value: GroupMetadataValue | undefined): void {
+function replayGroup(
+  { groups }: GroupState,
+  { group: groupId }: GroupMetadataKey,
+  value: GroupMetadataValue | undefined,
+): void {
   let group = groups.get(groupId)
   if (value === undefined) {
     if (group !== undefined) group.phase = groupEdges(group.phase, 'Dead')
     groups.delete(groupId)
     return
   }
-  if (group === undefined) groups.set(groupId, group = newGroup(groupId, -1))
+  if (group === undefined) groups.set(groupId, (group = newGroup(groupId, -1)))
   group.persisted = { ...value, members: value.members.map(copyMember) }
   if (value.members.length === 0) becomeEmpty(group)
   else becomeStable(group)

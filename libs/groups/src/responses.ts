@@ -4,10 +4,18 @@ import type { JoinGroupResponseInput, SyncGroupResponseInput } from '@troupe/wir
 import { isLeader, metadataOf, NO_BYTES, type Group, type Member } from './group.ts'
 
 /** Before v7 the protocol name can't be null. */
-const noProtocol = (version: number): string | null => version >= 7 ? null : ''
+const noProtocol = (version: number): string | null => (version >= 7 ? null : '')
 
 export function joinError(memberId: string, errorCode: ErrorCode, version: number): JoinGroupResponseInput {
-  return { errorCode, generationId: -1, memberId, protocolType: null, protocolName: noProtocol(version), leader: '', members: [] }
+  return {
+    errorCode,
+    generationId: -1,
+    memberId,
+    protocolType: null,
+    protocolName: noProtocol(version),
+    leader: '',
+    members: [],
+  }
 }
 
 /** The current generation, as this member sees it: the leader computes the assignment and gets the list of members. */

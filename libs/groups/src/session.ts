@@ -16,7 +16,11 @@ export function sessionTimer(groupId: string, memberId: string): string {
 
 /** Something was heard of the member: its session lasts from now. */
 export function extendSession(
-  draft: Draft, group: Group, member: Member, { now }: CoordinatorEnv, timeoutMs = member.sessionTimeoutMs,
+  draft: Draft,
+  group: Group,
+  member: Member,
+  { now }: CoordinatorEnv,
+  timeoutMs = member.sessionTimeoutMs,
 ): void {
   member.deadlineMs = now + timeoutMs
   if (member.timerAtMs === 0 || member.deadlineMs < member.timerAtMs) armSession(draft, group, member)

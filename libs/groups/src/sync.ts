@@ -39,7 +39,8 @@ function syncRefusal(group: Group, { body }: SyncGroup): ErrorCode {
   return group.phase === 'PreparingRebalance' ? KafkaError.REBALANCE_IN_PROGRESS : KafkaError.NONE
 }
 
-const differs = (said: string | null, known: string | null): boolean => said !== null && known !== null && said !== known
+const differs = (said: string | null, known: string | null): boolean =>
+  said !== null && known !== null && said !== known
 
 function syncNewGeneration(group: Group, request: SyncGroup, env: CoordinatorEnv): Draft {
   const { body, replyTo, version } = request

@@ -17,9 +17,15 @@ import { generationError, metadataTooLarge } from './offset-commit.ts'
 import { offsetCommit as offsetCommitRecord } from './records.ts'
 import type { GroupState } from './state.ts'
 
-export interface TransactionalDraft extends Draft { readonly transaction?: TransactionalWrite }
+export interface TransactionalDraft extends Draft {
+  readonly transaction?: TransactionalWrite
+}
 
-export function txnOffsetCommit({ groups }: GroupState, { body, guard }: TxnOffsetCommit, env: CoordinatorEnv): TransactionalDraft {
+export function txnOffsetCommit(
+  { groups }: GroupState,
+  { body, guard }: TxnOffsetCommit,
+  env: CoordinatorEnv,
+): TransactionalDraft {
   if (body.groupId === '') return answered(txnOffsetCommitError(body, KafkaError.INVALID_GROUP_ID))
   if (env.safeguards.fenceTxnOffsetCommit) {
     const error = txnCommitRefusal(groups.get(body.groupId), body)
@@ -31,10 +37,16 @@ export function txnOffsetCommit({ groups }: GroupState, { body, guard }: TxnOffs
     partitions: partitions.map(({ partitionIndex, committedOffset, committedLeaderEpoch, committedMetadata }) => {
       const metadata = committedMetadata ?? ''
       if (metadataTooLarge(metadata, env)) return { partitionIndex, errorCode: KafkaError.OFFSET_METADATA_TOO_LARGE }
-      draft.records.push(offsetCommitRecord(body.groupId, name, partitionIndex, {
-        offset: committedOffset, leaderEpoch: committedLeaderEpoch, metadata, commitTimestampMs: env.now,
-        expireTimestampMs: -1, topicId: zeroUuid,
-      }))
+      draft.records.push(
+        offsetCommitRecord(body.groupId, name, partitionIndex, {
+          offset: committedOffset,
+          leaderEpoch: committedLeaderEpoch,
+          metadata,
+          commitTimestampMs: env.now,
+          expireTimestampMs: -1,
+          topicId: zeroUuid,
+        }),
+      )
       return { partitionIndex, errorCode: KafkaError.NONE }
     }),
   }))
@@ -51,10 +63,14 @@ function txnCommitRefusal(group: Group | undefined, body: TxnOffsetCommitRequest
   return generationError(group, { memberId, groupInstanceId, generation })
 }
 
-export function txnOffsetCommitError({ topics }: TxnOffsetCommitRequest, errorCode: ErrorCode): TxnOffsetCommitResponseInput {
+export function txnOffsetCommitError(
+  { topics }: TxnOffsetCommitRequest,
+  errorCode: ErrorCode,
+): TxnOffsetCommitResponseInput {
   return {
     topics: topics.map(({ name, partitions }) => ({
-      name, partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
+      name,
+      partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
     })),
   }
 }

@@ -17,15 +17,48 @@ import { groupStage, request } from './stage.ts'
 
 const CLIENTS = 4
 const actions = [
-  'join', 'join', 'sync', 'sync', 'sync', 'heartbeat', 'leave', 'commit', 'commit', 'commit', 'simple', 'txn', 'txn', 'end',
-  'abort', 'fetch', 'fetch', 'stable', 'crash', 'hold', 'release', 'release', 'refuse', 'reload', 'lose', 'wait', 'expire',
+  'join',
+  'join',
+  'sync',
+  'sync',
+  'sync',
+  'heartbeat',
+  'leave',
+  'commit',
+  'commit',
+  'commit',
+  'simple',
+  'txn',
+  'txn',
+  'end',
+  'abort',
+  'fetch',
+  'fetch',
+  'stable',
+  'crash',
+  'hold',
+  'release',
+  'release',
+  'refuse',
+  'reload',
+  'lose',
+  'wait',
+  'expire',
 ] as const
 const action = fc.record({ what: fc.constantFrom(...actions), who: fc.nat(CLIENTS - 1), amount: fc.nat(30) })
 type Action = { what: (typeof actions)[number]; who: number; amount: number }
 
-interface Client { instance: string | null; memberId: string; generation: number; asked: number[] }
+interface Client {
+  instance: string | null
+  memberId: string
+  generation: number
+  asked: number[]
+}
 
-interface Answered { errorCode?: number; topics?: { partitions: { errorCode: number; committedOffset: number }[] }[] }
+interface Answered {
+  errorCode?: number
+  topics?: { partitions: { errorCode: number; committedOffset: number }[] }[]
+}
 
 /** What the runs came across: a test that never gets anywhere proves nothing. */
 const seen = new Set<string>()
@@ -33,7 +66,10 @@ const seen = new Set<string>()
 class World {
   readonly harness = groupStage({ showTimers: false }).harness
   readonly clients: Client[] = Array.from({ length: CLIENTS }, (_, i) => ({
-    instance: i === 0 ? 'i0' : null, memberId: '', generation: -1, asked: [],
+    instance: i === 0 ? 'i0' : null,
+    memberId: '',
+    generation: -1,
+    asked: [],
   }))
   private id = 0
   private number = 0
@@ -49,13 +85,32 @@ class World {
     const member = `member=${client.memberId}${instance}`
     switch (what) {
       case 'join':
-        this.watch(client, this.ask(`join g client=c${who} ${client.memberId === '' ? instance : member} v=${amount % 2 === 0 ? 3 : 9} meta=m${amount % 3}`))
+        this.watch(
+          client,
+          this.ask(
+            `join g client=c${who} ${client.memberId === '' ? instance : member} v=${amount % 2 === 0 ? 3 : 9} meta=m${amount % 3}`,
+          ),
+        )
         break
-      case 'sync': this.watch(client, this.ask(`sync g ${member} gen=${client.generation} assign=${client.memberId}:x${amount}`)); break
-      case 'heartbeat': this.watch(client, this.ask(`heartbeat g ${member} gen=${client.generation}`)); break
-      case 'leave': this.ask(`leave g ${member}`); client.memberId = ''; break
-      case 'commit': this.commits.set(this.ask(`offset-commit g t/0=${++this.number} ${member} gen=${client.generation}`), this.number); break
-      case 'simple': this.commits.set(this.ask(`offset-commit g t/0=${++this.number}`), this.number); break
+      case 'sync':
+        this.watch(client, this.ask(`sync g ${member} gen=${client.generation} assign=${client.memberId}:x${amount}`))
+        break
+      case 'heartbeat':
+        this.watch(client, this.ask(`heartbeat g ${member} gen=${client.generation}`))
+        break
+      case 'leave':
+        this.ask(`leave g ${member}`)
+        client.memberId = ''
+        break
+      case 'commit':
+        this.commits.set(
+          this.ask(`offset-commit g t/0=${++this.number} ${member} gen=${client.generation}`),
+          this.number,
+        )
+        break
+      case 'simple':
+        this.commits.set(this.ask(`offset-commit g t/0=${++this.number}`), this.number)
+        break
       case 'txn': {
         const id = this.ask(`txn-commit g t/0=${++this.number} producer=${who + 1} ${member} gen=${client.generation}`)
         if (this.errorOf(id) === KafkaError.NONE) this.transactions.set(who + 1, this.number)
@@ -69,16 +124,34 @@ class World {
         this.transactions.delete(who + 1)
         break
       }
-      case 'fetch': this.fetch(''); break
-      case 'stable': this.fetch('stable'); break
-      case 'crash': client.memberId = ''; client.generation = -1; break
-      case 'hold': this.harness.step('hold'); break
-      case 'release': this.harness.step('commit'); break
-      case 'refuse': this.harness.step(`refuse ${amount % 2 === 0 ? 'NOT_ENOUGH_REPLICAS' : 'REQUEST_TIMED_OUT'}`); break
+      case 'fetch':
+        this.fetch('')
+        break
+      case 'stable':
+        this.fetch('stable')
+        break
+      case 'crash':
+        client.memberId = ''
+        client.generation = -1
+        break
+      case 'hold':
+        this.harness.step('hold')
+        break
+      case 'release':
+        this.harness.step('commit')
+        break
+      case 'refuse':
+        this.harness.step(`refuse ${amount % 2 === 0 ? 'NOT_ENOUGH_REPLICAS' : 'REQUEST_TIMED_OUT'}`)
+        break
       case 'reload':
-      case 'lose': this.harness.step(what); break
-      case 'wait': this.harness.step(`advance ${amount * 500}`); break
-      case 'expire': this.harness.tell({ kind: 'expireOffsets' })
+      case 'lose':
+        this.harness.step(what)
+        break
+      case 'wait':
+        this.harness.step(`advance ${amount * 500}`)
+        break
+      case 'expire':
+        this.harness.deliver({ kind: 'expireOffsets' })
     }
     this.learn()
     for (const { phase } of this.harness.shard.state?.groups.values() ?? []) seen.add(phase)
@@ -99,9 +172,12 @@ class World {
   private learn(): void {
     for (const client of this.clients) {
       for (const id of client.asked) {
-        const body = this.harness.answers.get(id) as { memberId?: string; generationId?: number; errorCode: number } | undefined
+        const body = this.harness.answers.get(id) as
+          | { memberId?: string; generationId?: number; errorCode: number }
+          | undefined
         if (body === undefined) continue
-        if (body.errorCode === KafkaError.UNKNOWN_MEMBER_ID || body.errorCode === KafkaError.FENCED_INSTANCE_ID) client.memberId = ''
+        if (body.errorCode === KafkaError.UNKNOWN_MEMBER_ID || body.errorCode === KafkaError.FENCED_INSTANCE_ID)
+          client.memberId = ''
         else if (body.memberId) client.memberId = body.memberId
         if (body.errorCode === KafkaError.NONE && body.generationId !== undefined) client.generation = body.generationId
       }
@@ -157,19 +233,29 @@ class World {
 /** What the log must hold: groups that have a record, and all offsets. */
 function durable({ groups, offsets }: GroupState): object {
   return {
-    groups: [...groups.values()].filter(({ persisted }) => persisted !== null)
-      .map(({ groupId, persisted }) => ({ groupId, persisted })).sort((a, b) => a.groupId < b.groupId ? -1 : 1),
+    groups: [...groups.values()]
+      .filter(({ persisted }) => persisted !== null)
+      .map(({ groupId, persisted }) => ({ groupId, persisted }))
+      .sort((a, b) => (a.groupId < b.groupId ? -1 : 1)),
     offsets,
   }
 }
 
 test('any order of requests, stalls, refusals and reloads keeps the promises', () => {
-  fc.assert(fc.property(fc.array(action, { minLength: 20, maxLength: 120 }), (steps) => {
-    const world = new World()
-    for (const step of steps) world.run(step)
-    world.finish()
-  }), { numRuns: Number(process.env.RUNS ?? 300) })
+  fc.assert(
+    fc.property(fc.array(action, { minLength: 20, maxLength: 120 }), (steps) => {
+      const world = new World()
+      for (const step of steps) world.run(step)
+      world.finish()
+    }),
+    { numRuns: Number(process.env.RUNS ?? 300) },
+  )
   expect([...seen].sort()).toEqual([
-    'CompletingRebalance', 'Empty', 'PreparingRebalance', 'Stable', 'acknowledged commit', 'unstable offset',
+    'CompletingRebalance',
+    'Empty',
+    'PreparingRebalance',
+    'Stable',
+    'acknowledged commit',
+    'unstable offset',
   ])
 })
