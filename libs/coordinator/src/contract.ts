@@ -24,9 +24,15 @@ export interface TransactionalWrite {
 }
 
 export interface Decision<Record = CoordinatorRecord> {
-  /** Appended as one batch, replayed at once; the rest of the decision waits until they are committed. [] = nothing to write. */
+  /**
+   * Appended as one batch, replayed at once; the rest of the decision waits until they are committed. [] = nothing
+   * to write.
+   */
   readonly records: readonly Record[]
-  /** Given to the waiting request when the records are committed. Absent: the request parked itself (a join, a sync). */
+  /**
+   * Given to the waiting request when the records are committed. Absent: the request parked itself (a join, a
+   * sync).
+   */
   readonly response?: unknown
   /** Answers to other, parked requests, given at the same moment. */
   readonly replies?: readonly { readonly token: ReplyToken; readonly body: unknown }[]
@@ -34,13 +40,19 @@ export interface Decision<Record = CoordinatorRecord> {
   readonly sends?: readonly { readonly to: Address; readonly message: Message }[]
   /** Requests to this very coordinator, decided at the same moment. */
   readonly then?: readonly Message[]
-  /** Requests to this very coordinator, decided at once on the replayed records; their effects are held behind these. */
+  /**
+   * Requests to this very coordinator, decided at once on the replayed records; their effects are held behind
+   * these.
+   */
   readonly atOnce?: readonly Message[]
   /** Set at once, not at commit. The message comes back as a request to `decide`. */
   readonly timers?: readonly { readonly name: string; readonly at: number; readonly message: Message }[]
   readonly cancelTimers?: readonly string[]
   readonly transaction?: TransactionalWrite
-  /** false: the records may be spread over several batches (expiry, deleted topics). Absent: all or nothing, in one batch. */
+  /**
+   * false: the records may be spread over several batches (expiry, deleted topics). Absent: all or nothing, in one
+   * batch.
+   */
   readonly atomic?: boolean
 }
 
@@ -52,11 +64,12 @@ export interface CoordinatorEnv extends Env {
 /**
  * A protocol on top of the shard actor. `State` holds durable state and volatile state (sessions, parked joins).
  *
- * A coordinator may ask other actors: a message in `sends` carries `replyTo: { ...env.self, id }` with an id > 0 of its own
- * (the shard numbers its own asks below zero). A `reply` with such an id comes to `decide` as a request of kind `reply`,
- * a timer's message as it was given; neither is answered. `decide` may change volatile state, never durable state.
- * A response without records is held, like any read, until the records that were appended before it are committed.
- * Requests that a coordinator parked (no response yet) are answered with `refuse` by the shard when it unloads.
+ * A coordinator may ask other actors: a message in `sends` carries `replyTo: { ...env.self, id }` with an id > 0
+ * of its own (the shard numbers its own asks below zero). A `reply` with such an id comes to `decide` as a request of
+ * kind `reply`, a timer's message as it was given; neither is answered. `decide` may change volatile state, never
+ * durable state. A response without records is held, like any read, until the records that were appended before it
+ * are committed. Requests that a coordinator parked (no response yet) are answered with `refuse` by the shard when it
+ * unloads.
  */
 export interface Coordinator<State, Request extends Message> {
   readonly kind: string
@@ -95,7 +108,10 @@ export interface ShardResigned extends Message {
   readonly leaderEpoch: number
 }
 
-/** To the groups shard: a transaction of these offsets has ended. The shard appends the marker to its partition and replays it. */
+/**
+ * To the groups shard: a transaction of these offsets has ended. The shard appends the marker to its partition
+ * and replays it.
+ */
 export interface ShardEndTxn extends Message {
   readonly kind: 'writeTxnMarker'
   readonly replyTo: ReplyToken

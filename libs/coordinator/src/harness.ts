@@ -10,7 +10,8 @@
  *   cancel <name>
  *
  * Steps that every stage understands: `advance <ms>`, `hold` (appends are not committed), `commit` (they are),
- * `refuse <ERROR>` (the next append fails), `reload` (elected again: the state is built anew from the bytes of the log),
+ * `refuse <ERROR>` (the next append fails), `reload` (elected again: the state is built anew from the bytes of
+ * the log),
  * `lose` (what is not committed is truncated, then elected again), `resign`.
  */
 import {

@@ -213,7 +213,10 @@ function enqueue<State>(
   return id
 }
 
-/** The replica's answer to an append, a marker or a barrier. Returns the error for clients if the state must be rebuilt. */
+/**
+ * The replica's answer to an append, a marker or a barrier. Returns the error for clients if the state must be
+ * rebuilt.
+ */
 export function onCommitAnswer<State>(
   shard: Shard<State>,
   reply: Reply,

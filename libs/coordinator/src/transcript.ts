@@ -53,7 +53,10 @@ export function parseStep(line: string): Step {
 
 const text = new TextDecoder('utf-8', { fatal: true })
 
-/** A value on one line. What is absent, empty, false or null is left out of objects; error codes are written by name. */
+/**
+ * A value on one line. What is absent, empty, false or null is left out of objects; error codes are written by
+ * name.
+ */
 export function show(value: unknown, names: (code: number) => string = String): string {
   if (value instanceof Uint8Array) return showBytes(value)
   if (Array.isArray(value)) return `[${value.map((each) => show(each, names)).join(' ')}]`

@@ -24,14 +24,16 @@ import { Reader } from '@troupe/wire/io'
 export type GroupPhase = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable' | 'Dead'
 
 export const groupEdges = defineEdges<GroupPhase>({
-  Empty: ['PreparingRebalance', 'Dead', 'Empty', 'Stable'], // → Empty, → Stable: at load, from one record to the next
+  // → Empty, → Stable: at load, from one record to the next.
+  Empty: ['PreparingRebalance', 'Dead', 'Empty', 'Stable'],
   PreparingRebalance: ['CompletingRebalance', 'Empty', 'Dead'],
   CompletingRebalance: ['Stable', 'PreparingRebalance', 'Dead'],
-  Stable: ['PreparingRebalance', 'Dead', 'Stable', 'Empty'], // → Stable: also a static member that came back; → Empty: at load
+  // → Stable: a static member that came back, or at load; → Empty: at load.
+  Stable: ['PreparingRebalance', 'Dead', 'Stable', 'Empty'],
   Dead: [],
 })
 
-/** What a static member's protocols and a consumer's subscriptions are called. */
+/** The protocol type of consumers: the one whose metadata says which topics a member reads. */
 export const CONSUMER_PROTOCOL = 'consumer'
 
 export interface Protocol {

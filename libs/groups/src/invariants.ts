@@ -1,4 +1,7 @@
-/** What holds of every group, whatever was decided and replayed; checked by tests and the simulator after every event. */
+/**
+ * What holds of every group, whatever was decided and replayed; checked by tests and the simulator after every
+ * event.
+ */
 import type { Group } from './group.ts'
 import type { GroupState } from './state.ts'
 

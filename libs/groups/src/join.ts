@@ -2,8 +2,8 @@
  * JoinGroup, v0–9: becoming a member, or saying that one still is.
  *
  * v4 MEMBER_ID_REQUIRED: a dynamic member gets its id first and comes back with it, so that retries leave no ghosts
- * (KIP-394). v5 group.instance.id: static members (KIP-345). v9 skipAssignment: a static leader that came back takes its
- * group as it is (KIP-814). The request parks until the join phase is over.
+ * (KIP-394). v5 group.instance.id: static members (KIP-345). v9 skipAssignment: a static leader that came back
+ * takes its group as it is (KIP-814). The request parks until the join phase is over.
  *
  * Errors: INVALID_GROUP_ID, INVALID_SESSION_TIMEOUT, UNKNOWN_MEMBER_ID, GROUP_MAX_SIZE_REACHED,
  * INCONSISTENT_GROUP_PROTOCOL, MEMBER_ID_REQUIRED, FENCED_INSTANCE_ID.
@@ -120,8 +120,8 @@ function joinKnown(group: Group, request: JoinGroup, env: CoordinatorEnv): Draft
 }
 
 /**
- * A member that repeats itself is told the generation it is in. In Stable the leader's JoinGroup always rebalances: that
- * is how it says that something outside the metadata has changed, such as the partitions of a topic.
+ * A member that repeats itself is told the generation it is in. In Stable the leader's JoinGroup always
+ * rebalances: that is how it says that something outside the metadata has changed, such as the partitions of a topic.
  */
 function knowsAll(group: Group, member: Member, protocols: readonly Protocol[]): boolean {
   if (group.phase === 'PreparingRebalance') return false

@@ -28,7 +28,10 @@ export function becomePreparingRebalance(group: Group, now: number): void {
   group.pendingSync.clear()
 }
 
-/** Volatile. A new generation of the members that are here; it exists for others only once its assignment is written. */
+/**
+ * Volatile. A new generation of the members that are here; it exists for others only once its assignment is
+ * written.
+ */
 export function becomeCompletingRebalance(group: Group, now: number): void {
   group.generation++
   group.protocol = selectProtocol(group)

@@ -1,10 +1,10 @@
 /**
  * OffsetFetch, v1–10, one group: where a group goes on reading. `topics` null: all that it has committed.
  *
- * v7 requireStable: a partition with an undecided transactional commit is answered UNSTABLE_OFFSET_COMMIT, so that nobody
- * reads again what that transaction has consumed (KIP-447, Z30). v10 names topics by id; an offset of an earlier topic of
- * the same name is none. An unknown group has committed nothing, which is no error.
- * Source: Kafka's OffsetMetadataManager.fetchOffsets, fetchAllOffsets.
+ * v7 requireStable: a partition with an undecided transactional commit is answered UNSTABLE_OFFSET_COMMIT, so
+ * that nobody reads again what that transaction has consumed (KIP-447, Z30). v10 names topics by id; an offset of an
+ * earlier topic of the same name is none. An unknown group has committed nothing, which is no error. Source: Kafka's
+ * OffsetMetadataManager.fetchOffsets, fetchAllOffsets.
  */
 import type { CoordinatorEnv } from '@troupe/coordinator'
 import { KafkaError } from '@troupe/wire/errors'

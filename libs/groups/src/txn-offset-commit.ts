@@ -1,6 +1,7 @@
 /**
- * TxnOffsetCommit, v0–5: offsets that count when the producer's transaction commits. v3 brings member and generation, so
- * that a consumer that has lost its partitions is fenced (KIP-447, Z30); v5 needs no AddOffsetsToTxn before (KIP-890).
+ * TxnOffsetCommit, v0–5: offsets that count when the producer's transaction commits. v3 brings member and
+ * generation, so that a consumer that has lost its partitions is fenced (KIP-447, Z30); v5 needs no AddOffsetsToTxn
+ * before (KIP-890).
  *
  * The records go under the client's producer id and epoch, behind the verification that the front has asked for.
  * Errors: INVALID_GROUP_ID, UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID, ILLEGAL_GENERATION; per partition

@@ -49,7 +49,10 @@ describe.skipIf(typeof classpath !== 'string')(title, () => {
   }, 120_000)
 })
 
-/** The time in a record that has members is left out: it is that of the join phase's end here, there also of the sync. */
+/**
+ * The time in a record that has members is left out: it is that of the join phase's end here, there also of the
+ * sync.
+ */
 function comparable(lines: readonly string[]): string {
   return lines
     .map((line) => line.replace(/^(record group v3 .*) \d+ (?=\S)/, '$1 '))

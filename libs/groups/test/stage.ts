@@ -1,7 +1,8 @@
 /**
  * The stage of the group coordinator's transcripts. Steps beside the harness's own (`advance`, `hold`, `reload` …):
  *
- *   join g client=c [member=…] [instance=…] [v=9] [protocols=range,sticky] [topics=t1,t2] [session=…] [rebalance=…] [type=…]
+ *   join g client=c [member=…] [instance=…] [v=9] [protocols=range,sticky] [topics=t1,t2] [session=…]
+ *          [rebalance=…] [type=…]
  *   sync g member=… gen=1 [assign=member:text,…] [instance=…] [type=…] [protocol=…]
  *   heartbeat g member=… gen=1 [instance=…]
  *   leave g member=…[,…] [instance=…] [v=5]

@@ -1,4 +1,7 @@
-/** The scenarios of `*.txt`. `UPDATE=1` writes down what happened; commit that only when every difference is understood. */
+/**
+ * The scenarios of `*.txt`. `UPDATE=1` writes down what happened; commit that only when every difference is
+ * understood.
+ */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { runTranscript } from '@troupe/coordinator/transcript'
 import { expect, test } from 'vitest'
