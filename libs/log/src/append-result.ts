@@ -7,7 +7,12 @@ import type { AppendResult } from './contract.ts'
 
 const NO_ERRORS: AppendResult['recordErrors'] = []
 
-export function appended(baseOffset: number, nextOffset: number, logAppendTimeMs: number, logStartOffset: number): AppendResult {
+export function appended(
+  baseOffset: number,
+  nextOffset: number,
+  logAppendTimeMs: number,
+  logStartOffset: number,
+): AppendResult {
   return {
     error: KafkaError.NONE,
     errorMessage: null,
@@ -21,7 +26,12 @@ export function appended(baseOffset: number, nextOffset: number, logAppendTimeMs
 }
 
 /** The batch is in the log already; these are its offsets. */
-export function duplicate(baseOffset: number, nextOffset: number, logAppendTimeMs: number, logStartOffset: number): AppendResult {
+export function duplicate(
+  baseOffset: number,
+  nextOffset: number,
+  logAppendTimeMs: number,
+  logStartOffset: number,
+): AppendResult {
   return { ...appended(baseOffset, nextOffset, logAppendTimeMs, logStartOffset), duplicate: true }
 }
 

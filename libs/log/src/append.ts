@@ -1,12 +1,26 @@
 /**
- * The way of a batch into the log: judge it, give it offsets and the leader epoch in place, write it, let the producers take it.
+ * The way of a batch into the log: judge it, give it offsets and the leader epoch in place, write it, let the
+ * producers take it.
  *
- * Nothing is changed before the last check has passed; what fails after that is the disk, and the caller takes the log offline.
+ * Nothing is changed before the last check has passed; what fails after that is the disk, and the caller takes the
+ * log offline.
  */
 import { KafkaError, errorMessage, type ErrorCode } from '@troupe/wire/errors'
 import {
-  baseOffset, buildEndTxnMarker, forEachBatch, hasProducerId, isControl, lastOffset, lastOffsetDelta, maxTimestamp,
-  partitionLeaderEpoch, producerId, setBaseOffset, setMaxTimestampAndLogAppendTime, setPartitionLeaderEpoch, sizeInBytes,
+  baseOffset,
+  buildEndTxnMarker,
+  forEachBatch,
+  hasProducerId,
+  isControl,
+  lastOffset,
+  lastOffsetDelta,
+  maxTimestamp,
+  partitionLeaderEpoch,
+  producerId,
+  setBaseOffset,
+  setMaxTimestampAndLogAppendTime,
+  setPartitionLeaderEpoch,
+  sizeInBytes,
   validateBatch,
 } from '@troupe/wire/record-batch'
 import { appended, duplicate, refused, rejected } from './append-result.ts'
@@ -72,7 +86,12 @@ export function appendMarker(log: PartitionLog, marker: MarkerRequest): AppendRe
   const { now, leaderEpoch } = marker
   const error = log.producerState.checkMarker({ ...marker, strictMarkerEpoch: log.safeguards.strictMarkerEpoch })
   if (error !== KafkaError.NONE) return refused(error, log.logStartOffset)
-  return appendOwn(log, { records: buildEndTxnMarker({ ...marker, timestamp: now }), now, leaderEpoch, origin: 'coordinator' })
+  return appendOwn(log, {
+    records: buildEndTxnMarker({ ...marker, timestamp: now }),
+    now,
+    leaderEpoch,
+    origin: 'coordinator',
+  })
 }
 
 function appendAsLeader(log: PartitionLog, records: Uint8Array, { leaderEpoch, now }: AppendRequest): AppendResult {

@@ -1,14 +1,32 @@
 /**
- * What a pass of the cleaner keeps of one batch. Source: LogCleaner, MemoryRecords.filterTo; KIP-534 for the delete horizon.
+ * What a pass of the cleaner keeps of one batch. Source: LogCleaner, MemoryRecords.filterTo; KIP-534 for the delete
+ * horizon.
  *
- * Offsets, the last offset of a batch, its producer and its sequences stay as they are, so that a thinned batch still says all that
- * a producer's state is made of. A tombstone, or a marker with no data left, first gets a time (the delete horizon, in the place of
- * the base timestamp) and goes in a pass after that time.
+ * Offsets, the last offset of a batch, its producer and its sequences stay as they are, so that a thinned batch still
+ * says all that a producer's state is made of. A tombstone, or a marker with no data left, first gets a time (the
+ * delete horizon, in the place of the base timestamp) and goes in a pass after that time.
  */
 import {
-  baseOffset, baseSequence, baseTimestamp, buildBatch, compressionType, hasDeleteHorizon, hasProducerId, isControl, isLogAppendTime,
-  isTransactional, iterateRecords, lastOffset, lastOffsetDelta, maxTimestamp, partitionLeaderEpoch, producerEpoch, producerId,
-  timestampType, updateCrc, type DecodedRecord,
+  baseOffset,
+  baseSequence,
+  baseTimestamp,
+  buildBatch,
+  compressionType,
+  hasDeleteHorizon,
+  hasProducerId,
+  isControl,
+  isLogAppendTime,
+  isTransactional,
+  iterateRecords,
+  lastOffset,
+  lastOffsetDelta,
+  maxTimestamp,
+  partitionLeaderEpoch,
+  producerEpoch,
+  producerId,
+  timestampType,
+  updateCrc,
+  type DecodedRecord,
 } from '@troupe/wire/record-batch'
 import type { CleanedTransactions } from './cleaned-transactions.ts'
 import { viewOf, writeInt64 } from './int64.ts'
@@ -20,7 +38,10 @@ export interface FilterContext {
   readonly keys: KeyMap
   /** Up to here (inclusive) the map knows every key. */
   readonly mappedTo: number
-  /** Offset after the last one this round may clean: the batch that ends there stays, be it empty, so that the end is not lost. */
+  /**
+   * Offset after the last one this round may clean: the batch that ends there stays, be it empty, so that the end is
+   * not lost.
+   */
   readonly roundEnd: number
   readonly transactions: CleanedTransactions
   readonly producers: ProducerState
@@ -35,7 +56,9 @@ export function filterBatch(bytes: Uint8Array, at: number, context: FilterContex
   const orphaned = control
     ? context.transactions.onControl(bytes, at, context.keepAborted)
     : context.transactions.onData(bytes, at)
-  const discard = control ? orphaned && hasDeleteHorizon(bytes, at) && baseTimestamp(bytes, at) <= context.now : orphaned
+  const discard = control
+    ? orphaned && hasDeleteHorizon(bytes, at) && baseTimestamp(bytes, at) <= context.now
+    : orphaned
   const mustStay = isLastOfProducer(bytes, at, context.producers) || lastOffset(bytes, at) + 1 === context.roundEnd
   if (discard) return mustStay ? emptied(bytes, at) : null
   const all = [...iterateRecords(bytes, at)]
@@ -48,7 +71,12 @@ export function filterBatch(bytes: Uint8Array, at: number, context: FilterContex
   return rebuilt(bytes, at, kept, horizonMissing ? context.now + context.deleteRetentionMs : horizon)
 }
 
-function isRetained(record: DecodedRecord, bytes: Uint8Array, at: number, { keys, mappedTo, now }: FilterContext): boolean {
+function isRetained(
+  record: DecodedRecord,
+  bytes: Uint8Array,
+  at: number,
+  { keys, mappedTo, now }: FilterContext,
+): boolean {
   if (record.offset > mappedTo) return true
   // From before the topic was compacted: nothing could ever replace it.
   if (record.key === null) return false
@@ -56,7 +84,10 @@ function isRetained(record: DecodedRecord, bytes: Uint8Array, at: number, { keys
   return record.value !== null || !hasDeleteHorizon(bytes, at) || now < baseTimestamp(bytes, at)
 }
 
-/** Its batch carries the producer's last sequence, or (where only a marker is left) its epoch: without it the producer would be forgotten. */
+/**
+ * Its batch carries the producer's last sequence, or (where only a marker is left) its epoch: without it the producer
+ * would be forgotten.
+ */
 function isLastOfProducer(bytes: Uint8Array, at: number, producers: ProducerState): boolean {
   if (!hasProducerId(bytes, at)) return false
   const entry = producers.get(producerId(bytes, at))
@@ -80,7 +111,12 @@ function headerOf(bytes: Uint8Array, at: number): Omit<Parameters<typeof buildBa
   }
 }
 
-function rebuilt(bytes: Uint8Array, at: number, records: DecodedRecord[], deleteHorizonMs: number | undefined): Uint8Array {
+function rebuilt(
+  bytes: Uint8Array,
+  at: number,
+  records: DecodedRecord[],
+  deleteHorizonMs: number | undefined,
+): Uint8Array {
   return buildBatch({ ...headerOf(bytes, at), records, deleteHorizonMs, compression: compressionType(bytes, at) })
 }
 

@@ -1,6 +1,7 @@
 /**
  * Kafka's small text files: offset checkpoints, the leader-epoch checkpoint, partition.metadata, meta.properties and
- * `.kafka_cleanshutdown`. Parsers answer undefined for a file that is torn or foreign; the caller knows what to rebuild.
+ * `.kafka_cleanshutdown`. Parsers answer undefined for a file that is torn or foreign; the caller knows what to
+ * rebuild.
  *
  * Source: CheckpointFile, OffsetCheckpointFile, LeaderEpochCheckpointFile, PartitionMetadataFile, MetaProperties,
  * CleanShutdownFileHandler.

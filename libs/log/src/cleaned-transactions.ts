@@ -1,9 +1,15 @@
 /**
- * Follows transactions through a pass of the cleaner, over all segments of it (Z35): which batches are of aborted transactions, and
- * which markers have no data left before them. Source: CleanedTransactionMetadata.
+ * Follows transactions through a pass of the cleaner, over all segments of it (Z35): which batches are of aborted
+ * transactions, and which markers have no data left before them. Source: CleanedTransactionMetadata.
  */
 import {
-  baseOffset, isTransactional, iterateRecords, lastOffset, producerId, readControlRecord, recordCount,
+  baseOffset,
+  isTransactional,
+  iterateRecords,
+  lastOffset,
+  producerId,
+  readControlRecord,
+  recordCount,
 } from '@troupe/wire/record-batch'
 import type { AbortedEntry } from './transaction-index.ts'
 
@@ -38,7 +44,10 @@ export class CleanedTransactions {
     return false
   }
 
-  /** Whether this marker ends nothing that is still in the log. `keep` gets the index entry of an abort whose data was seen. */
+  /**
+   * Whether this marker ends nothing that is still in the log. `keep` gets the index entry of an abort whose data was
+   * seen.
+   */
   onControl(bytes: Uint8Array, at: number, keep: (entry: AbortedEntry) => void): boolean {
     this.#advance(lastOffset(bytes, at))
     // Already emptied by an earlier pass.

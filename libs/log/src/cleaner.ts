@@ -1,9 +1,11 @@
 /**
- * Compaction: of each key the newest record stays. Source: LogCleaner, LogCleanerManager; KIP-58, KIP-280 (lag), KIP-534 (horizon).
+ * Compaction: of each key the newest record stays. Source: LogCleaner, LogCleanerManager; KIP-58, KIP-280 (lag),
+ * KIP-534 (horizon).
  *
- * A pass maps the keys of the dirty part, then rewrites all segments up to there, group by group, each into a new one beside the
- * log that takes the place of its sources by renaming. Only closed segments below min(high watermark, last stable offset) are touched
- * (Z34). A pass is a generator: its owner decides how much of it runs before other work goes on.
+ * A pass maps the keys of the dirty part, then rewrites all segments up to there, group by group, each into a new one
+ * beside the log that takes the place of its sources by renaming. Only closed segments below min(high watermark, last
+ * stable offset) are touched (Z34). A pass is a generator: its owner decides how much of it runs before other work
+ * goes on.
  */
 import { isControl, iterateRecords, lastOffset } from '@troupe/wire/record-batch'
 import { filterBatch, type FilterContext } from './batch-filter.ts'
@@ -57,7 +59,12 @@ function measure(log: PartitionLog, now: number): DirtyLog | null {
   const dirty = local.segments.slice(Math.max(0, local.floorIndex(firstDirtyOffset)), -1)
   const tooYoung = lagMs > 0 ? dirty.find((segment) => segment.maxTimestamp > now - lagMs) : undefined
   // Not past the recovery point either: the cleaner leaves gaps, and recovery takes a gap for a loss.
-  const bound = Math.min(log.lastStableOffset, log.recoveryPoint, tooYoung?.baseOffset ?? Infinity, local.active.baseOffset)
+  const bound = Math.min(
+    log.lastStableOffset,
+    log.recoveryPoint,
+    tooYoung?.baseOffset ?? Infinity,
+    local.active.baseOffset,
+  )
   const firstUncleanableOffset = local.segments[Math.max(0, local.floorIndex(bound))].baseOffset
   if (firstUncleanableOffset <= firstDirtyOffset) return null
   const cleanable = dirty.filter((segment) => segment.baseOffset < firstUncleanableOffset)
@@ -65,7 +72,9 @@ function measure(log: PartitionLog, now: number): DirtyLog | null {
   const cleanBytes = sizeOf(local.segments.filter((segment) => segment.baseOffset < (cleanable[0]?.baseOffset ?? 0)))
   if (cleanableBytes === 0) return null
   const ratio = cleanableBytes / (cleanBytes + cleanableBytes)
-  const mustNow = cleanable.some(({ firstTimestamp }) => firstTimestamp > 0 && firstTimestamp < now - config['max.compaction.lag.ms'])
+  const mustNow = cleanable.some(
+    ({ firstTimestamp }) => firstTimestamp > 0 && firstTimestamp < now - config['max.compaction.lag.ms'],
+  )
   if (!mustNow && ratio <= config['min.cleanable.dirty.ratio']) return null
   return { log, firstDirtyOffset, firstUncleanableOffset, ratio }
 }
@@ -81,7 +90,9 @@ export function* cleanLog(dirty: DirtyLog, now: number, limits: Partial<CleanerL
   const budget = limits.dedupeBufferBytes ?? DEFAULT_LIMITS.dedupeBufferBytes
   const keys = new KeyMap(firstUncleanableOffset - firstDirtyOffset, budget)
   const mappedTo = yield* mapKeys(dirty, keys)
-  const segments = local.segments.filter((segment) => segment.baseOffset <= mappedTo && segment.baseOffset < firstUncleanableOffset)
+  const segments = local.segments.filter(
+    (segment) => segment.baseOffset <= mappedTo && segment.baseOffset < firstUncleanableOffset,
+  )
   const end = local.endOf(segments.length - 1)
   let target: Segment | null = null
   const context: FilterContext = {
@@ -114,7 +125,10 @@ export function* cleanLog(dirty: DirtyLog, now: number, limits: Partial<CleanerL
 }
 
 /** Enters the keys of the dirty part. Returns the last offset up to which all of them found room. */
-function* mapKeys({ log, firstDirtyOffset, firstUncleanableOffset }: DirtyLog, keys: KeyMap): Generator<number, number> {
+function* mapKeys(
+  { log, firstDirtyOffset, firstUncleanableOffset }: DirtyLog,
+  keys: KeyMap,
+): Generator<number, number> {
   const { local } = log
   const transactions = new CleanedTransactions(collectAborted(local, firstDirtyOffset, firstUncleanableOffset))
   let mappedTo = firstDirtyOffset - 1
@@ -165,7 +179,10 @@ function groupSegments(log: PartitionLog, segments: readonly Segment[], end: num
     indexBytes += segment.offsetIndex.sizeInBytes
     timeIndexBytes += segment.timeIndex.sizeInBytes
     if (
-      group && bytes <= maxBytes && indexBytes <= maxIndexBytes && timeIndexBytes <= maxIndexBytes &&
+      group &&
+      bytes <= maxBytes &&
+      indexBytes <= maxIndexBytes &&
+      timeIndexBytes <= maxIndexBytes &&
       last - group[0].baseOffset <= MAX_RELATIVE_OFFSET
     ) {
       group.push(segment)

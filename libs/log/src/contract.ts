@@ -1,7 +1,8 @@
 /**
  * What the rest of Troupe sees of a partition's log. `PartitionLog` and `LogDirectory` (this library) implement it.
  *
- * Source of behaviour: Kafka's UnifiedLog, LocalLog, LogSegment, ProducerStateManager, LeaderEpochFileCache, LogManager.
+ * Source of behaviour: Kafka's UnifiedLog, LocalLog, LogSegment, ProducerStateManager, LeaderEpochFileCache,
+ * LogManager.
  */
 import type { Slice } from '@troupe/actor'
 import type { ErrorCode } from '@troupe/wire/errors'
@@ -40,9 +41,15 @@ export interface AppendRequest {
   readonly records: Uint8Array
   readonly now: number
   readonly leaderEpoch: number
-  /** `client` batches are validated as Kafka's LogValidator does; `coordinator` ones are our own (internal topics, markers). */
+  /**
+   * `client` batches are validated as Kafka's LogValidator does; `coordinator` ones are our own (internal topics,
+   * markers).
+   */
   readonly origin: 'client' | 'coordinator'
-  /** Must be set to accept the first batch of a transaction (KIP-890): the replica has verified it. Ignored when not transactional. */
+  /**
+   * Must be set to accept the first batch of a transaction (KIP-890): the replica has verified it. Ignored when not
+   * transactional.
+   */
   readonly transactionVerified?: boolean
   /** For markers (control batches): 1 or 2, which epoch rule to apply (KIP-1228). */
   readonly transactionVersion?: number
@@ -103,7 +110,10 @@ export interface ProducerView {
   readonly currentTransactionStartOffset: number
 }
 
-/** A partition's log on disk. Not safe to use after an offline error: every call then answers KAFKA_STORAGE_ERROR or throws StorageError. */
+/**
+ * A partition's log on disk. Not safe to use after an offline error: every call then answers KAFKA_STORAGE_ERROR or
+ * throws StorageError.
+ */
 export interface Log {
   readonly directory: string
   readonly topicId: string
@@ -171,7 +181,10 @@ export interface Log {
 
   /** Applies a changed configuration from the next append on. */
   configure(config: LogConfig): void
-  /** Rolls the active segment if its time has come (`segment.ms`); retention by time, size and log start. Returns segments removed. */
+  /**
+   * Rolls the active segment if its time has come (`segment.ms`); retention by time, size and log start. Returns
+   * segments removed.
+   */
   applyRetention(now: number): number
   /** Makes everything up to LEO durable now and moves the recovery point. */
   flush(): void
@@ -194,7 +207,10 @@ export interface LogStore {
   readonly directoryId: string
   /** Whether the last stop was clean (`.kafka_cleanshutdown`), read and deleted before any log is loaded (Z13). */
   readonly cleanShutdown: boolean
-  /** Opens or creates `topic-partition`; recovers what a crash left. A directory of the same name with another topic id is set aside as stray. */
+  /**
+   * Opens or creates `topic-partition`; recovers what a crash left. A directory of the same name with another topic
+   * id is set aside as stray.
+   */
   open(topic: string, topicId: string, partition: number, config: LogConfig, now: number): Log
   get(topicId: string, partition: number): Log | undefined
   logs(): Iterable<Log>
@@ -205,7 +221,9 @@ export interface LogStore {
   removeDeleted(now: number): void
   /** recovery-point-offset-checkpoint, replication-offset-checkpoint, log-start-offset-checkpoint. */
   writeCheckpoints(): void
-  /** One pass of the cleaner over the dirtiest log that needs it; null if none did. Bounded by high watermark and LSO. */
+  /**
+   * One pass of the cleaner over the dirtiest log that needs it; null if none did. Bounded by high watermark and LSO.
+   */
   cleanOne(now: number): { directory: string; bytesRead: number; bytesKept: number } | null
   /**
    * A part of such a pass, about `maxBytes` read, so that a large log stops nobody: 'more' until the pass is finished.
@@ -215,6 +233,9 @@ export interface LogStore {
   sizeOnDisk(): { totalBytes: number; usableBytes: number }
   /** The broker epoch in the marker of a clean stop, −1 if there was none (KIP-966: an unclean stop shows by it). */
   readonly previousBrokerEpoch: number
-  /** Flushes, checkpoints and writes `.kafka_cleanshutdown` with this broker epoch; without one, with the epoch that was there. */
+  /**
+   * Flushes, checkpoints and writes `.kafka_cleanshutdown` with this broker epoch; without one, with the epoch that
+   * was there.
+   */
   closeCleanly(brokerEpoch?: number): void
 }

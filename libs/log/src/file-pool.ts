@@ -1,8 +1,9 @@
 /**
- * Files that are open while they are used and closed when too many are: thousands of segments, a bounded number of descriptors.
+ * Files that are open while they are used and closed when too many are: thousands of segments, a bounded number of
+ * descriptors.
  *
- * A `PooledFile` looks like a handle. It opens at its first use, knows its size once it has been open, and may be renamed or
- * unlinked. Least recently used files are closed in batches, so that the hot path pays one number per use.
+ * A `PooledFile` looks like a handle. It opens at its first use, knows its size once it has been open, and may be
+ * renamed or unlinked. Least recently used files are closed in batches, so that the hot path pays one number per use.
  */
 import { StorageError, type FileHandle, type FileSystem } from './file-system.ts'
 

@@ -1,9 +1,10 @@
 /**
  * Makes a log durable up to an offset: segments, then the leader epochs, then the recovery point may move.
  *
- * The order is the safety: the epoch file never tells of bytes (or of a truncation) that could be lost, and everything past the
- * recovery point is checked again after a crash. The active segment's offset and time index are not synced: recovery rebuilds them,
- * and shorter ones only make look-ups longer. The transaction index is, because an entry that is missing from it goes unnoticed.
+ * The order is the safety: the epoch file never tells of bytes (or of a truncation) that could be lost, and
+ * everything past the recovery point is checked again after a crash. The active segment's offset and time index are
+ * not synced: recovery rebuilds them, and shorter ones only make look-ups longer. The transaction index is, because
+ * an entry that is missing from it goes unnoticed.
  */
 import { encodeEpochs } from './checkpoint-file.ts'
 import { LEADER_EPOCH_CHECKPOINT } from './file-names.ts'
@@ -56,7 +57,11 @@ export function flushNow(local: LocalLog, epochs: LeaderEpochCache, state: Flush
 
 /** Syncs in the background; `done` gets the error or null. */
 export function flushLater(
-  local: LocalLog, epochs: LeaderEpochCache, state: FlushState, upTo: number, done: (error: unknown) => void,
+  local: LocalLog,
+  epochs: LeaderEpochCache,
+  state: FlushState,
+  upTo: number,
+  done: (error: unknown) => void,
 ): void {
   const batch = unsynced(local, state, upTo)
   const { truncations } = state

@@ -1,8 +1,9 @@
 /**
- * Key → newest offset, for one pass of the cleaner: open addressing over 128-bit hashes, 24 bytes a slot, within a byte budget.
+ * Key → newest offset, for one pass of the cleaner: open addressing over 128-bit hashes, 24 bytes a slot, within a
+ * byte budget.
  *
- * Keys themselves are not kept, as in Kafka's SkimpyOffsetMap: that two keys of one pass share all 128 bits is not going to happen by
- * chance. What does not fit is left for the next pass (`log.cleaner.dedupe.buffer.size`).
+ * Keys themselves are not kept, as in Kafka's SkimpyOffsetMap: that two keys of one pass share all 128 bits is not
+ * going to happen by chance. What does not fit is left for the next pass (`log.cleaner.dedupe.buffer.size`).
  */
 
 const SLOT_BYTES = 24
@@ -52,7 +53,13 @@ export class KeyMap {
     let slot = hash[0] % this.#slots
     while (this.#offsets[slot] >= 0) {
       const at = 4 * slot
-      if (hashes[at] === hash[0] && hashes[at + 1] === hash[1] && hashes[at + 2] === hash[2] && hashes[at + 3] === hash[3]) break
+      if (
+        hashes[at] === hash[0] &&
+        hashes[at + 1] === hash[1] &&
+        hashes[at + 2] === hash[2] &&
+        hashes[at + 3] === hash[3]
+      )
+        break
       slot = slot + 1 === this.#slots ? 0 : slot + 1
     }
     return slot

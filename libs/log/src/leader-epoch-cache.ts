@@ -1,8 +1,8 @@
 /**
  * Which leader epoch wrote which offsets: (epoch, first offset) pairs, both strictly increasing.
  *
- * Followers truncate by it (KIP-101, KIP-279), consumers detect truncation by it (KIP-320). An epoch is entered at election, also
- * when nothing is ever appended in it (KAFKA-7415). Source of behaviour: LeaderEpochFileCache.
+ * Followers truncate by it (KIP-101, KIP-279), consumers detect truncation by it (KIP-320). An epoch is entered at
+ * election, also when nothing is ever appended in it (KAFKA-7415). Source of behaviour: LeaderEpochFileCache.
  *
  * The file beside the log is written by `saveTo` with fsync (Z15), never later than the recovery point moves past the
  * offsets concerned: what is newer in here is found again in the batch headers that recovery scans.

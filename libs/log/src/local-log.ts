@@ -80,7 +80,9 @@ export class LocalLog {
     const { active } = this
     if (active.size > this.#config['segment.bytes'] - bytes) return true
     if (active.size === 0) return !active.holds(lastOffset)
-    return active.timeWaitedForRoll(now, maxTimestamp) > this.rollAfterMs || active.indexIsFull || !active.holds(lastOffset)
+    return (
+      active.timeWaitedForRoll(now, maxTimestamp) > this.rollAfterMs || active.indexIsFull || !active.holds(lastOffset)
+    )
   }
 
   /** Starts a segment at `base`, which is not below the log's end. */
@@ -116,7 +118,10 @@ export class LocalLog {
     return index + 1 < this.segments.length ? this.segments[index + 1].baseOffset : this.logEndOffset
   }
 
-  /** Cuts everything from `offset` on, which is at least the base of the first segment. The newest goes first: what a crash leaves is a prefix. */
+  /**
+   * Cuts everything from `offset` on, which is at least the base of the first segment. The newest goes first: what a
+   * crash leaves is a prefix.
+   */
   truncateTo(offset: number): void {
     this.cuts += 1
     this.positions.clear()
@@ -143,7 +148,9 @@ export class LocalLog {
     this.directoryChanged = true
   }
 
-  /** Takes the first `count` segments away; their files live for another `file.delete.delay.ms`, for reads under way. */
+  /**
+   * Takes the first `count` segments away; their files live for another `file.delete.delay.ms`, for reads under way.
+   */
   retireFirst(count: number, now: number): void {
     if (count === 0) return
     this.cuts += 1

@@ -1,19 +1,35 @@
 /**
- * One `log.dirs` directory of a broker: its logs, its identity (meta.properties) and the checkpoints that span all logs.
+ * One `log.dirs` directory of a broker: its logs, its identity (meta.properties) and the checkpoints that span all
+ * logs.
  *
- * Source of behaviour: LogManager, MetaPropertiesEnsemble. The clean-shutdown marker is deleted before any log is looked at, so that a
- * crash during start-up is never taken for a clean stop (Z13).
+ * Source of behaviour: LogManager, MetaPropertiesEnsemble. The clean-shutdown marker is deleted before any log is
+ * looked at, so that a crash during start-up is never taken for a clean stop (Z13).
  */
 import { uuidToBytes } from '@troupe/wire/uuid'
 import {
-  decodeCleanShutdown, decodeMetaProperties, decodeOffsets, decodePartitionMetadata, encodeCleanShutdown, encodeMetaProperties, encodeOffsets,
-  encodePartitionMetadata, type OffsetEntry,
+  decodeCleanShutdown,
+  decodeMetaProperties,
+  decodeOffsets,
+  decodePartitionMetadata,
+  encodeCleanShutdown,
+  encodeMetaProperties,
+  encodeOffsets,
+  encodePartitionMetadata,
+  type OffsetEntry,
 } from './checkpoint-file.ts'
 import { cleanLog, selectDirtiest, type CleanerLimits, type CleaningPass } from './cleaner.ts'
 import type { LogConfig, LogStore } from './contract.ts'
 import {
-  CLEANER_CHECKPOINT, CLEAN_SHUTDOWN, DELETE_DIRECTORY_SUFFIX, HIGH_WATERMARK_CHECKPOINT, LOG_START_CHECKPOINT, META_PROPERTIES,
-  PARTITION_METADATA, RECOVERY_POINT_CHECKPOINT, STRAY_DIRECTORY_SUFFIX, parseLogDirectoryName,
+  CLEANER_CHECKPOINT,
+  CLEAN_SHUTDOWN,
+  DELETE_DIRECTORY_SUFFIX,
+  HIGH_WATERMARK_CHECKPOINT,
+  LOG_START_CHECKPOINT,
+  META_PROPERTIES,
+  PARTITION_METADATA,
+  RECOVERY_POINT_CHECKPOINT,
+  STRAY_DIRECTORY_SUFFIX,
+  parseLogDirectoryName,
 } from './file-names.ts'
 import { FilePool, type PooledFile } from './file-pool.ts'
 import { StorageError, type FileSystem } from './file-system.ts'
@@ -85,7 +101,10 @@ export class LogDirectory implements LogStore {
     this.#highWatermarks = this.#readOffsets(HIGH_WATERMARK_CHECKPOINT)
     this.#logStarts = this.#readOffsets(LOG_START_CHECKPOINT)
     this.#cleanedUpTo = this.#readOffsets(CLEANER_CHECKPOINT)
-    this.#deleted = fs.list(path).filter((name) => name.endsWith(DELETE_DIRECTORY_SUFFIX)).map((name) => ({ path: `${path}/${name}`, at: 0 }))
+    this.#deleted = fs
+      .list(path)
+      .filter((name) => name.endsWith(DELETE_DIRECTORY_SUFFIX))
+      .map((name) => ({ path: `${path}/${name}`, at: 0 }))
   }
 
   open(topic: string, topicId: string, partition: number, config: LogConfig, now: number): PartitionLog {
@@ -130,7 +149,8 @@ export class LogDirectory implements LogStore {
     }
     if (!fs.exists(directory)) {
       fs.makeDirectory(directory)
-      for (const offsets of [this.#recoveryPoints, this.#highWatermarks, this.#logStarts, this.#cleanedUpTo]) offsets.delete(name)
+      for (const offsets of [this.#recoveryPoints, this.#highWatermarks, this.#logStarts, this.#cleanedUpTo])
+        offsets.delete(name)
     }
     const metadata = this.#pool.file(file)
     metadata.truncate(0)
@@ -228,7 +248,10 @@ export class LogDirectory implements LogStore {
     }
   }
 
-  cleanStep(now: number, maxBytes: number): 'more' | { directory: string; bytesRead: number; bytesKept: number } | null {
+  cleanStep(
+    now: number,
+    maxBytes: number,
+  ): 'more' | { directory: string; bytesRead: number; bytesKept: number } | null {
     const cleaning = this.#cleaning ?? this.#beginCleaning(now)
     if (!cleaning) return null
     const { log, pass, cuts } = cleaning
@@ -329,4 +352,3 @@ function ensureIdentity(fs: FileSystem, path: string, { clusterId, nodeId, direc
   fs.replaceFile(file, encodeMetaProperties({ clusterId, nodeId, directoryId }))
   return directoryId
 }
-

@@ -81,7 +81,12 @@ function endOfRegion(log: LocalLog, index: number, upTo: number): number {
 
 /** The region is longer than was asked for: ends it at the last batch boundary that fits. */
 function cut(
-  log: LocalLog, segment: Segment, position: number, request: ReadRequest, firstOffset: number, end: number,
+  log: LocalLog,
+  segment: Segment,
+  position: number,
+  request: ReadRequest,
+  firstOffset: number,
+  end: number,
   onError: (error: unknown) => void,
 ): ReadResult {
   const overflowing = segment.findPosition(position, position + request.maxBytes)

@@ -1,13 +1,23 @@
 /**
  * A file system in memory that forgets what was not synced: the disk of the tests and of the simulator.
  *
- * Bytes become durable by `sync`, names by `syncDirectory`; `crash` drops the rest, or a random part of it, so that files
- * end torn and renames are undone. Errors (EIO, ENOSPC) are injected per call or by a capacity; an append that fails leaves a part.
+ * Bytes become durable by `sync`, names by `syncDirectory`; `crash` drops the rest, or a random part of it, so that
+ * files end torn and renames are undone. Errors (EIO, ENOSPC) are injected per call or by a capacity; an append that
+ * fails leaves a part.
  */
 import { StorageError, type FileHandle, type FileSystem } from './file-system.ts'
 
 /** The calls that a fault hook may fail. */
-export type FileOperation = 'open' | 'append' | 'write' | 'read' | 'truncate' | 'sync' | 'rename' | 'unlink' | 'syncDirectory'
+export type FileOperation =
+  | 'open'
+  | 'append'
+  | 'write'
+  | 'read'
+  | 'truncate'
+  | 'sync'
+  | 'rename'
+  | 'unlink'
+  | 'syncDirectory'
 
 export interface CrashOptions {
   /** Unsigned 32-bit numbers; decides how much of the unsynced bytes and names survives. Without it none does. */
@@ -88,7 +98,7 @@ export class MemoryFileSystem implements FileSystem {
     this.check('rename', from)
     if (!this.#names.has(from)) throw new StorageError('ENOENT', from, 'no such file')
     this.#change([parentOf(from), parentOf(to)], (names) => {
-      for (const [path, inode] of [...names]) {
+      for (const [path, inode] of Array.from(names)) {
         if (path !== from && !path.startsWith(`${from}/`)) continue
         names.delete(path)
         names.set(to + path.slice(from.length), inode)
@@ -105,7 +115,7 @@ export class MemoryFileSystem implements FileSystem {
   removeTree(path: string): void {
     this.check('unlink', path)
     this.#change([parentOf(path)], (names) => {
-      for (const name of [...names.keys()]) if (name === path || name.startsWith(`${path}/`)) names.delete(name)
+      for (const name of Array.from(names.keys())) if (name === path || name.startsWith(`${path}/`)) names.delete(name)
     })
   }
 
@@ -131,7 +141,11 @@ export class MemoryFileSystem implements FileSystem {
     // The path to the directory itself is durable with it.
     const rest: NameChange[] = []
     for (const change of this.#pendingNames) {
-      if (change.directories.some((directory) => directory === path || path.startsWith(`${directory}/`) || directory === '')) {
+      if (
+        change.directories.some(
+          (directory) => directory === path || path.startsWith(`${directory}/`) || directory === '',
+        )
+      ) {
         change.apply(this.#durableNames)
       } else rest.push(change)
     }
@@ -202,7 +216,10 @@ export class MemoryFileSystem implements FileSystem {
     inode.syncedSize = inode.size
   }
 
-  /** A background sync that began when the file had `size` bytes is done. What was overwritten since may not be on the disk. */
+  /**
+   * A background sync that began when the file had `size` bytes is done. What was overwritten since may not be on the
+   * disk.
+   */
   #syncedBefore(inode: Inode, size: number): void {
     this.syncs += 1
     if (inode.durable === null) inode.syncedSize = Math.max(inode.syncedSize, Math.min(size, inode.size))
@@ -278,7 +295,8 @@ class MemoryHandle implements FileHandle {
     this.#alive()
     this.#fs.check('write', this.path)
     if (position > this.inode.size) throw new StorageError('OTHER', this.path, `write at ${position} past the end`)
-    if (position + bytes.length - this.inode.size > this.#fs.freeBytes()) throw new StorageError('ENOSPC', this.path, 'full')
+    if (position + bytes.length - this.inode.size > this.#fs.freeBytes())
+      throw new StorageError('ENOSPC', this.path, 'full')
     this.#put(bytes, position)
     this.size = Math.max(this.size, position + bytes.length)
   }

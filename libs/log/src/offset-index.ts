@@ -1,9 +1,9 @@
 /**
  * Sparse map from offsets to positions in one segment, in Kafka's `.index` format.
  *
- * An entry is (last offset of a batch − base offset, position of the batch), int32 each, both strictly increasing. Entries
- * live in memory and reach the file by `persist` (roll, flush of a closed segment, close): after a crash they are rebuilt from the log.
- * Closed segments load theirs at the first use. Source: OffsetIndex, AbstractIndex.
+ * An entry is (last offset of a batch − base offset, position of the batch), int32 each, both strictly increasing.
+ * Entries live in memory and reach the file by `persist` (roll, flush of a closed segment, close): after a crash they
+ * are rebuilt from the log. Closed segments load theirs at the first use. Source: OffsetIndex, AbstractIndex.
  */
 import type { PooledFile } from './file-pool.ts'
 import { CorruptIndexError } from './index-error.ts'
@@ -167,7 +167,10 @@ export class OffsetIndex {
       if (position === 0) break
       const before = 2 * count - 2
       if (offset < 0 || (count > 0 && (offset <= pairs[before] || position <= pairs[before + 1]))) {
-        throw new CorruptIndexError(this.file.path, `entry ${count} (${offset}, ${position}) is not above the one before`)
+        throw new CorruptIndexError(
+          this.file.path,
+          `entry ${count} (${offset}, ${position}) is not above the one before`,
+        )
       }
       pairs[2 * count] = offset
       pairs[2 * count + 1] = position

@@ -1,15 +1,24 @@
 /**
  * A partition's log: batches in segments, the producers that wrote them, the leader epochs they were written in.
  *
- * An append is: judge the header, check the producer, set offset and leader epoch in place, one write. The first error of the disk
- * takes the log offline before anything else can happen to it (Z14). Source of behaviour: UnifiedLog.
+ * An append is: judge the header, check the producer, set offset and leader epoch in place, one write. The first
+ * error of the disk takes the log offline before anything else can happen to it (Z14). Source of behaviour:
+ * UnifiedLog.
  */
 import { allSafeguards, type Safeguards } from '@troupe/actor'
 import { KafkaError } from '@troupe/wire/errors'
 import { appendFromClient, appendFromLeader, appendMarker, appendOwn, type MarkerRequest } from './append.ts'
 import { refused } from './append-result.ts'
 import type {
-  AbortedTransaction, AppendRequest, AppendResult, EpochEndOffset, Log, LogConfig, ProducerView, ReadRequest, ReadResult,
+  AbortedTransaction,
+  AppendRequest,
+  AppendResult,
+  EpochEndOffset,
+  Log,
+  LogConfig,
+  ProducerView,
+  ReadRequest,
+  ReadResult,
 } from './contract.ts'
 import { StorageError } from './file-system.ts'
 import { flushLater, flushNow, saveEpochs, type FlushState } from './flush.ts'
@@ -170,8 +179,9 @@ export class PartitionLog implements Log {
   }
 
   /**
-   * Closes the active segment, and syncs what is closed in the background. The next segment begins where this one ends, also when the
-   * batch that is coming begins later: a gap between unsynced segments would look like bytes that were lost.
+   * Closes the active segment, and syncs what is closed in the background. The next segment begins where this one
+   * ends, also when the batch that is coming begins later: a gap between unsynced segments would look like bytes that
+   * were lost.
    */
   roll(now: number, firstOffset = this.logEndOffset, lastOffset = firstOffset): void {
     const { local } = this
@@ -192,7 +202,8 @@ export class PartitionLog implements Log {
 
   read(request: ReadRequest): ReadResult {
     this.#requireOnline()
-    if (request.offset < this.#logStartOffset) return { slice: null, firstOffset: request.offset, nextOffset: request.offset }
+    if (request.offset < this.#logStartOffset)
+      return { slice: null, firstOffset: request.offset, nextOffset: request.offset }
     return this.#guard(() => readLog(this.local, request, this.#onError))
   }
 
@@ -281,8 +292,8 @@ export class PartitionLog implements Log {
   }
 
   /**
-   * Before bytes are cut off, no checkpoint may call what replaces them durable. The segment that is cut must be looked at as a whole
-   * again after a crash, which may bring back what was cut.
+   * Before bytes are cut off, no checkpoint may call what replaces them durable. The segment that is cut must be
+   * looked at as a whole again after a crash, which may bring back what was cut.
    */
   #lowerRecoveryPoint(offset: number): void {
     const cut = this.local.segments[Math.max(0, this.local.floorIndex(offset))]
@@ -335,7 +346,7 @@ export class PartitionLog implements Log {
       flushLater(this.local, this.epochs, this.#flush, upTo, (error) => {
         if (error !== null) this.#onError(error)
         done(error === null ? null : String(error))
-      })
+      }),
     )
   }
 

@@ -1,6 +1,6 @@
 /**
- * Where recently appended batches begin, and where recent reads ended: followers and tailing consumers ask for exactly these
- * offsets and the high watermark, so that reads at the tail touch neither an index nor a batch header.
+ * Where recently appended batches begin, and where recent reads ended: followers and tailing consumers ask for
+ * exactly these offsets and the high watermark, so that reads at the tail touch neither an index nor a batch header.
  */
 import type { Segment } from './segment.ts'
 
@@ -10,7 +10,7 @@ const READ = 16
 export class PositionCache {
   readonly #offsets = new Float64Array(APPENDED + READ).fill(-1)
   readonly #positions = new Int32Array(APPENDED + READ)
-  readonly #segments: (Segment | null)[] = new Array<Segment | null>(APPENDED + READ).fill(null)
+  readonly #segments: (Segment | null)[] = Array.from({ length: APPENDED + READ }, () => null)
   #appended = 0
   #read = 0
   /** Of the last successful `find`. */

@@ -1,7 +1,8 @@
 /**
  * What a log remembers of one producer: its epoch, its last five batches, its open transaction.
  *
- * Five, because a client may have that many requests in flight and retries them all (KAFKA-5494). Source: ProducerStateEntry.
+ * Five, because a client may have that many requests in flight and retries them all (KAFKA-5494). Source:
+ * ProducerStateEntry.
  */
 
 export const BATCHES_TO_RETAIN = 5

@@ -1,9 +1,10 @@
 /**
- * Kafka's producer snapshot file: what a log knew of its producers at an offset, so that start-up replays only what follows.
+ * Kafka's producer snapshot file: what a log knew of its producers at an offset, so that start-up replays only what
+ * follows.
  *
- * version int16 = 1 · crc uint32 of all that follows · count int32 · per producer: id int64, epoch int16, last sequence int32,
- * last offset int64, offset delta int32, timestamp int64, coordinator epoch int32, first offset of its open transaction int64.
- * Source: ProducerStateManager, ProducerSnapshot.json.
+ * version int16 = 1 · crc uint32 of all that follows · count int32 · per producer: id int64, epoch int16, last
+ * sequence int32, last offset int64, offset delta int32, timestamp int64, coordinator epoch int32, first offset of
+ * its open transaction int64. Source: ProducerStateManager, ProducerSnapshot.json.
  */
 import { crc32c } from '@troupe/wire/crc32c'
 import { readInt64, viewOf, writeInt64 } from './int64.ts'

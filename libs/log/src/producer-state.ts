@@ -1,17 +1,31 @@
 /**
  * The producers of a partition: who may append what, which transactions are open, where read_committed must stop.
  *
- * State is a fold over the batches in the log: `check…` judges a batch before it is written, `apply` is the only code that
- * changes state, live and at recovery alike. Source: ProducerStateManager, ProducerAppendInfo; KIP-98, KIP-360, KIP-890, KIP-1228.
+ * State is a fold over the batches in the log: `check…` judges a batch before it is written, `apply` is the only code
+ * that changes state, live and at recovery alike. Source: ProducerStateManager, ProducerAppendInfo; KIP-98, KIP-360,
+ * KIP-890, KIP-1228.
  *
- * Beside Kafka 4.3, by its later rule (Z17, KAFKA-14359): the first batch of a producer this log has never seen must start at
- * sequence 0, else an earlier one that is being retried would be lost. Not so where state may have been lost rather than never been:
- * for producers that expired here, and in a log that starts past 0 without a snapshot, any sequence is accepted as in Kafka 4.3.
+ * Beside Kafka 4.3, by its later rule (Z17, KAFKA-14359): the first batch of a producer this log has never seen must
+ * start at sequence 0, else an earlier one that is being retried would be lost. Not so where state may have been lost
+ * rather than never been: for producers that expired here, and in a log that starts past 0 without a snapshot, any
+ * sequence is accepted as in Kafka 4.3.
  */
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import {
-  baseOffset, baseSequence, hasProducerId, isControl, isTransactional, iterateRecords, lastOffset, lastOffsetDelta,
-  lastSequence, maxTimestamp, producerEpoch, producerId, readControlRecord, recordCount,
+  baseOffset,
+  baseSequence,
+  hasProducerId,
+  isControl,
+  isTransactional,
+  iterateRecords,
+  lastOffset,
+  lastOffsetDelta,
+  lastSequence,
+  maxTimestamp,
+  producerEpoch,
+  producerId,
+  readControlRecord,
+  recordCount,
 } from '@troupe/wire/record-batch'
 import type { ProducerView } from './contract.ts'
 import { ProducerEntry, inSequence } from './producer-entry.ts'
@@ -46,7 +60,10 @@ const EXPIRED_TO_REMEMBER = 10_000
 
 export class ProducerState {
   readonly #producers = new Map<number, ProducerEntry>()
-  /** First offset → producer of the open transactions; in the order of the offsets, because they only ever open at the end. */
+  /**
+   * First offset → producer of the open transactions; in the order of the offsets, because they only ever open at the
+   * end.
+   */
   readonly #ongoing = new Map<number, number>()
   /** Completed, but their marker is not below the high watermark yet: a consumer must not pass them. */
   #unreplicated: { firstOffset: number; lastOffset: number }[] = []
@@ -69,7 +86,10 @@ export class ProducerState {
     return this.#producers.get(id)
   }
 
-  /** First offset of the oldest transaction that is open, or whose marker is not replicated; Infinity if there is none. */
+  /**
+   * First offset of the oldest transaction that is open, or whose marker is not replicated; Infinity if there is
+   * none.
+   */
   get firstUnstableOffset(): number {
     return this.#firstUnstable
   }
@@ -120,7 +140,11 @@ export class ProducerState {
   }
 
   #sequenceFits(
-    id: number, entry: ProducerEntry | undefined, epoch: number, first: number, checks: ProducerChecks,
+    id: number,
+    entry: ProducerEntry | undefined,
+    epoch: number,
+    first: number,
+    checks: ProducerChecks,
   ): boolean {
     if (entry === undefined || entry.epoch < 0) {
       if (first === 0 || !checks.requireZeroFirstSequence) return true
@@ -135,12 +159,16 @@ export class ProducerState {
     const entry = this.#producers.get(marker.producerId)
     if (entry === undefined) return NONE
     if (marker.producerEpoch < entry.epoch) return KafkaError.INVALID_PRODUCER_EPOCH
-    // From transaction version 2 on, the epoch rises with each transaction: an equal one with a transaction open belongs to
-    // the transaction before it. With none open it is the same marker again, which is no error (KIP-1228, KAFKA-19999).
+    // From transaction version 2 on, the epoch rises with each transaction: an equal one with a transaction open
+    // belongs to the transaction before it. With none open it is the same marker again, which is no error (KIP-1228,
+    // KAFKA-19999).
     if (
-      marker.strictMarkerEpoch && marker.transactionVersion >= 2 && marker.producerEpoch === entry.epoch &&
+      marker.strictMarkerEpoch &&
+      marker.transactionVersion >= 2 &&
+      marker.producerEpoch === entry.epoch &&
       entry.currentTxnFirstOffset >= 0
-    ) return KafkaError.INVALID_PRODUCER_EPOCH
+    )
+      return KafkaError.INVALID_PRODUCER_EPOCH
     if (entry.coordinatorEpoch > marker.coordinatorEpoch) return KafkaError.TRANSACTION_COORDINATOR_FENCED
     return NONE
   }
@@ -170,7 +198,11 @@ export class ProducerState {
     const entry = this.#entryOf(producerId(bytes, at))
     const first = baseOffset(bytes, at)
     entry.addBatch(
-      producerEpoch(bytes, at), lastSequence(bytes, at), lastOffset(bytes, at), lastOffsetDelta(bytes, at), maxTimestamp(bytes, at),
+      producerEpoch(bytes, at),
+      lastSequence(bytes, at),
+      lastOffset(bytes, at),
+      lastOffsetDelta(bytes, at),
+      maxTimestamp(bytes, at),
     )
     if (entry.currentTxnFirstOffset < 0 && isTransactional(bytes, at)) {
       entry.currentTxnFirstOffset = first

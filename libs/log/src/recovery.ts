@@ -1,19 +1,26 @@
 /**
- * Opens a log's directory: finishes or undoes what was under way, loads the segments, and after an unclean stop checks every batch
- * that may not have reached the disk. Every step may itself be cut off by a crash and is then repeated with the same result.
+ * Opens a log's directory: finishes or undoes what was under way, loads the segments, and after an unclean stop
+ * checks every batch that may not have reached the disk. Every step may itself be cut off by a crash and is then
+ * repeated with the same result.
  *
- * Source of behaviour: LogLoader. From the recovery point on, the batches are the truth: torn tails go, and indexes, transaction
- * index, leader epochs and producers are derived from them again.
+ * Source of behaviour: LogLoader. From the recovery point on, the batches are the truth: torn tails go, and indexes,
+ * transaction index, leader epochs and producers are derived from them again.
  */
-import {
-  computeCrc, crc, baseOffset, lastOffset, partitionLeaderEpoch,
-} from '@troupe/wire/record-batch'
+import { computeCrc, crc, baseOffset, lastOffset, partitionLeaderEpoch } from '@troupe/wire/record-batch'
 import type { BatchReader } from './batch-reader.ts'
 import { decodeEpochs } from './checkpoint-file.ts'
 import type { LogConfig } from './contract.ts'
 import {
-  CLEANED_SUFFIX, DELETED_SUFFIX, LEADER_EPOCH_CHECKPOINT, LOG_SUFFIX, OFFSET_INDEX_SUFFIX, SEGMENT_SUFFIXES, SWAP_SUFFIX,
-  TIME_INDEX_SUFFIX, offsetName, offsetOfName,
+  CLEANED_SUFFIX,
+  DELETED_SUFFIX,
+  LEADER_EPOCH_CHECKPOINT,
+  LOG_SUFFIX,
+  OFFSET_INDEX_SUFFIX,
+  SEGMENT_SUFFIXES,
+  SWAP_SUFFIX,
+  TIME_INDEX_SUFFIX,
+  offsetName,
+  offsetOfName,
 } from './file-names.ts'
 import type { FilePool } from './file-pool.ts'
 import { CorruptIndexError } from './index-error.ts'
@@ -70,8 +77,16 @@ export function recoverLog(input: RecoveryInput): RecoveredLog {
   epochs.truncateFromStart(logStartOffset)
   snapshots.removeAfter(end)
   snapshots.removeStray(new Set(segments.map((segment) => segment.baseOffset)))
-  if (producers.endOffset !== end || suspect === segments.length) rebuildProducers(producers, snapshots, local, logStartOffset)
-  return { local, producers, snapshots, epochs, logStartOffset, recoveryPoint: input.clean ? end : Math.min(input.recoveryPoint ?? 0, end) }
+  if (producers.endOffset !== end || suspect === segments.length)
+    rebuildProducers(producers, snapshots, local, logStartOffset)
+  return {
+    local,
+    producers,
+    snapshots,
+    epochs,
+    logStartOffset,
+    recoveryPoint: input.clean ? end : Math.min(input.recoveryPoint ?? 0, end),
+  }
 }
 
 /** Leftovers of deletion and cleaning. Returns the names that are left. */
@@ -122,7 +137,10 @@ function loadEpochs(pool: FilePool, directory: string): LeaderEpochCache {
 
 function loadSegments({ pool, directory, config, now }: RecoveryInput, names: readonly string[]): Segment[] {
   const present = new Set(names)
-  const bases = names.filter((name) => name.endsWith(LOG_SUFFIX)).map(offsetOfName).filter((base) => base >= 0)
+  const bases = names
+    .filter((name) => name.endsWith(LOG_SUFFIX))
+    .map(offsetOfName)
+    .filter((base) => base >= 0)
   for (const name of names) {
     const isIndex = SEGMENT_SUFFIXES.some((suffix) => suffix !== LOG_SUFFIX && name.endsWith(suffix))
     if (isIndex && !present.has(offsetName(offsetOfName(name)) + LOG_SUFFIX)) pool.fs.unlink(`${directory}/${name}`)
@@ -183,7 +201,10 @@ function recoverFrom(first: number, recovery: Recovery): void {
   let expected = start
   for (let i = first; i < segments.length; i++) {
     const segment = segments[i]
-    if (segment.baseOffset < expected || (segment.baseOffset > expected && i > first && isLoss(segment.baseOffset, input))) {
+    if (
+      segment.baseOffset < expected ||
+      (segment.baseOffset > expected && i > first && isLoss(segment.baseOffset, input))
+    ) {
       removeFrom(segments, i)
       return
     }
@@ -200,9 +221,9 @@ function recoverFrom(first: number, recovery: Recovery): void {
 }
 
 /**
- * Whether a gap before this segment is the end of the one before it, lost. Segments that are not synced follow each other without a gap
- * (PartitionLog.roll); only the cleaner leaves gaps, and it leaves alone what lies past the recovery point on disk. Where no recovery
- * point is on disk, a compacted log gets the benefit of the doubt.
+ * Whether a gap before this segment is the end of the one before it, lost. Segments that are not synced follow each
+ * other without a gap (PartitionLog.roll); only the cleaner leaves gaps, and it leaves alone what lies past the
+ * recovery point on disk. Where no recovery point is on disk, a compacted log gets the benefit of the doubt.
  */
 function isLoss(offset: number, { cleanedUpTo, recoveryPoint, config }: RecoveryInput): boolean {
   if (offset <= cleanedUpTo) return false
@@ -254,7 +275,11 @@ export function applyBatch(producers: ProducerState, segment: Segment, bytes: Ui
 
 /** State at `end`: the newest snapshot, then the batches behind it. */
 export function rebuildProducers(
-  producers: ProducerState, snapshots: SnapshotFiles, log: LocalLog, logStartOffset: number, end = log.logEndOffset,
+  producers: ProducerState,
+  snapshots: SnapshotFiles,
+  log: LocalLog,
+  logStartOffset: number,
+  end = log.logEndOffset,
 ): void {
   const snapshot = snapshots.newest(end)
   const from = Math.max(snapshot?.offset ?? logStartOffset, log.segments[0].baseOffset)

@@ -18,9 +18,15 @@ export function applyRetention(log: PartitionLog, now: number): number {
   const { local, config } = log
   let count = 0
   if (config['cleanup.policy'].includes('delete')) {
-    count = Math.max(byTime(local, log.highWatermark, config['retention.ms'], now), bySize(local, log.highWatermark, config['retention.bytes']))
+    count = Math.max(
+      byTime(local, log.highWatermark, config['retention.ms'], now),
+      bySize(local, log.highWatermark, config['retention.bytes']),
+    )
   }
-  count = Math.max(count, leading(local, log.highWatermark, (_, index) => local.endOf(index) <= log.logStartOffset))
+  count = Math.max(
+    count,
+    leading(local, log.highWatermark, (_, index) => local.endOf(index) <= log.logStartOffset),
+  )
   if (count === 0) return 0
   if (count === local.segments.length) log.roll(now)
   local.retireFirst(count, now)
@@ -31,7 +37,11 @@ export function applyRetention(log: PartitionLog, now: number): number {
 }
 
 /** How many segments from the first on satisfy the condition and lie below the high watermark. */
-function leading(local: LocalLog, highWatermark: number, condition: (segment: Segment, index: number) => boolean): number {
+function leading(
+  local: LocalLog,
+  highWatermark: number,
+  condition: (segment: Segment, index: number) => boolean,
+): number {
   const { segments } = local
   let count = 0
   while (count < segments.length && local.endOf(count) <= highWatermark && condition(segments[count], count)) count += 1

@@ -1,15 +1,17 @@
 /**
  * One segment: a file of record batches and the three indexes beside it.
  *
- * Offsets in a segment are at least its base offset and fit 32 bits relative to it; positions fit 31 bits. The log appends to the
- * newest one only. Source of behaviour: LogSegment.
+ * Offsets in a segment are at least its base offset and fit 32 bits relative to it; positions fit 31 bits. The log
+ * appends to the newest one only. Source of behaviour: LogSegment.
  */
-import {
-  baseOffset as batchBaseOffset, lastOffset, maxTimestamp, sizeInBytes,
-} from '@troupe/wire/record-batch'
+import { baseOffset as batchBaseOffset, lastOffset, maxTimestamp, sizeInBytes } from '@troupe/wire/record-batch'
 import { BatchReader, SCAN_BUFFER_BYTES } from './batch-reader.ts'
 import {
-  LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX, offsetName,
+  LOG_SUFFIX,
+  OFFSET_INDEX_SUFFIX,
+  TIME_INDEX_SUFFIX,
+  TRANSACTION_INDEX_SUFFIX,
+  offsetName,
 } from './file-names.ts'
 import type { FilePool, PooledFile } from './file-pool.ts'
 import { CorruptIndexError } from './index-error.ts'
@@ -153,9 +155,14 @@ export class Segment {
     this.#bytesSinceIndexEntry += size
   }
 
-  /** The first batch whose last offset is ≥ `offset`, from a position known to precede it; undefined if there is none. */
+  /**
+   * The first batch whose last offset is ≥ `offset`, from a position known to precede it; undefined if there is none.
+   */
   find(offset: number, from = 0): Found | undefined {
-    const start = Math.max(from, this.#indexed(() => this.offsetIndex.lookup(offset)))
+    const start = Math.max(
+      from,
+      this.#indexed(() => this.offsetIndex.lookup(offset)),
+    )
     const reader = this.reader(start, scanBuffer)
     while (reader.next()) {
       const last = lastOffset(reader.bytes, reader.at)
@@ -166,7 +173,10 @@ export class Segment {
 
   /** The first batch from `position` on, a batch boundary, that ends past `end`. */
   findPosition(position: number, end: number): Found | undefined {
-    const start = Math.max(position, this.#indexed(() => this.offsetIndex.floorPosition(end)))
+    const start = Math.max(
+      position,
+      this.#indexed(() => this.offsetIndex.floorPosition(end)),
+    )
     const reader = this.reader(start, scanBuffer)
     while (reader.next()) {
       if (reader.position + reader.size > end) return copyFound(reader, lastOffset(reader.bytes, reader.at))
@@ -177,7 +187,10 @@ export class Segment {
   /** The offset after the last batch; the base offset of an empty segment. */
   readNextOffset(): number {
     let next = this.baseOffset
-    const reader = this.reader(this.#indexed(() => this.offsetIndex.lastPosition), scanBuffer)
+    const reader = this.reader(
+      this.#indexed(() => this.offsetIndex.lastPosition),
+      scanBuffer,
+    )
     while (reader.next()) next = lastOffset(reader.bytes, reader.at) + 1
     return next
   }
@@ -205,7 +218,10 @@ export class Segment {
     this.#index(reader.position, reader.size, lastOffset(bytes, at), maxTimestamp(bytes, at))
   }
 
-  /** Cuts everything from the first batch that reaches `offset`. Returns the offset where the segment now ends at the latest. */
+  /**
+   * Cuts everything from the first batch that reaches `offset`. Returns the offset where the segment now ends at the
+   * latest.
+   */
   truncateTo(offset: number): number {
     const batch = this.find(offset)
     const end = batch && batch.baseOffset < offset ? batch.baseOffset : offset
@@ -301,4 +317,3 @@ function copyFound(reader: BatchReader, last: number): Found {
 function replaceSuffix(path: string, suffix: string, to: string): string {
   return (suffix !== '' && path.endsWith(suffix) ? path.slice(0, -suffix.length) : path) + to
 }
-

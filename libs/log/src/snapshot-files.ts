@@ -17,7 +17,10 @@ export class SnapshotFiles {
   constructor(fs: FileSystem, directory: string, names: readonly string[]) {
     this.#fs = fs
     this.#directory = directory
-    this.#offsets = names.filter((name) => name.endsWith(SNAPSHOT_SUFFIX)).map(offsetOfName).filter((offset) => offset >= 0)
+    this.#offsets = names
+      .filter((name) => name.endsWith(SNAPSHOT_SUFFIX))
+      .map(offsetOfName)
+      .filter((offset) => offset >= 0)
     this.#offsets.sort((a, b) => a - b)
   }
 

@@ -1,8 +1,9 @@
 /**
  * Sparse map from timestamps to offsets in one segment, in Kafka's `.timeindex` format.
  *
- * An entry (int64 timestamp, int32 offset − base offset) says: no record up to this offset is younger than the timestamp, and
- * the batch that ends at this offset has it. Kept in memory and persisted like the offset index. Source: TimeIndex.
+ * An entry (int64 timestamp, int32 offset − base offset) says: no record up to this offset is younger than the
+ * timestamp, and the batch that ends at this offset has it. Kept in memory and persisted like the offset index.
+ * Source: TimeIndex.
  */
 import type { PooledFile } from './file-pool.ts'
 import { CorruptIndexError } from './index-error.ts'
@@ -161,7 +162,10 @@ export class TimeIndex {
       // Zeros are preallocated space, see OffsetIndex.
       if (timestamp === 0 && offset === 0) break
       if (offset < 0 || (count > 0 && (timestamp <= timestamps[count - 1] || offset < offsets[count - 1]))) {
-        throw new CorruptIndexError(this.file.path, `entry ${count} (${timestamp}, ${offset}) is not above the one before`)
+        throw new CorruptIndexError(
+          this.file.path,
+          `entry ${count} (${timestamp}, ${offset}) is not above the one before`,
+        )
       }
       timestamps[count] = timestamp
       offsets[count] = offset

@@ -1,8 +1,13 @@
 /**
- * Offsets by time: time index to a batch, then the records of that one batch. Source: LogSegment.findOffsetByTimestamp, KIP-734.
+ * Offsets by time: time index to a batch, then the records of that one batch. Source:
+ * LogSegment.findOffsetByTimestamp, KIP-734.
  */
 import {
-  iterateRecords, lastOffset, maxTimestamp, partitionLeaderEpoch, type DecodedRecord,
+  iterateRecords,
+  lastOffset,
+  maxTimestamp,
+  partitionLeaderEpoch,
+  type DecodedRecord,
 } from '@troupe/wire/record-batch'
 import type { BatchReader } from './batch-reader.ts'
 import type { LocalLog } from './local-log.ts'
@@ -15,7 +20,12 @@ export interface TimestampedOffset {
 }
 
 /** The first record below `upTo` that is at least as young as `timestamp`. */
-export function findTimestamp(log: LocalLog, timestamp: number, logStart: number, upTo: number): TimestampedOffset | null {
+export function findTimestamp(
+  log: LocalLog,
+  timestamp: number,
+  logStart: number,
+  upTo: number,
+): TimestampedOffset | null {
   for (let index = Math.max(0, log.floorIndex(logStart)); index < log.segments.length; index++) {
     const segment = log.segments[index]
     if (segment.baseOffset >= upTo) return null
@@ -53,9 +63,15 @@ export function findMaxTimestamp(log: LocalLog, logStart: number): TimestampedOf
   if (position === undefined) return null
   const reader = youngest.bodyReader(position)
   if (!reader.next()) return null
-  return firstRecord(reader, (each) => each.timestamp === timestamp) ??
-    // The header's maximum stands where the record itself was compacted away.
-    { offset: lastOffset(reader.bytes, reader.at), timestamp, leaderEpoch: partitionLeaderEpoch(reader.bytes, reader.at) }
+  return (
+    firstRecord(reader, (each) => each.timestamp === timestamp) ??
+      // The header's maximum stands where the record itself was compacted away.
+      {
+        offset: lastOffset(reader.bytes, reader.at),
+        timestamp,
+        leaderEpoch: partitionLeaderEpoch(reader.bytes, reader.at),
+      }
+  )
 }
 
 function firstRecord({ bytes, at }: BatchReader, fits: (record: DecodedRecord) => boolean): TimestampedOffset | null {
@@ -65,4 +81,3 @@ function firstRecord({ bytes, at }: BatchReader, fits: (record: DecodedRecord) =
   }
   return null
 }
-

@@ -2,7 +2,8 @@
  * The aborted transactions of one segment, in Kafka's `.txnindex` format: version, producer id, first and last
  * offset, and the last stable offset at the time of the abort, 34 bytes each. The file exists only if there are some.
  *
- * Written at once and synced with the log: below the recovery point nothing could tell that an entry is missing. Source: TransactionIndex, AbortedTxn.
+ * Written at once and synced with the log: below the recovery point nothing could tell that an entry is missing.
+ * Source: TransactionIndex, AbortedTxn.
  */
 import type { PooledFile } from './file-pool.ts'
 import { CorruptIndexError } from './index-error.ts'

@@ -1,5 +1,6 @@
 /**
- * The aborted transactions that overlap a range of offsets, from the transaction indexes. Source: LocalLog.collectAbortedTransactions.
+ * The aborted transactions that overlap a range of offsets, from the transaction indexes. Source:
+ * LocalLog.collectAbortedTransactions.
  */
 import type { AbortedEntry } from './transaction-index.ts'
 import type { LocalLog } from './local-log.ts'

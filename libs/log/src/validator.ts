@@ -1,18 +1,35 @@
 /**
- * What a leader demands of a batch before it gives it offsets. Source of the rules: LogValidator, UnifiedLog.analyzeAndValidateRecords.
+ * What a leader demands of a batch before it gives it offsets. Source of the rules: LogValidator,
+ * UnifiedLog.analyzeAndValidateRecords.
  *
- * The common case (uncompressed or compressed by the producer, CreateTime, default time bounds, not compacted) reads the header,
- * the checksum and the records' framing; records are looked at one by one only where a rule needs them.
+ * The common case (uncompressed or compressed by the producer, CreateTime, default time bounds, not compacted) reads
+ * the header, the checksum and the records' framing; records are looked at one by one only where a rule needs them.
  *
- * Deliberately simpler than Kafka: a batch that is marked LogAppendTime by its producer is always refused, and the header's maximum
- * timestamp is believed.
+ * Deliberately simpler than Kafka: a batch that is marked LogAppendTime by its producer is always refused, and the
+ * header's maximum timestamp is believed.
  */
 import { decompress } from '@troupe/wire/compression'
 import { KafkaError, errorMessage, type ErrorCode } from '@troupe/wire/errors'
 import {
-  BATCH_OVERHEAD, NO_TIMESTAMP, baseOffset, baseSequence, buildBatch, compressionType, hasProducerId, isControl,
-  isLogAppendTime, isTransactional, iterateRecords, maxTimestamp, producerEpoch, producerId, recordCount,
-  setMaxTimestampAndLogAppendTime, sizeInBytes, validateBatch, validateRecordFraming,
+  BATCH_OVERHEAD,
+  NO_TIMESTAMP,
+  baseOffset,
+  baseSequence,
+  buildBatch,
+  compressionType,
+  hasProducerId,
+  isControl,
+  isLogAppendTime,
+  isTransactional,
+  iterateRecords,
+  maxTimestamp,
+  producerEpoch,
+  producerId,
+  recordCount,
+  setMaxTimestampAndLogAppendTime,
+  sizeInBytes,
+  validateBatch,
+  validateRecordFraming,
 } from '@troupe/wire/record-batch'
 import { WireError } from '@troupe/wire/wire-error'
 import type { LogConfig } from './contract.ts'
@@ -59,11 +76,18 @@ export function validatorConfig(config: LogConfig): ValidatorConfig {
   }
 }
 
-export function rejection(error: ErrorCode, message = errorMessage(error), recordErrors: readonly RecordError[] = []): Rejection {
+export function rejection(
+  error: ErrorCode,
+  message = errorMessage(error),
+  recordErrors: readonly RecordError[] = [],
+): Rejection {
   return { error, message, recordErrors }
 }
 
-/** Judges what a client sent: exactly one batch. Returns the batch to append, which is `records` itself unless it is recompressed. */
+/**
+ * Judges what a client sent: exactly one batch. Returns the batch to append, which is `records` itself unless it is
+ * recompressed.
+ */
 export function validateClientBatch(records: Uint8Array, config: ValidatorConfig, now: number): Uint8Array | Rejection {
   if (records.length === 0) return rejection(KafkaError.INVALID_RECORD, 'Record batch has no batches at all')
   const error = validateBatch(records, 0, { maxBytes: config.maxMessageBytes })
@@ -72,7 +96,8 @@ export function validateClientBatch(records: Uint8Array, config: ValidatorConfig
   if (rejected) return rejected
   const unreadable = compressionType(records, 0) === 0 ? undefined : validateCompressedBody(records)
   if (unreadable) return unreadable
-  const recordErrors = config.compacted || mayViolateTimeBounds(records, config, now) ? validateRecords(records, config, now) : undefined
+  const recordErrors =
+    config.compacted || mayViolateTimeBounds(records, config, now) ? validateRecords(records, config, now) : undefined
   if (recordErrors) return recordErrors
   const batch = recompress(records, config)
   if (sizeInBytes(batch, 0) > config.maxMessageBytes) return tooLarge(batch, config)
@@ -86,18 +111,24 @@ function headerRejection(error: ErrorCode, records: Uint8Array, config: Validato
 }
 
 function tooLarge(batch: Uint8Array, config: ValidatorConfig): Rejection {
-  const text = `The record batch size is ${sizeInBytes(batch, 0)} bytes which exceeds the maximum configured value of ` +
+  const text =
+    `The record batch size is ${sizeInBytes(batch, 0)} bytes which exceeds the maximum configured value of ` +
     `${config.maxMessageBytes}.`
   return rejection(KafkaError.MESSAGE_TOO_LARGE, text)
 }
 
 function validateHeader(records: Uint8Array, config: ValidatorConfig): Rejection | undefined {
   const size = sizeInBytes(records, 0)
-  if (size !== records.length) return rejection(KafkaError.INVALID_RECORD, 'Compressed outer record has more than one batch')
+  if (size !== records.length)
+    return rejection(KafkaError.INVALID_RECORD, 'Compressed outer record has more than one batch')
   if (baseOffset(records, 0) !== 0) {
-    return rejection(KafkaError.INVALID_RECORD, `The baseOffset of the record batch should be 0, but it is ${baseOffset(records, 0)}`)
+    return rejection(
+      KafkaError.INVALID_RECORD,
+      `The baseOffset of the record batch should be 0, but it is ${baseOffset(records, 0)}`,
+    )
   }
-  if (isControl(records, 0)) return rejection(KafkaError.INVALID_RECORD, 'Clients are not allowed to write control records')
+  if (isControl(records, 0))
+    return rejection(KafkaError.INVALID_RECORD, 'Clients are not allowed to write control records')
   if (hasProducerId(records, 0) && baseSequence(records, 0) < 0) {
     return rejection(KafkaError.INVALID_RECORD, `Invalid sequence number ${baseSequence(records, 0)} in record batch`)
   }
@@ -137,13 +168,19 @@ function validateRecords(records: Uint8Array, config: ValidatorConfig, now: numb
   for (const record of iterateRecords(records, 0, MAX_DECOMPRESSED_BYTES)) {
     const diff = now - record.timestamp
     if (config.compacted && record.key === null) {
-      errors.push({ batchIndex: index, message: 'Compacted topic cannot accept message without key in topic partition' })
+      errors.push({
+        batchIndex: index,
+        message: 'Compacted topic cannot accept message without key in topic partition',
+      })
     } else if (
-      !config.logAppendTime && record.timestamp !== NO_TIMESTAMP && (diff > config.beforeMaxMs || -diff > config.afterMaxMs)
+      !config.logAppendTime &&
+      record.timestamp !== NO_TIMESTAMP &&
+      (diff > config.beforeMaxMs || -diff > config.afterMaxMs)
     ) {
       timestampError = true
       const range = `[${now - config.beforeMaxMs}, ${now + config.afterMaxMs}]`
-      const message = `Timestamp ${record.timestamp} of message with offset ${record.offset} is out of range. ` +
+      const message =
+        `Timestamp ${record.timestamp} of message with offset ${record.offset} is out of range. ` +
         `The timestamp should be within ${range}`
       errors.push({ batchIndex: index, message })
     }
@@ -151,7 +188,11 @@ function validateRecords(records: Uint8Array, config: ValidatorConfig, now: numb
   }
   if (errors.length === 0) return undefined
   if (timestampError) {
-    return rejection(KafkaError.INVALID_TIMESTAMP, 'One or more records have been rejected due to invalid timestamp', errors)
+    return rejection(
+      KafkaError.INVALID_TIMESTAMP,
+      'One or more records have been rejected due to invalid timestamp',
+      errors,
+    )
   }
   const text = `One or more records have been rejected due to ${errors.length} record errors in total`
   return rejection(KafkaError.INVALID_RECORD, text, errors)
@@ -169,4 +210,3 @@ function recompress(records: Uint8Array, config: ValidatorConfig): Uint8Array {
     isTransactional: isTransactional(records, 0),
   })
 }
-

@@ -5,11 +5,25 @@ import { append, batch, openLog, readBatches, values } from './support.ts'
 describe('append and read', () => {
   it('assigns offsets and the leader epoch in place', () => {
     const { log } = openLog()
-    expect(append(log, batch(['a', 'b']), { leaderEpoch: 3 })).toMatchObject({ error: KafkaError.NONE, baseOffset: 0, nextOffset: 2 })
-    expect(append(log, batch(['c']), { leaderEpoch: 5 })).toMatchObject({ baseOffset: 2, nextOffset: 3, logAppendTimeMs: -1 })
-    expect(readBatches(log).map((each) => [each.baseOffset, each.lastOffset, each.partitionLeaderEpoch])).toEqual([[0, 1, 3], [2, 2, 5]])
+    expect(append(log, batch(['a', 'b']), { leaderEpoch: 3 })).toMatchObject({
+      error: KafkaError.NONE,
+      baseOffset: 0,
+      nextOffset: 2,
+    })
+    expect(append(log, batch(['c']), { leaderEpoch: 5 })).toMatchObject({
+      baseOffset: 2,
+      nextOffset: 3,
+      logAppendTimeMs: -1,
+    })
+    expect(readBatches(log).map((each) => [each.baseOffset, each.lastOffset, each.partitionLeaderEpoch])).toEqual([
+      [0, 1, 3],
+      [2, 2, 5],
+    ])
     expect(values(log)).toEqual(['a', 'b', 'c'])
-    expect(log.epochs.entries).toEqual([{ epoch: 3, startOffset: 0 }, { epoch: 5, startOffset: 2 }])
+    expect(log.epochs.entries).toEqual([
+      { epoch: 3, startOffset: 0 },
+      { epoch: 5, startOffset: 2 },
+    ])
   })
 
   it('reads whole batches below the bound, across segments, in any portion', () => {
@@ -17,11 +31,16 @@ describe('append and read', () => {
     for (let i = 0; i < 200; i++) append(log, batch([`value-${i}`, `again-${i}`]))
     expect(log.segments().length).toBeGreaterThan(5)
     for (const maxBytes of [1, 150, 1000, 100_000]) {
-      expect(readBatches(log, 0, 400, maxBytes).map((each) => each.baseOffset)).toEqual(Array.from({ length: 200 }, (_, i) => 2 * i))
+      expect(readBatches(log, 0, 400, maxBytes).map((each) => each.baseOffset)).toEqual(
+        Array.from({ length: 200 }, (_, i) => 2 * i),
+      )
     }
     // A bound within a batch excludes the batch.
     expect(log.read({ offset: 10, maxBytes: 1e6, upTo: 11, minOneBatch: true }).slice).toBeNull()
-    expect(log.read({ offset: 11, maxBytes: 1e6, upTo: 12, minOneBatch: true })).toMatchObject({ firstOffset: 10, nextOffset: 12 })
+    expect(log.read({ offset: 11, maxBytes: 1e6, upTo: 12, minOneBatch: true })).toMatchObject({
+      firstOffset: 10,
+      nextOffset: 12,
+    })
     expect(log.read({ offset: 11, maxBytes: 10, upTo: 400, minOneBatch: false }).slice).toBeNull()
   })
 
@@ -53,6 +72,12 @@ describe('append and read', () => {
     expect(log.endOffsetForEpoch(2)).toEqual({ leaderEpoch: 1, endOffset: 30 })
     expect(log.endOffsetForEpoch(3)).toEqual({ leaderEpoch: 3, endOffset: 31 })
     log.truncateFullyAndStartAt(1000)
-    expect(log).toMatchObject({ logStartOffset: 1000, logEndOffset: 1000, highWatermark: 1000, sizeInBytes: 0, latestEpoch: -1 })
+    expect(log).toMatchObject({
+      logStartOffset: 1000,
+      logEndOffset: 1000,
+      highWatermark: 1000,
+      sizeInBytes: 0,
+      latestEpoch: -1,
+    })
   })
 })

@@ -6,16 +6,33 @@ import { KeyMap } from '../src/key-map.ts'
 import { MemoryFileSystem } from '../src/memory-file-system.ts'
 import { StorageError } from '../src/file-system.ts'
 import type { PartitionLog } from '../src/partition-log.ts'
-import { append, batch, marker, openLog, produced, readBatches, readRecords, text, untext, type Opened } from './support.ts'
+import {
+  append,
+  batch,
+  marker,
+  openLog,
+  produced,
+  readBatches,
+  readRecords,
+  text,
+  untext,
+  type Opened,
+} from './support.ts'
 
 const config = {
-  'segment.bytes': 500, 'cleanup.policy': ['compact'], 'min.cleanable.dirty.ratio': 0.01, 'index.interval.bytes': 100,
-  'delete.retention.ms': 100, 'file.delete.delay.ms': 0,
+  'segment.bytes': 500,
+  'cleanup.policy': ['compact'],
+  'min.cleanable.dirty.ratio': 0.01,
+  'index.interval.bytes': 100,
+  'delete.retention.ms': 100,
+  'file.delete.delay.ms': 0,
 }
 
 /** `offset key=value` of every record. */
 const contents = (log: PartitionLog): string[] =>
-  readRecords(log).map((record) => `${record.offset} ${untext(record.key)}=${record.value === null ? '' : untext(record.value)}`)
+  readRecords(log).map(
+    (record) => `${record.offset} ${untext(record.key)}=${record.value === null ? '' : untext(record.value)}`,
+  )
 
 /** Closes the active segment and lets the cleaner see all of it. */
 function seal(log: PartitionLog, now = 1000): void {
@@ -53,7 +70,8 @@ describe('compaction', () => {
     const uncleaned = contents(log).filter((each) => Number(each.split(' ')[0]) >= 20)
     expect(uncleaned).toHaveLength(20)
     // The newest below the bound survives, though newer ones exist above it.
-    for (const key of ['k0', 'k1', 'k2', 'k3']) expect(contents(log).some((each) => each.includes(key) && Number(each.split(' ')[0]) < 20)).toBe(true)
+    for (const key of ['k0', 'k1', 'k2', 'k3'])
+      expect(contents(log).some((each) => each.includes(key) && Number(each.split(' ')[0]) < 20)).toBe(true)
     const open = openLog(undefined, config)
     fill(open.log, 'a=1', 'a=2')
     append(open.log, produced(1, 0, 0, ['b=1'], { isTransactional: true }), { transactionVerified: true })
@@ -84,7 +102,9 @@ describe('compaction', () => {
   it('drops the data of aborted transactions, and their markers when that is gone and the horizon past', () => {
     const { directory, log } = openLog(undefined, config)
     const send = (id: number, sequence: number, ...records: string[]): void => {
-      expect(append(log, produced(id, 0, sequence, records, { isTransactional: true }), { transactionVerified: true }).error).toBe(KafkaError.NONE)
+      expect(
+        append(log, produced(id, 0, sequence, records, { isTransactional: true }), { transactionVerified: true }).error,
+      ).toBe(KafkaError.NONE)
     }
     send(1, 0, 'a=committed')
     marker(log, 1, 0, true)
@@ -98,9 +118,14 @@ describe('compaction', () => {
     log.setHighWatermark(log.logEndOffset)
     directory.cleanOne(2000)
     expect(contents(log)).toEqual(['0 a=committed', '5 z=1', '7 y=1'])
-    const controls = (): number[] => readBatches(log).filter((each) => each.isControl && each.recordCount > 0).map((each) => each.baseOffset)
+    const controls = (): number[] =>
+      readBatches(log)
+        .filter((each) => each.isControl && each.recordCount > 0)
+        .map((each) => each.baseOffset)
     expect(controls()).toEqual([1, 4, 6])
-    expect(log.abortedTransactions(0, log.logEndOffset)).toMatchObject([{ producerId: 1, firstOffset: 2, lastOffset: 4 }])
+    expect(log.abortedTransactions(0, log.logEndOffset)).toMatchObject([
+      { producerId: 1, firstOffset: 2, lastOffset: 4 },
+    ])
     fill(log, 'y=2')
     seal(log)
     directory.cleanOne(3000)
@@ -115,7 +140,7 @@ describe('compaction', () => {
     expect(contents(log)).toEqual(['0 a=committed', '5 z=1', '9 y=3'])
   })
 
-  it('keeps what a producer\'s state is made of', () => {
+  it("keeps what a producer's state is made of", () => {
     const { fs, directory, log } = openLog(undefined, config)
     append(log, produced(1, 0, 0, ['a=1', 'b=1']))
     append(log, produced(1, 0, 2, ['a=2', 'b=2', 'c=2']))
@@ -123,10 +148,13 @@ describe('compaction', () => {
     seal(log)
     directory.cleanOne(2000)
     const emptied = readBatches(log).filter((each) => each.producerId === 1)
-    expect(emptied).toMatchObject([{ baseOffset: 2, lastOffset: 4, baseSequence: 2, recordCount: 0, maxTimestamp: 1000 }])
+    expect(emptied).toMatchObject([
+      { baseOffset: 2, lastOffset: 4, baseSequence: 2, recordCount: 0, maxTimestamp: 1000 },
+    ])
     // Without the snapshots, the log alone must tell.
     ;(fs as MemoryFileSystem).kill()
-    for (const name of fs.list('/data/topic-0').filter((each) => each.endsWith('.snapshot'))) fs.unlink(`/data/topic-0/${name}`)
+    for (const name of fs.list('/data/topic-0').filter((each) => each.endsWith('.snapshot')))
+      fs.unlink(`/data/topic-0/${name}`)
     const again = openLog(fs, config).log
     expect(again.producers()).toMatchObject([{ producerId: 1, producerEpoch: 0, lastSequence: 4 }])
     expect(append(again, produced(1, 0, 5, ['a=3'])).error).toBe(KafkaError.NONE)
@@ -134,7 +162,8 @@ describe('compaction', () => {
 
   it('waits for min.compaction.lag.ms, and does not wait longer than max.compaction.lag.ms', () => {
     const young = openLog(undefined, { ...config, 'min.compaction.lag.ms': 5000 })
-    for (let i = 0; i < 40; i++) append(young.log, batch([`k${i % 4}=${i}`], { timestamp: 1000 + 100 * i }), { now: 1000 + 100 * i })
+    for (let i = 0; i < 40; i++)
+      append(young.log, batch([`k${i % 4}=${i}`], { timestamp: 1000 + 100 * i }), { now: 1000 + 100 * i })
     seal(young.log, 5000)
     young.directory.cleanOne(8000)
     const left = contents(young.log).map((each) => Number(each.split(' ')[0]))
@@ -149,13 +178,19 @@ describe('compaction', () => {
   })
 
   it('cleans in steps, and begins again when the log is cut meanwhile', () => {
-    const { directory, log } = openLog(undefined, { ...config, 'cleanup.policy': ['compact', 'delete'], 'retention.ms': 500_000 })
+    const { directory, log } = openLog(undefined, {
+      ...config,
+      'cleanup.policy': ['compact', 'delete'],
+      'retention.ms': 500_000,
+    })
     for (let i = 0; i < 60; i++) fill(log, `k${i % 4}=${i}`)
     seal(log)
     expect(directory.cleanStep(2000, 1)).toBe('more')
     log.advanceLogStart(30)
     expect(log.applyRetention(2000)).toBeGreaterThan(0)
-    while (directory.cleanStep(2000, 1) === 'more') { /* to the end */ }
+    while (directory.cleanStep(2000, 1) === 'more') {
+      /* to the end */
+    }
     expect(contents(log)).toEqual(['56 k0=56', '57 k1=57', '58 k2=58', '59 k3=59'])
   })
 
@@ -166,9 +201,12 @@ describe('compaction', () => {
     let passes = 0
     while (directory.cleanOne(2000)) passes += 1
     expect(passes).toBeGreaterThan(3)
-    const newest = contents(log).slice(-50).map((each) => each.split(' ')[1])
+    const newest = contents(log)
+      .slice(-50)
+      .map((each) => each.split(' ')[1])
     expect(newest).toEqual(Array.from({ length: 50 }, (_, i) => `key${i}=${150 + i}`))
-    // What was mapped in one pass has no older copy below it in that pass: never more than one pass's worth of copies is left.
+    // What was mapped in one pass has no older copy below it in that pass: never more than one pass's worth of copies
+    // is left.
     expect(contents(log).length).toBeLessThan(200)
   })
 
@@ -187,11 +225,17 @@ describe('compaction', () => {
       }
       const completed = left > 0
       fs.fault = null
-      fs.crash({ random: () => failAt * 2654435761 >>> 0 })
+      fs.crash({ random: () => (failAt * 2654435761) >>> 0 })
       const again = openLog(fs, config)
       expect(again.log.logEndOffset).toBe(80)
       const newest = new Map(contents(again.log).map((each) => each.split(' ')[1].split('=') as [string, string]))
-      expect([...newest].sort()).toEqual([['gone', ''], ['k0', '36'], ['k1', '37'], ['k2', '38'], ['k3', '39']])
+      expect([...newest].sort()).toEqual([
+        ['gone', ''],
+        ['k0', '36'],
+        ['k1', '37'],
+        ['k2', '38'],
+        ['k3', '39'],
+      ])
       const names = fs.list('/data/topic-0')
       expect(names.filter((name) => /cleaned|swap|deleted/.test(name))).toEqual([])
       if (completed) break
@@ -200,10 +244,22 @@ describe('compaction', () => {
 })
 
 describe('compaction against a model', () => {
-  type Step = { kind: 'put'; key: number; value: number } | { kind: 'txn'; producer: number; keys: number[]; commit: boolean } | { kind: 'clean' } | { kind: 'reopen' }
+  type Step =
+    | { kind: 'put'; key: number; value: number }
+    | { kind: 'txn'; producer: number; keys: number[]; commit: boolean }
+    | { kind: 'clean' }
+    | { kind: 'reopen' }
   const step: fc.Arbitrary<Step> = fc.oneof(
     { weight: 10, arbitrary: fc.record({ kind: fc.constant('put' as const), key: fc.nat(6), value: fc.nat(5) }) },
-    { weight: 6, arbitrary: fc.record({ kind: fc.constant('txn' as const), producer: fc.integer({ min: 1, max: 3 }), keys: fc.array(fc.nat(6), { minLength: 1, maxLength: 4 }), commit: fc.boolean() }) },
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        kind: fc.constant('txn' as const),
+        producer: fc.integer({ min: 1, max: 3 }),
+        keys: fc.array(fc.nat(6), { minLength: 1, maxLength: 4 }),
+        commit: fc.boolean(),
+      }),
+    },
     { weight: 2, arbitrary: fc.constant({ kind: 'clean' as const }) },
     { weight: 1, arbitrary: fc.constant({ kind: 'reopen' as const }) },
   )
@@ -228,47 +284,53 @@ describe('compaction against a model', () => {
 
   it('never changes what a consumer ends up with, nor the producers', () => {
     fc.assert(
-      fc.property(fc.array(step, { minLength: 20, maxLength: 120 }), fc.constantFrom(24 * 20, 1 << 20), (steps, dedupeBufferBytes) => {
-        const fs = new MemoryFileSystem({ syncAtOnce: true })
-        const options = { cleaner: { dedupeBufferBytes } }
-        let opened: Opened = openLog(fs, config, 1000, options)
-        const expected = new Map<string, string>()
-        const apply = (record: string): void => {
-          const [key, value] = record.split('=')
-          if (value === '') expected.delete(key)
-          else expected.set(key, value)
-        }
-        let now = 1000
-        for (const each of steps) {
-          const { log, directory } = opened
-          now += 30
-          if (each.kind === 'put') {
-            const record = `k${each.key}=${each.value === 0 ? '' : `${each.value}at${now}`}`
-            fill(log, record)
-            apply(record)
-          } else if (each.kind === 'txn') {
-            const entry = log.producerState.get(each.producer)
-            const records = each.keys.map((key) => `k${key}=t${key}at${now}`)
-            const bytes = produced(each.producer, 0, (entry?.lastSequence ?? -1) + 1, records, { isTransactional: true })
-            expect(append(log, bytes, { transactionVerified: true }).error).toBe(KafkaError.NONE)
-            marker(log, each.producer, 0, each.commit)
-            if (each.commit) records.forEach(apply)
-          } else if (each.kind === 'clean') {
-            seal(log)
-            directory.cleanOne(now)
-            log.applyRetention(now)
-          } else {
-            const before = log.producers()
-            fs.kill()
-            opened = openLog(fs, config, 1000, options)
-            const sort = (a: { producerId: number }, b: { producerId: number }): number => a.producerId - b.producerId
-            expect(opened.log.producers().sort(sort)).toEqual(before.sort(sort))
+      fc.property(
+        fc.array(step, { minLength: 20, maxLength: 120 }),
+        fc.constantFrom(24 * 20, 1 << 20),
+        (steps, dedupeBufferBytes) => {
+          const fs = new MemoryFileSystem({ syncAtOnce: true })
+          const options = { cleaner: { dedupeBufferBytes } }
+          let opened: Opened = openLog(fs, config, 1000, options)
+          const expected = new Map<string, string>()
+          const apply = (record: string): void => {
+            const [key, value] = record.split('=')
+            if (value === '') expected.delete(key)
+            else expected.set(key, value)
           }
-          expect(table(opened.log)).toEqual(expected)
-        }
-        const offsets = readRecords(opened.log, 0).map((record) => record.offset)
-        expect(offsets).toEqual([...offsets].sort((a, b) => a - b))
-      }),
+          let now = 1000
+          for (const each of steps) {
+            const { log, directory } = opened
+            now += 30
+            if (each.kind === 'put') {
+              const record = `k${each.key}=${each.value === 0 ? '' : `${each.value}at${now}`}`
+              fill(log, record)
+              apply(record)
+            } else if (each.kind === 'txn') {
+              const entry = log.producerState.get(each.producer)
+              const records = each.keys.map((key) => `k${key}=t${key}at${now}`)
+              const bytes = produced(each.producer, 0, (entry?.lastSequence ?? -1) + 1, records, {
+                isTransactional: true,
+              })
+              expect(append(log, bytes, { transactionVerified: true }).error).toBe(KafkaError.NONE)
+              marker(log, each.producer, 0, each.commit)
+              if (each.commit) records.forEach(apply)
+            } else if (each.kind === 'clean') {
+              seal(log)
+              directory.cleanOne(now)
+              log.applyRetention(now)
+            } else {
+              const before = log.producers()
+              fs.kill()
+              opened = openLog(fs, config, 1000, options)
+              const sort = (a: { producerId: number }, b: { producerId: number }): number => a.producerId - b.producerId
+              expect(opened.log.producers().sort(sort)).toEqual(before.sort(sort))
+            }
+            expect(table(opened.log)).toEqual(expected)
+          }
+          const offsets = readRecords(opened.log, 0).map((record) => record.offset)
+          expect(offsets).toEqual([...offsets].sort((a, b) => a - b))
+        },
+      ),
       { numRuns: Number(process.env.TROUPE_MODEL_RUNS ?? 150) },
     )
   }, 60_000)

@@ -11,7 +11,11 @@ const compactedId = 'Y3Jhc2gtdGVzdC1rZXlzMA'
 const small = { 'segment.bytes': 16_000, 'index.interval.bytes': 500, 'retention.ms': -1 }
 const plainConfig = logConfig(small)
 const compactedConfig = logConfig({
-  ...small, 'segment.bytes': 4000, 'cleanup.policy': ['compact'], 'min.cleanable.dirty.ratio': 0.01, 'file.delete.delay.ms': 0,
+  ...small,
+  'segment.bytes': 4000,
+  'cleanup.policy': ['compact'],
+  'min.cleanable.dirty.ratio': 0.01,
+  'file.delete.delay.ms': 0,
 })
 
 export interface CrashLogs {
@@ -34,5 +38,8 @@ export const valueAt = (offset: number): string => `${offset}.`.padEnd(40 + (off
 export function keysOf(log: PartitionLog): string {
   const newest = new Map<string, string>()
   for (const record of readRecords(log)) newest.set(untext(record.key), untext(record.value))
-  return [...newest].sort().map(([key, value]) => `${key}:${value}`).join()
+  return [...newest]
+    .sort()
+    .map(([key, value]) => `${key}:${value}`)
+    .join()
 }

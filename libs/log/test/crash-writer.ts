@@ -1,7 +1,9 @@
 /**
- * The process that `crash.test.ts` kills: it appends to two logs as fast as it can and says on standard output what is acknowledged.
+ * The process that `crash.test.ts` kills: it appends to two logs as fast as it can and says on standard output what
+ * is acknowledged.
  *
- * Acknowledged is what its flush policy has synced: `flushLater` every few batches, as the log manager does for flush.messages.
+ * Acknowledged is what its flush policy has synced: `flushLater` every few batches, as the log manager does for
+ * flush.messages.
  */
 import { writeSync } from 'node:fs'
 import '@troupe/wire/native.node'
@@ -65,7 +67,9 @@ function appendPlain(): void {
   const open = entry !== undefined && entry.currentTxnFirstOffset >= 0
   if (open && random(3) === 0) return check(marker(plain, transactionalId, 0, random(2) === 0, options))
   if (random(4) > 0 && !open) return check(append(plain, batch(records, { timestamp: options.now }), options))
-  const bytes = produced(transactionalId, 0, ((entry?.lastSequence ?? -1) + 1) % 0x80000000, records, { isTransactional: true })
+  const bytes = produced(transactionalId, 0, ((entry?.lastSequence ?? -1) + 1) % 0x80000000, records, {
+    isTransactional: true,
+  })
   check(append(plain, bytes, { ...options, transactionVerified: true }))
 }
 
@@ -75,4 +79,3 @@ function appendCompacted(): void {
   const options = { leaderEpoch: epoch, now: Date.now() }
   check(append(compacted, batch([`k${random(8)}=${next}`], { timestamp: options.now }), options))
 }
-

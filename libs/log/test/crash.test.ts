@@ -1,9 +1,10 @@
 /**
- * A process that appends is killed at random points, again and again on the same directory; nothing it acknowledged may be missing.
+ * A process that appends is killed at random points, again and again on the same directory; nothing it acknowledged
+ * may be missing.
  *
- * SIGKILL leaves the page cache to the kernel, so this shows what a dead process can leave behind: half a write, half a roll, a
- * cleaner between two renames, a recovery that did not finish. Power loss, which also takes what was not synced, is shown with the
- * file system in memory (`model.test.ts`).
+ * SIGKILL leaves the page cache to the kernel, so this shows what a dead process can leave behind: half a write, half
+ * a roll, a cleaner between two renames, a recovery that did not finish. Power loss, which also takes what was not
+ * synced, is shown with the file system in memory (`model.test.ts`).
  */
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
@@ -32,7 +33,7 @@ function killedWriter(path: string, seed: number, known: Acknowledged): Promise<
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NODE_COMPILE_CACHE: cache.path },
   })
-  const lines = 1 + (Math.imul(seed, 2654435761) >>> 8) % 30
+  const lines = 1 + ((Math.imul(seed, 2654435761) >>> 8) % 30)
   let seen = 0
   let rest = ''
   let errors = ''
@@ -68,7 +69,11 @@ function check(path: string, acknowledged: Acknowledged, from: number): number {
     next = each.lastOffset + 1
   }
   expect(next).toBe(plain.logEndOffset)
-  const keys = new Map(keysOf(compacted).split(',').map((each) => each.split(':') as [string, string]))
+  const keys = new Map(
+    keysOf(compacted)
+      .split(',')
+      .map((each) => each.split(':') as [string, string]),
+  )
   for (const each of acknowledged.keys.split(',').filter((key) => key !== '')) {
     const [key, value] = each.split(':')
     expect(Number(keys.get(key))).toBeGreaterThanOrEqual(Number(value))
@@ -76,7 +81,8 @@ function check(path: string, acknowledged: Acknowledged, from: number): number {
   for (const log of [plain, compacted]) {
     for (const segment of log.local.segments.slice(-3)) {
       const reader = segment.bodyReader()
-      while (reader.next()) expect(segment.findPosition(reader.position, reader.position)?.position).toBe(reader.position)
+      while (reader.next())
+        expect(segment.findPosition(reader.position, reader.position)?.position).toBe(reader.position)
     }
     log.local.release()
   }
@@ -116,9 +122,10 @@ async function checkWithKafka(path: string): Promise<void> {
     const dumped = await dumpLog(logs.slice(-5))
     expect(dumped).toMatch(/isvalid: true/)
     expect(dumped).not.toMatch(/isvalid: false|exception|mismatch/i)
-    const closed = files.filter((file) => /\.(time)?index$/.test(file) && !file.startsWith(logs[logs.length - 1].slice(0, -4)))
+    const closed = files.filter(
+      (file) => /\.(time)?index$/.test(file) && !file.startsWith(logs[logs.length - 1].slice(0, -4)),
+    )
     const indexes = await dumpLog(closed.sort().slice(-10))
     expect(indexes).not.toMatch(/mismatch|exception|not found/i)
   }
 }
-

@@ -14,15 +14,24 @@ describe('log directory', () => {
     expect(textOf(fs, '/data/meta.properties')).toBe(
       `#\nversion=1\ncluster.id=${identity.clusterId}\nnode.id=1\ndirectory.id=${identity.directoryId}\n`,
     )
-    expect(LogDirectory.open(fs, '/data', { clusterId: identity.clusterId, nodeId: 1 }).directoryId).toBe(identity.directoryId)
+    expect(LogDirectory.open(fs, '/data', { clusterId: identity.clusterId, nodeId: 1 }).directoryId).toBe(
+      identity.directoryId,
+    )
     expect(() => LogDirectory.open(fs, '/data', { ...identity, nodeId: 2 })).toThrow(ForeignDirectoryError)
-    expect(() => LogDirectory.open(fs, '/data', { ...identity, clusterId: 'other' })).toThrow(/belongs to node 1 of cluster/)
+    expect(() => LogDirectory.open(fs, '/data', { ...identity, clusterId: 'other' })).toThrow(
+      /belongs to node 1 of cluster/,
+    )
     expect(() => LogDirectory.open(fs, '/new', { clusterId: 'c', nodeId: 1 })).toThrow(ForeignDirectoryError)
   })
 
   it('reads the meta.properties that Java writes', () => {
-    const written = '#\n#Sat Nov 21 01:00:00 UTC 2026\ncluster.id=4L6g3nShT-eMCtK--X86sw\ndirectory.id=abc\\=\nnode.id=3\nversion=1\n'
-    expect(decodeMetaProperties(new TextEncoder().encode(written))).toEqual({ clusterId: '4L6g3nShT-eMCtK--X86sw', directoryId: 'abc=', nodeId: 3 })
+    const written =
+      '#\n#Sat Nov 21 01:00:00 UTC 2026\ncluster.id=4L6g3nShT-eMCtK--X86sw\ndirectory.id=abc\\=\nnode.id=3\nversion=1\n'
+    expect(decodeMetaProperties(new TextEncoder().encode(written))).toEqual({
+      clusterId: '4L6g3nShT-eMCtK--X86sw',
+      directoryId: 'abc=',
+      nodeId: 3,
+    })
     expect(decodeMetaProperties(new TextEncoder().encode('version=0\nbroker.id=1\n'))).toBeUndefined()
   })
 
@@ -70,7 +79,7 @@ describe('log directory', () => {
     expect(directory.open('topic', otherId, 0, logConfig(), 2000).logEndOffset).toBe(0)
   })
 
-  it('writes checkpoints in Kafka\'s form', () => {
+  it("writes checkpoints in Kafka's form", () => {
     const fs = new MemoryFileSystem({ syncAtOnce: true })
     const { directory, log } = openLog(fs)
     for (let i = 0; i < 6; i++) append(log, batch([`${i}`]), { leaderEpoch: i >> 1 })
@@ -88,9 +97,16 @@ describe('log directory', () => {
   })
 
   it('takes no torn checkpoint for a whole one', () => {
-    const bytes = encodeEpochs([{ epoch: 1, startOffset: 0 }, { epoch: 12, startOffset: 345 }])
-    for (let length = 0; length < bytes.length; length++) expect(decodeEpochs(bytes.subarray(0, length))).toBeUndefined()
-    expect(decodeEpochs(bytes)).toEqual([{ epoch: 1, startOffset: 0 }, { epoch: 12, startOffset: 345 }])
+    const bytes = encodeEpochs([
+      { epoch: 1, startOffset: 0 },
+      { epoch: 12, startOffset: 345 },
+    ])
+    for (let length = 0; length < bytes.length; length++)
+      expect(decodeEpochs(bytes.subarray(0, length))).toBeUndefined()
+    expect(decodeEpochs(bytes)).toEqual([
+      { epoch: 1, startOffset: 0 },
+      { epoch: 12, startOffset: 345 },
+    ])
   })
 
   it('derives lost leader epochs from the batches', () => {
@@ -100,7 +116,11 @@ describe('log directory', () => {
     directory.closeCleanly()
     const file = fs.open('/data/topic-0/leader-epoch-checkpoint')
     file.truncate(5)
-    expect(openLog(fs).log.epochs.entries).toEqual([{ epoch: 0, startOffset: 0 }, { epoch: 1, startOffset: 2 }, { epoch: 2, startOffset: 4 }])
+    expect(openLog(fs).log.epochs.entries).toEqual([
+      { epoch: 0, startOffset: 0 },
+      { epoch: 1, startOffset: 2 },
+      { epoch: 2, startOffset: 4 },
+    ])
   })
 
   it('opens many empty logs without a sync each', () => {

@@ -1,7 +1,8 @@
 /**
- * The log against a list: random appends, transactions, truncations, flushes, rolls and stops of every kind, in a memory that loses
- * what was not synced and tears what was being written. After every start the log, its epochs, its producers and all its
- * indexes must be what the batches say (S1, S3, S4 of the invariants), and all that was flushed must be there.
+ * The log against a list: random appends, transactions, truncations, flushes, rolls and stops of every kind, in a
+ * memory that loses what was not synced and tears what was being written. After every start the log, its epochs, its
+ * producers and all its indexes must be what the batches say (S1, S3, S4 of the invariants), and all that was flushed
+ * must be there.
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -24,20 +25,70 @@ type Step =
   | { kind: 'elect' }
   | { kind: 'truncate'; back: number }
   | { kind: 'highWatermark'; share: number }
-  | { kind: 'flush' } | { kind: 'flushLater' } | { kind: 'syncsComplete' } | { kind: 'checkpoint' }
-  | { kind: 'stop' } | { kind: 'kill' }
+  | { kind: 'flush' }
+  | { kind: 'flushLater' }
+  | { kind: 'syncsComplete' }
+  | { kind: 'checkpoint' }
+  | { kind: 'stop' }
+  | { kind: 'kill' }
   | { kind: 'crash'; seed: number; zeroTails: boolean }
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ kind: fc.constant('append' as const), count: fc.integer({ min: 1, max: 4 }), size: fc.integer({ min: 1, max: 120 }) }) },
-  { weight: 8, arbitrary: fc.record({ kind: fc.constant('produce' as const), producer: fc.integer({ min: 1, max: 3 }), count: fc.integer({ min: 1, max: 3 }), transactional: fc.boolean() }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('end' as const), producer: fc.integer({ min: 1, max: 3 }), commit: fc.boolean() }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant('append' as const),
+      count: fc.integer({ min: 1, max: 4 }),
+      size: fc.integer({ min: 1, max: 120 }),
+    }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant('produce' as const),
+      producer: fc.integer({ min: 1, max: 3 }),
+      count: fc.integer({ min: 1, max: 3 }),
+      transactional: fc.boolean(),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('end' as const),
+      producer: fc.integer({ min: 1, max: 3 }),
+      commit: fc.boolean(),
+    }),
+  },
   { weight: 2, arbitrary: fc.constant({ kind: 'elect' as const }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('truncate' as const), back: fc.integer({ min: 0, max: 12 }) }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('highWatermark' as const), share: fc.double({ min: 0, max: 1, noNaN: true }) }) },
-  { weight: 2, arbitrary: fc.constantFrom<Step>({ kind: 'flush' }, { kind: 'flushLater' }, { kind: 'syncsComplete' }, { kind: 'checkpoint' }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('truncate' as const), back: fc.integer({ min: 0, max: 12 }) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('highWatermark' as const),
+      share: fc.double({ min: 0, max: 1, noNaN: true }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom<Step>(
+      { kind: 'flush' },
+      { kind: 'flushLater' },
+      { kind: 'syncsComplete' },
+      { kind: 'checkpoint' },
+    ),
+  },
   { weight: 1, arbitrary: fc.constantFrom<Step>({ kind: 'stop' }, { kind: 'kill' }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('crash' as const), seed: fc.integer({ min: 1 }), zeroTails: fc.boolean() }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('crash' as const),
+      seed: fc.integer({ min: 1 }),
+      zeroTails: fc.boolean(),
+    }),
+  },
 )
 
 /** Deterministic numbers for a crash (xorshift). */
@@ -77,13 +128,24 @@ class Run {
     const { log } = this
     switch (each.kind) {
       case 'append':
-        return this.#appended(append(log, batch(Array.from({ length: each.count }, () => this.#value(each.size)), { timestamp: 1000 + (this.counter % 7) }), { leaderEpoch: this.epoch }))
+        return this.#appended(
+          append(
+            log,
+            batch(
+              Array.from({ length: each.count }, () => this.#value(each.size)),
+              { timestamp: 1000 + (this.counter % 7) },
+            ),
+            { leaderEpoch: this.epoch },
+          ),
+        )
       case 'produce': {
         const entry = log.producerState.get(each.producer)
         const open = entry !== undefined && entry.currentTxnFirstOffset >= 0
         const sequence = entry === undefined ? 0 : (entry.lastSequence + 1) % 0x80000000
         const records = Array.from({ length: each.count }, () => this.#value(3))
-        const bytes = produced(each.producer, Math.max(0, entry?.epoch ?? 0), sequence, records, { isTransactional: open || each.transactional })
+        const bytes = produced(each.producer, Math.max(0, entry?.epoch ?? 0), sequence, records, {
+          isTransactional: open || each.transactional,
+        })
         return this.#appended(append(log, bytes, { leaderEpoch: this.epoch, transactionVerified: true }))
       }
       case 'end': {
@@ -204,7 +266,8 @@ function checkOffsets(batches: DecodedBatch[]): void {
 
 function checkEpochs(log: PartitionLog, batches: DecodedBatch[]): void {
   const derived = new LeaderEpochCache()
-  for (const each of batches) if (each.partitionLeaderEpoch > derived.latestEpoch) derived.assign(each.partitionLeaderEpoch, each.baseOffset)
+  for (const each of batches)
+    if (each.partitionLeaderEpoch > derived.latestEpoch) derived.assign(each.partitionLeaderEpoch, each.baseOffset)
   // An epoch in which nothing was appended is known only until the next stop.
   expect(log.epochs.entries.filter((entry) => entry.startOffset < log.logEndOffset)).toEqual(derived.entries)
 }
@@ -226,7 +289,14 @@ function checkProducers(log: PartitionLog, reopened: boolean): void {
   const byId = (a: { producerId: number }, b: { producerId: number }): number => a.producerId - b.producerId
   expect(log.producers().sort(byId)).toEqual(fold.views().sort(byId))
   const index = collectAborted(log.local, 0, log.logEndOffset)
-  expect(index.map(({ producerId, firstOffset, lastOffset, lastStableOffset }) => ({ producerId, firstOffset, lastOffset, lastStableOffset }))).toEqual(aborted)
+  expect(
+    index.map(({ producerId, firstOffset, lastOffset, lastStableOffset }) => ({
+      producerId,
+      firstOffset,
+      lastOffset,
+      lastStableOffset,
+    })),
+  ).toEqual(aborted)
   fold.onHighWatermark(log.highWatermark)
   const exact = Math.min(log.highWatermark, fold.firstUnstableOffset)
   // A snapshot does not tell which of the decided transactions still waited for the high watermark, in Kafka neither.
@@ -265,7 +335,8 @@ describe('model', () => {
         const run = new Run()
         for (const each of steps) {
           run.execute(each)
-          if (each.kind === 'crash' || each.kind === 'kill' || each.kind === 'stop' || each.kind === 'truncate') run.check()
+          if (each.kind === 'crash' || each.kind === 'kill' || each.kind === 'stop' || each.kind === 'truncate')
+            run.check()
         }
         run.check()
       }),

@@ -6,7 +6,14 @@ import type { PartitionLog } from '../src/partition-log.ts'
 import { append, batch, marker, openLog, produced, type AppendOptions } from './support.ts'
 
 /** Error name, or the offsets. */
-function send(log: PartitionLog, id: number, epoch: number, sequence: number, count = 1, options: AppendOptions & { isTransactional?: boolean } = {}): string {
+function send(
+  log: PartitionLog,
+  id: number,
+  epoch: number,
+  sequence: number,
+  count = 1,
+  options: AppendOptions & { isTransactional?: boolean } = {},
+): string {
   const { isTransactional = false, ...rest } = options
   const records = Array.from({ length: count }, (_, i) => `${sequence + i}`)
   const result = append(log, produced(id, epoch, sequence, records, { isTransactional }), rest)
@@ -115,7 +122,9 @@ describe('transactions', () => {
     expect(log.lastStableOffset).toBe(4)
     log.setHighWatermark(8)
     expect(log.lastStableOffset).toBe(8)
-    expect(log.abortedTransactions(0, 8)).toMatchObject([{ producerId: 2, firstOffset: 2, lastOffset: 6, lastStableOffset: 4 }])
+    expect(log.abortedTransactions(0, 8)).toMatchObject([
+      { producerId: 2, firstOffset: 2, lastOffset: 6, lastStableOffset: 4 },
+    ])
     expect(log.abortedTransactions(7, 8)).toEqual([])
     expect(log.abortedTransactions(0, 2)).toEqual([])
   })
@@ -182,11 +191,19 @@ describe('transactions', () => {
     const bytes = new Uint8Array(two[0].length + two[1].length)
     bytes.set(two[0])
     bytes.set(two[1], two[0].length)
-    expect(append(log, bytes, { origin: 'coordinator' })).toMatchObject({ error: KafkaError.NONE, baseOffset: 0, nextOffset: 3 })
+    expect(append(log, bytes, { origin: 'coordinator' })).toMatchObject({
+      error: KafkaError.NONE,
+      baseOffset: 0,
+      nextOffset: 3,
+    })
     const offsets = produced(8, 2, -1, ['d=4'], { isTransactional: true })
     expect(append(log, offsets.slice(), { origin: 'coordinator' }).error).toBe(KafkaError.INVALID_TXN_STATE)
     expect(append(log, offsets, { origin: 'coordinator', transactionVerified: true })).toMatchObject({ baseOffset: 3 })
-    expect(append(log, produced(8, 1, -1, ['e=5'], { isTransactional: true }), { origin: 'coordinator', transactionVerified: true }).error)
-      .toBe(KafkaError.INVALID_PRODUCER_EPOCH)
+    expect(
+      append(log, produced(8, 1, -1, ['e=5'], { isTransactional: true }), {
+        origin: 'coordinator',
+        transactionVerified: true,
+      }).error,
+    ).toBe(KafkaError.INVALID_PRODUCER_EPOCH)
   })
 })

@@ -1,5 +1,6 @@
 /**
- * Against Apache Kafka 4.3.1: its dump tool reads what we write, we read what its broker wrote, and its broker continues on both.
+ * Against Apache Kafka 4.3.1: its dump tool reads what we write, we read what its broker wrote, and its broker
+ * continues on both.
  */
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,7 +12,14 @@ import { KafkaError } from '@troupe/wire/errors'
 import { LogDirectory } from '../src/log-directory.ts'
 import { NodeFileSystem } from '../src/node-file-system.node.ts'
 import type { PartitionLog } from '../src/partition-log.ts'
-import { classpathOfKafka, dumpLog, kafkaLogs, skipped, temporaryDirectory, type Observed } from './support-reference.ts'
+import {
+  classpathOfKafka,
+  dumpLog,
+  kafkaLogs,
+  skipped,
+  temporaryDirectory,
+  type Observed,
+} from './support-reference.ts'
 import { append, batch, identity, logConfig, marker, produced, readBatches, topicId, untext } from './support.ts'
 
 const wrong = /mismatch|non-consecutive|not found|corrupt|isvalid: false|could not|exception|invalid/i
@@ -24,7 +32,13 @@ describe.skipIf(skipped)('kafka-dump-log', () => {
 
   beforeAll(() => {
     const directory = LogDirectory.open(new NodeFileSystem(), path, identity)
-    const config = { 'segment.bytes': 6000, 'index.interval.bytes': 300, 'cleanup.policy': ['compact'], 'min.cleanable.dirty.ratio': 0.01, 'delete.retention.ms': 0 }
+    const config = {
+      'segment.bytes': 6000,
+      'index.interval.bytes': 300,
+      'cleanup.policy': ['compact'],
+      'min.cleanable.dirty.ratio': 0.01,
+      'delete.retention.ms': 0,
+    }
     log = directory.open('dumped', topicId, 0, logConfig(config), 1000)
     for (let i = 0; i < 400; i++) writeOne(log, i)
     log.setHighWatermark(log.logEndOffset)
@@ -37,7 +51,8 @@ describe.skipIf(skipped)('kafka-dump-log', () => {
     files = readdirSync(join(path, 'dumped-0')).map((name) => join(path, 'dumped-0', name))
   })
 
-  const withSuffix = (...suffixes: string[]): string[] => files.filter((file) => suffixes.some((suffix) => file.endsWith(suffix)))
+  const withSuffix = (...suffixes: string[]): string[] =>
+    files.filter((file) => suffixes.some((suffix) => file.endsWith(suffix)))
 
   it('iterates every batch and record', async () => {
     const logs = withSuffix('.log')
@@ -79,11 +94,16 @@ function writeOne(log: PartitionLog, i: number): void {
   const sequence = (id: number): number => (log.producerState.get(id)?.lastSequence ?? -1) + 1
   const records = [`key${i % 40}=${i % 13 === 0 ? '' : `value ${i}`}`, `key${i % 7}=second of ${i}`]
   const compression = i % 5
-  const result = i % 3 === 0
-    ? append(log, batch(records, { compression, timestamp: now }), { now, leaderEpoch })
-    : i % 3 === 1
-    ? append(log, produced(7, 2, sequence(7), records, { compression }), { now, leaderEpoch })
-    : append(log, produced(9, 0, sequence(9), records, { isTransactional: true }), { now, leaderEpoch, transactionVerified: true })
+  const result =
+    i % 3 === 0
+      ? append(log, batch(records, { compression, timestamp: now }), { now, leaderEpoch })
+      : i % 3 === 1
+        ? append(log, produced(7, 2, sequence(7), records, { compression }), { now, leaderEpoch })
+        : append(log, produced(9, 0, sequence(9), records, { isTransactional: true }), {
+            now,
+            leaderEpoch,
+            transactionVerified: true,
+          })
   expect(result.error).toBe(KafkaError.NONE)
   if (i % 30 === 29) expect(marker(log, 9, 0, i % 60 === 29, { leaderEpoch, now }).error).toBe(KafkaError.NONE)
 }
@@ -96,7 +116,13 @@ function readAgain(path: string): { batches: ReturnType<typeof readBatches> } {
 describe.skipIf(skipped)('apache kafka', () => {
   const { path, remove } = temporaryDirectory()
   afterAll(remove)
-  const options = { classpath: skipped ? '' : classpathOfKafka(), directory: path, nodes: 1 as const, heap: '512m', properties: { 'log.cleaner.backoff.ms': '200' } }
+  const options = {
+    classpath: skipped ? '' : classpathOfKafka(),
+    directory: path,
+    nodes: 1 as const,
+    heap: '512m',
+    properties: { 'log.cleaner.backoff.ms': '200' },
+  }
 
   it('writes a directory that we read, and continues on what we add', async () => {
     const first = await startApacheKafka(options)
@@ -142,7 +168,10 @@ function readAndExtend(path: string, clusterId: string, written: Observed): Map<
   }
   expect([...found.keys()].sort()).toEqual(['compacted', 'compressed', 'plain', 'transactional'])
   directory.closeCleanly()
-  expect(JSON.parse(readFileSync(join(path, '.kafka_cleanshutdown'), 'utf8'))).toMatchObject({ version: 0, brokerEpoch: directory.previousBrokerEpoch })
+  expect(JSON.parse(readFileSync(join(path, '.kafka_cleanshutdown'), 'utf8'))).toMatchObject({
+    version: 0,
+    brokerEpoch: directory.previousBrokerEpoch,
+  })
   return found
 }
 
@@ -178,14 +207,29 @@ function see(log: PartitionLog): Seen {
       continue
     }
     const lines = each.records.map((record) =>
-      [record.offset, record.timestamp, each.partitionLeaderEpoch, record.key ? untext(record.key) : 'null', record.value ? untext(record.value) : 'null'].join(' ')
+      [
+        record.offset,
+        record.timestamp,
+        each.partitionLeaderEpoch,
+        record.key ? untext(record.key) : 'null',
+        record.value ? untext(record.value) : 'null',
+      ].join(' '),
     )
     uncommitted.push(...lines)
     if (!(each.isTransactional && open.has(each.producerId))) committed.push(...lines)
   }
-  const producers = log.producers().map((each) =>
-    [each.producerId, each.producerEpoch, each.lastSequence, each.lastTimestamp, each.coordinatorEpoch, each.currentTransactionStartOffset].join(' ')
-  )
+  const producers = log
+    .producers()
+    .map((each) =>
+      [
+        each.producerId,
+        each.producerEpoch,
+        each.lastSequence,
+        each.lastTimestamp,
+        each.coordinatorEpoch,
+        each.currentTransactionStartOffset,
+      ].join(' '),
+    )
   return { end: log.logEndOffset, producers: producers.sort(), committed, uncommitted }
 }
 

@@ -68,7 +68,8 @@ describe('a failing disk', () => {
     const { log } = openLog(fs, config)
     fs.capacity = 3000
     const acknowledged: string[] = []
-    for (let i = 0; i < 100; i++) if (append(log, batch([`value ${i}`])).error === KafkaError.NONE) acknowledged.push(`value ${i}`)
+    for (let i = 0; i < 100; i++)
+      if (append(log, batch([`value ${i}`])).error === KafkaError.NONE) acknowledged.push(`value ${i}`)
     expect(acknowledged.length).toBeGreaterThan(5)
     expect(acknowledged.length).toBeLessThan(50)
     fs.capacity = Infinity
@@ -77,32 +78,49 @@ describe('a failing disk', () => {
   })
 
   it('whatever call fails, what was acknowledged is there afterwards', () => {
-    const operations: FileOperation[] = ['append', 'write', 'truncate', 'sync', 'rename', 'unlink', 'syncDirectory', 'open']
-    const plan = fc.record({ operation: fc.constantFrom(...operations), after: fc.integer({ min: 0, max: 60 }), code: fc.constantFrom('EIO' as const, 'ENOSPC' as const) })
+    const operations: FileOperation[] = [
+      'append',
+      'write',
+      'truncate',
+      'sync',
+      'rename',
+      'unlink',
+      'syncDirectory',
+      'open',
+    ]
+    const plan = fc.record({
+      operation: fc.constantFrom(...operations),
+      after: fc.integer({ min: 0, max: 60 }),
+      code: fc.constantFrom('EIO' as const, 'ENOSPC' as const),
+    })
     fc.assert(
-      fc.property(plan, fc.array(fc.integer({ min: 0, max: 5 }), { minLength: 20, maxLength: 60 }), ({ operation, after, code }, steps) => {
-        const fs = new MemoryFileSystem({ syncAtOnce: true })
-        const { directory, log } = openLog(fs, config)
-        let left = after
-        fs.fault = (each) => (each === operation && left-- <= 0 ? code : undefined)
-        const expected: string[] = []
-        try {
-          steps.forEach((step, i) => {
-            if (step <= 3) {
-              if (append(log, batch([`${i}`])).error === KafkaError.NONE) expected.push(`${i}`)
-            } else if (step === 4) log.flush()
-            else directory.writeCheckpoints()
-          })
-        } catch (error) {
-          if (!(error instanceof StorageError)) throw error
-        }
-        fs.fault = null
-        fs.kill()
-        const found = openLog(fs, config).log
-        // An append that failed after its bytes were written is there too: its outcome was unknown to the client.
-        expect(values(found).slice(0, expected.length)).toEqual(expected)
-        expect(readBatches(found).map((each) => each.baseOffset)).toEqual(readBatches(found).map((_, i) => i))
-      }),
+      fc.property(
+        plan,
+        fc.array(fc.integer({ min: 0, max: 5 }), { minLength: 20, maxLength: 60 }),
+        ({ operation, after, code }, steps) => {
+          const fs = new MemoryFileSystem({ syncAtOnce: true })
+          const { directory, log } = openLog(fs, config)
+          let left = after
+          fs.fault = (each) => (each === operation && left-- <= 0 ? code : undefined)
+          const expected: string[] = []
+          try {
+            steps.forEach((step, i) => {
+              if (step <= 3) {
+                if (append(log, batch([`${i}`])).error === KafkaError.NONE) expected.push(`${i}`)
+              } else if (step === 4) log.flush()
+              else directory.writeCheckpoints()
+            })
+          } catch (error) {
+            if (!(error instanceof StorageError)) throw error
+          }
+          fs.fault = null
+          fs.kill()
+          const found = openLog(fs, config).log
+          // An append that failed after its bytes were written is there too: its outcome was unknown to the client.
+          expect(values(found).slice(0, expected.length)).toEqual(expected)
+          expect(readBatches(found).map((each) => each.baseOffset)).toEqual(readBatches(found).map((_, i) => i))
+        },
+      ),
       { numRuns: 300 },
     )
   })

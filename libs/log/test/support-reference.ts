@@ -41,7 +41,8 @@ export async function kafkaLogs(command: 'write' | 'read', bootstrap: string): P
   const { status, stdout, stderr } = await runJava(path, 'KafkaLogs', [command, bootstrap])
   if (status !== 0) throw new RangeError(`KafkaLogs ended with ${status}: ${stderr}`)
   const observed: Observed = { ends: new Map(), maxTimestamps: new Map(), producers: new Map(), records: new Map() }
-  const add = (to: Map<string, string[]>, key: string, value: string): void => void to.set(key, [...(to.get(key) ?? []), value])
+  const add = (to: Map<string, string[]>, key: string, value: string): void =>
+    void to.set(key, [...(to.get(key) ?? []), value])
   const grouped = new Map<string, string[]>()
   for (const line of stdout.trimEnd().split('\n')) {
     const [kind, topic, ...rest] = line.split('\t')

@@ -1,5 +1,12 @@
 /** What the tests of the log share: a configuration, batches, a log in memory. */
-import { buildBatch, forEachBatch, readBatch, type BatchInput, type DecodedBatch, type DecodedRecord } from '@troupe/wire/record-batch'
+import {
+  buildBatch,
+  forEachBatch,
+  readBatch,
+  type BatchInput,
+  type DecodedBatch,
+  type DecodedRecord,
+} from '@troupe/wire/record-batch'
 import type { AppendResult, LogConfig } from '../src/contract.ts'
 import type { FileSystem } from '../src/file-system.ts'
 import { LogDirectory, type DirectoryOptions } from '../src/log-directory.ts'
@@ -44,7 +51,10 @@ export const text = (value: string): Uint8Array => new TextEncoder().encode(valu
 export const untext = (value: Uint8Array | null): string => (value === null ? 'null' : new TextDecoder().decode(value))
 
 /** `key=value`, `value`, or `key=` for a tombstone. */
-export function batch(records: readonly string[], options: Partial<BatchInput> & { timestamp?: number } = {}): Uint8Array {
+export function batch(
+  records: readonly string[],
+  options: Partial<BatchInput> & { timestamp?: number } = {},
+): Uint8Array {
   const { timestamp = 1000, ...rest } = options
   return buildBatch({
     ...rest,
@@ -56,7 +66,13 @@ export function batch(records: readonly string[], options: Partial<BatchInput> &
 }
 
 /** Of an idempotent producer. */
-export function produced(producerId: number, producerEpoch: number, baseSequence: number, records: readonly string[], options: Partial<BatchInput> = {}): Uint8Array {
+export function produced(
+  producerId: number,
+  producerEpoch: number,
+  baseSequence: number,
+  records: readonly string[],
+  options: Partial<BatchInput> = {},
+): Uint8Array {
   return batch(records, { producerId, producerEpoch, baseSequence, ...options })
 }
 
@@ -67,7 +83,10 @@ export interface Opened {
 }
 
 export function openLog(
-  fs: FileSystem = new MemoryFileSystem({ syncAtOnce: true }), config: Partial<LogConfig> = {}, now = 1000, options: DirectoryOptions = {},
+  fs: FileSystem = new MemoryFileSystem({ syncAtOnce: true }),
+  config: Partial<LogConfig> = {},
+  now = 1000,
+  options: DirectoryOptions = {},
 ): Opened {
   const directory = LogDirectory.open(fs, '/data', identity, options)
   return { fs, directory, log: directory.open('topic', topicId, 0, logConfig(config), now) }
@@ -84,14 +103,32 @@ export function append(log: PartitionLog, records: Uint8Array, options: AppendOp
   return log.append({ records, now: 1000, leaderEpoch: 0, origin: 'client', ...options })
 }
 
-export function marker(log: PartitionLog, producerId: number, producerEpoch: number, commit: boolean, more: Partial<Parameters<PartitionLog['appendEndTxnMarker']>[0]> = {}): AppendResult {
+export function marker(
+  log: PartitionLog,
+  producerId: number,
+  producerEpoch: number,
+  commit: boolean,
+  more: Partial<Parameters<PartitionLog['appendEndTxnMarker']>[0]> = {},
+): AppendResult {
   return log.appendEndTxnMarker({
-    producerId, producerEpoch, commit, coordinatorEpoch: 0, transactionVersion: 1, leaderEpoch: 0, now: 1000, ...more,
+    producerId,
+    producerEpoch,
+    commit,
+    coordinatorEpoch: 0,
+    transactionVersion: 1,
+    leaderEpoch: 0,
+    now: 1000,
+    ...more,
   })
 }
 
 /** All batches from `offset` on, read in pieces of at most `maxBytes`. */
-export function readBatches(log: PartitionLog, offset = log.logStartOffset, upTo = log.logEndOffset, maxBytes = 1 << 20): DecodedBatch[] {
+export function readBatches(
+  log: PartitionLog,
+  offset = log.logStartOffset,
+  upTo = log.logEndOffset,
+  maxBytes = 1 << 20,
+): DecodedBatch[] {
   const found: DecodedBatch[] = []
   let next = offset
   while (next < upTo) {
@@ -107,7 +144,11 @@ export function readBatches(log: PartitionLog, offset = log.logStartOffset, upTo
 }
 
 export function readRecords(log: PartitionLog, offset = log.logStartOffset): DecodedRecord[] {
-  return readBatches(log, offset).filter((each) => !each.isControl).flatMap((each) => each.records).filter((each) => each.offset >= offset)
+  return readBatches(log, offset)
+    .filter((each) => !each.isControl)
+    .flatMap((each) => each.records)
+    .filter((each) => each.offset >= offset)
 }
 
-export const values = (log: PartitionLog, offset?: number): string[] => readRecords(log, offset).map((record) => untext(record.value))
+export const values = (log: PartitionLog, offset?: number): string[] =>
+  readRecords(log, offset).map((record) => untext(record.value))

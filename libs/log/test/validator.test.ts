@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import '@troupe/wire/native.node'
 import { KafkaError, errorName } from '@troupe/wire/errors'
-import { baseOffset, buildBatch, compressionType, crc, isLogAppendTime, maxTimestamp, setBaseOffset, updateCrc } from '@troupe/wire/record-batch'
+import {
+  baseOffset,
+  buildBatch,
+  compressionType,
+  crc,
+  isLogAppendTime,
+  maxTimestamp,
+  setBaseOffset,
+  updateCrc,
+} from '@troupe/wire/record-batch'
 import type { LogConfig } from '../src/contract.ts'
 import { append, batch, openLog, produced, readBatches, text } from './support.ts'
 
@@ -36,7 +45,9 @@ describe('what a leader takes from clients', () => {
   })
 
   it('refuses control batches, missing sequences and records that do not fit their count', () => {
-    expect(refusal(batch(['a'], { isControl: true, isTransactional: true, producerId: 1, producerEpoch: 0 }))).toBe('INVALID_RECORD')
+    expect(refusal(batch(['a'], { isControl: true, isTransactional: true, producerId: 1, producerEpoch: 0 }))).toBe(
+      'INVALID_RECORD',
+    )
     expect(refusal(produced(1, 0, -1, ['a']))).toBe('INVALID_RECORD')
     const few = batch(['a', 'b'])
     few[60] = 3
@@ -67,8 +78,12 @@ describe('what a leader takes from clients', () => {
   })
 
   it('bounds timestamps, and names the records', () => {
-    const { log } = openLog(undefined, { 'message.timestamp.before.max.ms': 500, 'message.timestamp.after.max.ms': 500 })
-    const mixed = (...times: number[]): Uint8Array => buildBatch({ records: times.map((timestamp) => ({ key: null, value: text('v'), timestamp })) })
+    const { log } = openLog(undefined, {
+      'message.timestamp.before.max.ms': 500,
+      'message.timestamp.after.max.ms': 500,
+    })
+    const mixed = (...times: number[]): Uint8Array =>
+      buildBatch({ records: times.map((timestamp) => ({ key: null, value: text('v'), timestamp })) })
     expect(append(log, mixed(1000, 1500, 500)).error).toBe(KafkaError.NONE)
     const result = append(log, mixed(1000, 499, 1600))
     expect(result).toMatchObject({ error: KafkaError.INVALID_TIMESTAMP, baseOffset: -1 })
@@ -84,7 +99,9 @@ describe('what a leader takes from clients', () => {
     const result = append(log, batch(['k=1', 'no key', 'k=2']))
     expect(result).toMatchObject({ error: KafkaError.INVALID_RECORD, recordErrors: [{ batchIndex: 1 }] })
     expect(append(log, batch(['k=1', 'k='])).error).toBe(KafkaError.NONE)
-    expect(refusal(batch(['k=1', 'no key'], { compression: 4 }), { 'cleanup.policy': ['compact', 'delete'] })).toBe('INVALID_RECORD')
+    expect(refusal(batch(['k=1', 'no key'], { compression: 4 }), { 'cleanup.policy': ['compact', 'delete'] })).toBe(
+      'INVALID_RECORD',
+    )
   })
 
   it('stamps the append time', () => {
@@ -100,7 +117,13 @@ describe('what a leader takes from clients', () => {
   })
 
   it('recompresses where the topic wants another codec', () => {
-    for (const [name, type] of [['gzip', 1], ['snappy', 2], ['lz4', 3], ['zstd', 4], ['uncompressed', 0]] as const) {
+    for (const [name, type] of [
+      ['gzip', 1],
+      ['snappy', 2],
+      ['lz4', 3],
+      ['zstd', 4],
+      ['uncompressed', 0],
+    ] as const) {
       const { log } = openLog(undefined, { 'compression.type': name })
       for (const source of [0, 4]) append(log, produced(source, 0, 0, ['k=v', 'l='], { compression: source }))
       const [first, second] = readBatches(log)
