@@ -99,9 +99,13 @@ export function createAndAwait(ctx: RequestContext, names: readonly string[], th
   const { cluster, config, now } = ctx.env
   const { creating } = ctx.front
   const missing = names.filter((name) => !cluster.topic(name) && (creating.get(name) ?? 0) <= now)
+  const finish = (): void => {
+    for (const name of missing) creating.delete(name)
+    then()
+  }
   const wait = (): void => {
     const ready = (): boolean => names.every((name) => hasLeaders(ctx, name))
-    untilImageShows(ctx, LEADER_WAIT_MS, ready, then)
+    untilImageShows(ctx, LEADER_WAIT_MS, ready, finish)
   }
   if (missing.length === 0) return wait()
   let brokers = 0
@@ -114,7 +118,6 @@ export function createAndAwait(ctx: RequestContext, names: readonly string[], th
   }
   askController<CreateTopicsResponseInput>(ctx, 'CreateTopics', body, CREATE_TIMEOUT_MS, {
     answered(response) {
-      for (const name of missing) creating.delete(name)
       const failed = (response.topics ?? []).filter(
         ({ errorCode = KafkaError.NONE }) =>
           errorCode !== KafkaError.NONE && errorCode !== KafkaError.TOPIC_ALREADY_EXISTS,
@@ -122,13 +125,12 @@ export function createAndAwait(ctx: RequestContext, names: readonly string[], th
       for (const { name, errorCode = KafkaError.NONE, errorMessage } of failed) {
         ctx.front.out.trace('topic.not-created', { topic: name, error: errorName(errorCode), message: errorMessage })
       }
-      if (failed.length === missing.length && missing.length === names.length) then()
+      if (failed.length === missing.length && missing.length === names.length) finish()
       else wait()
     },
     refused(error) {
-      for (const name of missing) creating.delete(name)
       ctx.front.out.trace('topic.not-created', { topics: missing, error: errorName(error) })
-      then()
+      finish()
     },
   })
 }

@@ -251,7 +251,7 @@ test('a client in a session knows what a client without one would know', () => {
         for (const partition of add) members.add(partition)
         for (const partition of forget) members.delete(partition)
         if (full) known.clear()
-        for (const partition of [...known.keys()]) if (!members.has(partition)) known.delete(partition)
+        for (const partition of known.keys()) if (!members.has(partition)) known.delete(partition)
         const answer = full
           ? stage.fetch(session, 0, [...members], [], version)
           : stage.fetch(

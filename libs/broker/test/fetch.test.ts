@@ -195,7 +195,7 @@ describe('the bytes', () => {
     const [data] = body.responses[0].partitions
     expect(data).toMatchObject({ highWatermark: 10, lastStableOffset: 9, logStartOffset: 1, preferredReadReplica: -1 })
     expect(data.abortedTransactions).toEqual([expect.objectContaining({ producerId: 9, firstOffset: 4 })])
-    expect([...data.records]).toEqual(new Array(200).fill(7))
+    expect([...data.records]).toEqual(Array.from({ length: 200 }, () => 7))
     expect((w.said[0].message as unknown as Fetch).isolation).toBe('read_committed')
     // Straight into the buffer that was taken for it: nothing grew, nothing was copied.
     expect(w.transport.out.size).toBe(0)
@@ -220,8 +220,8 @@ describe('the bytes', () => {
         [0, 120],
         [1, 300],
       ])
-      expect([...body.responses[0].partitions[0].records]).toEqual(new Array(120).fill(3))
-      expect([...body.responses[0].partitions[1].records]).toEqual(new Array(300).fill(7))
+      expect([...body.responses[0].partitions[0].records]).toEqual(Array.from({ length: 120 }, () => 3))
+      expect([...body.responses[0].partitions[1].records]).toEqual(Array.from({ length: 300 }, () => 7))
     }
   })
 })
