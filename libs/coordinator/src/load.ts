@@ -13,8 +13,12 @@ export interface Replayed {
   endTxn(producerId: number, producerEpoch: number, commit: boolean): void
 }
 
-/** `bytes` are whole batches. Records of unknown type, and without a key, are skipped (KIP-915). */
-export function replayBatches(bytes: Uint8Array, family: RecordFamily, to: Replayed): void {
+/**
+ * `bytes` are whole batches. Records of unknown type, and without a key, are skipped (KIP-915). Returns the offset after
+ * the last batch, −1 if there is none.
+ */
+export function replayBatches(bytes: Uint8Array, family: RecordFamily, to: Replayed): number {
+  let nextOffset = -1
   for (let at = 0; at < bytes.length;) {
     const batch = readBatchHeader(bytes, at)
     const { producerId, producerEpoch } = batch
@@ -33,7 +37,9 @@ export function replayBatches(bytes: Uint8Array, family: RecordFamily, to: Repla
       }
     }
     at += batch.sizeInBytes
+    nextOffset = batch.lastOffset + 1
   }
+  return nextOffset
 }
 
 export function replayInto<State>(coordinator: Coordinator<State, never>, state: State): Replayed {

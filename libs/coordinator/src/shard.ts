@@ -178,20 +178,22 @@ function onLogRead<State>(shard: Shard<State>, read: LogRead, env: CoordinatorEn
     // The replica may learn of its election after us, and is restarted after a crash.
     return readAgainSoon(shard, env, out)
   }
-  if (read.records !== null) {
-    try {
-      const family =
-        shard.coordinator.recordFamily ?? (shard.coordinator.kind === 'transactions' ? 'transaction' : 'group')
-      replayBatches(payloadBytes(read.records), family, replayInto(shard.coordinator, shard.state!))
-    } catch (error) {
-      return becomeFailed(shard, String(error), out)
-    }
+  let replayedTo = -1
+  try {
+    if (read.records !== null) replayedTo = replayChunk(shard, payloadBytes(read.records))
+  } catch (error) {
+    return becomeFailed(shard, String(error), out)
   }
-  const stuck = read.nextOffset === shard.loadOffset && read.nextOffset < read.logEndOffset
-  shard.loadOffset = read.nextOffset
-  if (stuck) readAgainSoon(shard, env, out)
-  else if (read.nextOffset < read.logEndOffset) readOn(shard, env, out)
+  const next = read.nextOffset >= 0 ? read.nextOffset : replayedTo
+  if (next < 0 || (next === shard.loadOffset && next < read.logEndOffset)) return readAgainSoon(shard, env, out)
+  shard.loadOffset = next
+  if (next < read.logEndOffset) readOn(shard, env, out)
   else becomeActive(shard, read.highWatermark >= read.logEndOffset, env, out)
+}
+
+function replayChunk<State>({ coordinator, state }: Shard<State>, bytes: Uint8Array): number {
+  const family = coordinator.recordFamily ?? (coordinator.kind === 'transactions' ? 'transaction' : 'group')
+  return replayBatches(bytes, family, replayInto(coordinator, state!))
 }
 
 function readAgainSoon<State>(shard: Shard<State>, env: CoordinatorEnv, out: Outbox): void {
