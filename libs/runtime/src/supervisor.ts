@@ -33,6 +33,8 @@ export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #fibers = new Map<number, Fiber.Fiber<void>>()
   readonly #startRequests = new Map<number, Deferred.Deferred<void>>()
+  /** Brokers whose crash somebody has asked for: that says nothing about their health and costs no budget. */
+  readonly #crashRequests = new Set<number>()
 
   constructor(options: SupervisorOptions) {
     this.#options = options
@@ -47,7 +49,10 @@ export class Supervisor {
 
   /** The worker is gone at once; the supervisor replaces it. */
   async crash(broker: number): Promise<void> {
-    await this.#slot(broker).process?.terminate()
+    const { process } = this.#slot(broker)
+    if (process === null) return
+    this.#crashRequests.add(broker)
+    await process.terminate()
   }
 
   /** Controlled shutdown; the broker stays away until `startBroker`. */
@@ -100,7 +105,7 @@ export class Supervisor {
           continue
         }
         const reason = ending.kind === 'ended' ? ending.reason : 'its event loop does not turn'
-        const pauseMs = history.failed(performance.now())
+        const pauseMs = supervisor.#crashRequests.delete(broker) ? workerBudget.firstPauseMs : history.failed(performance.now())
         log('error', 'broker-worker-ended', { broker, reason, pauseMs })
         if (pauseMs === null) {
           slot.state = 'failed'
@@ -126,18 +131,27 @@ export class Supervisor {
       const startedAt = performance.now()
       await cluster.boot(slot)
       await cluster.ready(slot)
-      log('info', 'broker-restarted', { broker, starts: slot.starts, tookMs: Math.round(performance.now() - startedAt) })
+      log('info', 'broker-restarted', {
+        broker,
+        starts: slot.starts,
+        tookMs: Math.round(performance.now() - startedAt),
+      })
     }).pipe(
       Effect.timeout(startLimitMs),
       Effect.as<Ending | null>(null),
       Effect.catchCause((cause) => Effect.succeed<Ending | null>({ kind: 'ended', reason: String(cause) })),
     )
-    return Effect.scoped(Effect.gen({ self: this }, function* () {
-      const process = yield* launch
-      const failed = yield* bring
-      if (failed !== null) return slot.lastEnd !== null && slot.process === null ? { kind: 'ended' as const, reason: slot.lastEnd } : failed
-      return yield* this.#watch(process)
-    }))
+    return Effect.scoped(
+      Effect.gen({ self: this }, function* () {
+        const process = yield* launch
+        const failed = yield* bring
+        if (failed !== null)
+          return slot.lastEnd !== null && slot.process === null
+            ? { kind: 'ended' as const, reason: slot.lastEnd }
+            : failed
+        return yield* this.#watch(process)
+      }),
+    )
   }
 
   /** Until the worker ends or is found unresponsive (and then ended). */
