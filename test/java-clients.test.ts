@@ -68,7 +68,8 @@ suite(`Java clients${why}`, () => {
       30_000,
       () => 'no topic totals',
     )
-    const chaos = startChaos(cluster)
+    // A Streams application needs seconds to join, create its topics and restore: it gets them between two crashes.
+    const chaos = startChaos(cluster, 5000)
     let out = ''
     for (let lives = 0; lives < 2; lives++) {
       const app = startJava(java, 'StreamsEos', ['run', cluster.bootstrap, join(state, String(lives))])

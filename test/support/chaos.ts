@@ -9,7 +9,8 @@ export interface Chaos {
   stop(): Promise<number>
 }
 
-export function startChaos(cluster: Cluster): Chaos {
+/** `calmMs`: how long the cluster is left alone after each round; 0 crashes as fast as it heals. */
+export function startChaos(cluster: Cluster, calmMs = 0): Chaos {
   let running = true
   let crashes = 0
   const loop = (async () => {
@@ -24,6 +25,12 @@ export function startChaos(cluster: Cluster): Chaos {
       )
       // The supervisor replaces the worker by itself.
       await cluster.healed()
+      const calmUntil = Date.now() + calmMs
+      await until(
+        () => !running || Date.now() >= calmUntil,
+        calmMs + 1000,
+        () => 'time stood still',
+      )
     }
   })()
   return {

@@ -80,8 +80,10 @@ export class Cluster {
     this.bootstrap = ready
   }
 
+  /** The end of the cluster's log, without the lines of which a fail-over writes hundreds. */
   get log(): string {
-    return this.#log
+    const lines = this.#log.split('\n').filter((line) => !/"msg":"(isr\.changed|raft)"/.test(line))
+    return lines.slice(-40).join('\n')
   }
 
   get pid(): number {

@@ -105,7 +105,7 @@ export class Connection {
   }
 
   close(): void {
-    this.#socket.destroy()
+    this.#end()
   }
 
   /** What comes next; `silent` when nothing did in time. */

@@ -31,7 +31,9 @@ export interface AskOptions {
   /** What of the answer is compared; all of it unless told. */
   readonly view?: (answer: Message) => unknown
   readonly timeoutMs?: number
-  /** The next step is not compared. */
+  /** Fields, wherever they are, that are not compared. */
+  readonly strip?: readonly string[]
+  /** Nothing of it is compared. */
   readonly quiet?: boolean
 }
 
@@ -53,6 +55,8 @@ const startingUp: readonly number[] = [
 ]
 
 const patienceMs = 15_000
+/** A handler that died leaves its client without an answer. */
+const answerMs = 4_000
 
 export class Session {
   readonly target: Target
@@ -114,8 +118,10 @@ export class Session {
 
   async #once(name: string, version: number, request: Message, options: AskOptions): Promise<{ outcome: unknown; message: Message }> {
     const connection = await this.connection(options.on)
-    const { frame, correlationId } = connection.send(name, version, request, options.timeoutMs ?? patienceMs)
+    const { frame, correlationId } = connection.send(name, version, request, options.timeoutMs ?? answerMs)
     const came = await frame
+    // Whatever else was sent here would wait behind it.
+    if (came.kind === 'silent') connection.close()
     if (came.kind !== 'frame') return { outcome: came.kind, message: null }
     const { message, outcome } = this.read(name, version, came, correlationId, options)
     return { outcome, message }
@@ -125,7 +131,7 @@ export class Session {
   read(name: string, version: number, frame: Frame, correlationId: number, options: AskOptions = {}): { outcome: unknown; message: Message } {
     if (frame.kind !== 'frame') return { outcome: frame.kind, message: null }
     const { message, correlationId: echoed, canonical } = decodeAnswer(name, version, frame.bytes)
-    const viewed = normalise(options.view ? options.view(message) : message, this.names)
+    const viewed = without(normalise(options.view ? options.view(message) : message, this.names), options.strip)
     const wrong = {
       ...(canonical ? {} : { notAsKafkaWrites: true }),
       ...(echoed === correlationId ? {} : { correlationId: 'not ours' }),
@@ -188,4 +194,10 @@ export function errorsIn(message: Message): number[] {
     else if (typeof value === 'object') codes.push(...errorsIn(value))
   }
   return codes
+}
+
+function without(value: unknown, fields: readonly string[] = []): unknown {
+  if (fields.length === 0 || typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map((item) => without(item, fields))
+  return Object.fromEntries(Object.entries(value).filter(([name]) => !fields.includes(name)).map(([name, field]) => [name, without(field, fields)]))
 }

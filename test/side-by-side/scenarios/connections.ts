@@ -69,7 +69,7 @@ export const connections: Scenario[] = [
     await outcomeOf(s, 'removed key 4', [header(4, 0, 1)])
     await outcomeOf(s, 'controller key 52 (Vote)', [requestFrame('Vote', 2, { topics: [] }, 5, 'x')])
     await outcomeOf(s, 'controller key 62 (BrokerRegistration)', [requestFrame('BrokerRegistration', 4, {}, 5, 'x')])
-    for (const [key, version] of [[0, 2], [0, 14], [0, -1], [1, 3], [1, 18], [3, 14], [3, 99], [8, 1], [8, 11], [11, 1], [19, 1], [22, 7], [26, 6], [60, 9]] as const) {
+    for (const [key, version] of [[0, 2], [0, 14], [0, -1], [1, 3], [1, 18], [3, 14], [3, 99], [8, 1], [8, 11], [11, 1], [19, 1], [22, 7], [26, 6], [60, 9], [18, 99]] as const) {
       await outcomeOf(s, `key ${key} at version ${version}`, [header(key, version, version >= 9 ? 2 : 1, new Uint8Array(40))])
     }
     await outcomeOf(s, 'header of 3 bytes', [length(3, 0, 3, 0)])
