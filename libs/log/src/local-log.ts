@@ -96,6 +96,8 @@ export class LocalLog {
     this.segments.push(segment)
     this.logEndOffset = base
     this.directoryChanged = true
+    // Consumers that lag read their indexes again.
+    for (const closed of this.segments.slice(0, -2)) closed.unloadIndexes()
     return segment
   }
 

@@ -217,6 +217,7 @@ export class ProducerState {
     const record = iterateRecords(bytes, at).next().value
     if (!record) return null
     const marker = readControlRecord(record)
+    // Kinds that later versions may add end nothing.
     if (marker.type !== 'commit' && marker.type !== 'abort') return null
     const entry = this.#entryOf(producerId(bytes, at))
     const firstOffset = entry.currentTxnFirstOffset

@@ -250,6 +250,12 @@ export class Segment {
     this.persistIndexes()
   }
 
+  /** Gives their memory back; the next look-up reads the files. */
+  unloadIndexes(): void {
+    this.offsetIndex.unload()
+    this.timeIndex.unload()
+  }
+
   persistIndexes(): void {
     this.offsetIndex.persist()
     this.timeIndex.persist()

@@ -89,6 +89,16 @@ export function rejection(
  * recompressed.
  */
 export function validateClientBatch(records: Uint8Array, config: ValidatorConfig, now: number): Uint8Array | Rejection {
+  try {
+    return validateBatchOf(records, config, now)
+  } catch (error) {
+    // Whatever a client sends ends in an answer to that client.
+    if (error instanceof WireError) return rejection(error.code, error.message)
+    throw error
+  }
+}
+
+function validateBatchOf(records: Uint8Array, config: ValidatorConfig, now: number): Uint8Array | Rejection {
   if (records.length === 0) return rejection(KafkaError.INVALID_RECORD, 'Record batch has no batches at all')
   const error = validateBatch(records, 0, { maxBytes: config.maxMessageBytes })
   if (error !== KafkaError.NONE) return headerRejection(error, records, config)

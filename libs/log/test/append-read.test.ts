@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { KafkaError } from '@troupe/wire/errors'
 import { append, batch, openLog, readBatches, values } from './support.ts'
@@ -42,6 +43,48 @@ describe('append and read', () => {
       nextOffset: 12,
     })
     expect(log.read({ offset: 11, maxBytes: 10, upTo: 400, minOneBatch: false }).slice).toBeNull()
+  })
+
+  it('answers any read like a search through all batches', () => {
+    const config = { 'segment.bytes': 900, 'index.interval.bytes': 200 }
+    const sizes = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 60 })
+    const request = fc.record({
+      offset: fc.integer({ min: 0, max: 150 }),
+      maxBytes: fc.integer({ min: 0, max: 1500 }),
+      upTo: fc.integer({ min: 0, max: 160 }),
+      minOneBatch: fc.boolean(),
+    })
+    fc.assert(
+      fc.property(sizes, fc.array(request, { maxLength: 30 }), (counts, requests) => {
+        const { log } = openLog(undefined, config)
+        const all: { base: number; last: number; size: number; segment: number }[] = []
+        for (const count of counts) {
+          const bytes = batch(Array.from({ length: count }, (_, i) => 'x'.repeat(i * 9)))
+          const { baseOffset } = append(log, bytes)
+          const segment = log.segments().length
+          all.push({ base: baseOffset, last: baseOffset + count - 1, size: bytes.length, segment })
+        }
+        for (const each of requests) {
+          const found = log.read(each)
+          const from = all.findIndex(({ last }) => last >= each.offset)
+          const fit: typeof all = []
+          for (const candidate of from < 0 ? [] : all.slice(from)) {
+            const bytes = fit.reduce((sum, { size }) => sum + size, 0) + candidate.size
+            const first = fit.length === 0 && each.minOneBatch
+            if (candidate.segment !== all[from].segment || candidate.last >= each.upTo) break
+            if (bytes > each.maxBytes && !first) break
+            fit.push(candidate)
+          }
+          expect(found.slice?.sizeInBytes ?? 0).toBe(fit.reduce((sum, { size }) => sum + size, 0))
+          if (fit.length === 0) continue
+          expect(found.firstOffset).toBe(fit[0].base)
+          expect(found.nextOffset).toBeGreaterThan(fit[fit.length - 1].last)
+          const bytes = new Uint8Array(found.slice?.sizeInBytes ?? 0)
+          expect(found.slice?.readInto(bytes, 0)).toBe(bytes.length)
+        }
+      }),
+      { numRuns: 300 },
+    )
   })
 
   it('keeps everything over a clean stop and takes no time for the marker of it', () => {
