@@ -18,7 +18,13 @@ function newWorld(properties: Record<string, string> = {}): World {
   world.cluster.add('orders')
   world.cluster.configMap.set('topic/orders', new Map([['cleanup.policy', 'compact']]))
   world.cluster.configMap.set('broker/1', new Map([['log.retention.ms', '111']]))
-  world.cluster.configMap.set('broker/', new Map([['log.retention.ms', '222'], ['message.max.bytes', '333']]))
+  world.cluster.configMap.set(
+    'broker/',
+    new Map([
+      ['log.retention.ms', '222'],
+      ['message.max.bytes', '333'],
+    ]),
+  )
   return world
 }
 
@@ -30,7 +36,7 @@ function describeOne(world: World, resourceType: number, resourceName: string, k
 }
 
 describe('sources', () => {
-  test('a topic: its own value, then the broker\'s by the topic\'s synonyms', () => {
+  test("a topic: its own value, then the broker's by the topic's synonyms", () => {
     const { of } = describeOne(newWorld({ 'log.segment.bytes': '2000000' }), 2, 'orders')
     expect(of('cleanup.policy')).toMatchObject({ value: 'compact', configSource: 1, configType: 7, readOnly: false })
     expect(of('segment.bytes')).toMatchObject({ value: '2000000', configSource: 4, configType: 3 })
@@ -64,8 +70,10 @@ describe('sources', () => {
 
   test('all brokers: what was set for them at run time, and nothing else', () => {
     const { configs } = describeOne(newWorld(), 4, '')
-    expect(configs.map(({ name, value, configSource }) => [name, value, configSource]))
-      .toEqual([['log.retention.ms', '222', 3], ['message.max.bytes', '333', 3]])
+    expect(configs.map(({ name, value, configSource }) => [name, value, configSource])).toEqual([
+      ['log.retention.ms', '222', 3],
+      ['message.max.bytes', '333', 3],
+    ])
   })
 
   test('a group, and its own value', () => {
@@ -83,7 +91,9 @@ describe('sources', () => {
   })
 
   test('only the keys that were asked for', () => {
-    expect(describeOne(newWorld(), 2, 'orders', ['retention.ms']).configs.map(({ name }) => name)).toEqual(['retention.ms'])
+    expect(describeOne(newWorld(), 2, 'orders', ['retention.ms']).configs.map(({ name }) => name)).toEqual([
+      'retention.ms',
+    ])
   })
 })
 
@@ -98,18 +108,21 @@ test.each([
   expect(describeOne(newWorld(), type, name).error).toBe(error)
 })
 
-test.each([33, 44])('changes (%i): what cannot be stored is refused here, the rest is the controller\'s', (key) => {
+test.each([33, 44])("changes (%i): what cannot be stored is refused here, the rest is the controller's", (key) => {
   const world = newWorld()
   world.on('controller', (message) => {
     const { body } = message as unknown as { body: { resources: { resourceType: number; resourceName: string }[] } }
     return {
       responses: body.resources.map(({ resourceType, resourceName }) => ({
-        resourceType, resourceName, errorCode: KafkaError.INVALID_CONFIG, errorMessage: 'no',
+        resourceType,
+        resourceName,
+        errorCode: KafkaError.INVALID_CONFIG,
+        errorMessage: 'no',
       })),
     }
   })
   const configs = [{ name: 'retention.ms', value: '1', configOperation: 0 }].map((one) =>
-    key === 33 ? { name: one.name, value: one.value } : one
+    key === 33 ? { name: one.name, value: one.value } : one,
   )
   const resources = [
     { resourceType: 2, resourceName: 'orders', configs },
@@ -120,6 +133,11 @@ test.each([33, 44])('changes (%i): what cannot be stored is refused here, the re
   ]
   const { responses } = world.ask(key, 1, { resources })
   expect(responses.map(({ errorCode }: { errorCode: number }) => errorCode)).toEqual([40, 42, 42, 42, 42])
-  expect(responses.map(({ resourceName }: { resourceName: string }) => resourceName))
-    .toEqual(['orders', '1', 'twice', 'twice', '1'])
+  expect(responses.map(({ resourceName }: { resourceName: string }) => resourceName)).toEqual([
+    'orders',
+    '1',
+    'twice',
+    'twice',
+    '1',
+  ])
 })

@@ -82,7 +82,8 @@ export class World {
   readonly env: FrontEnv
   readonly state: FrontState
   private readonly queue: (() => void)[] = []
-  private readonly timers = new Map<string, { at: number; message: Message }>()
+  private readonly timers = new Map<string, { owner: string; at: number; message: Message }>()
+  private readonly hosted = new Map<string, (message: Message) => void>()
   private seed = 1
   private readonly decoded = new Map<number, number>()
   private readonly asked = new Map<number, { key: number; version: number }[]>()
@@ -173,6 +174,12 @@ export class World {
     this.queue.push(() => this.effects((out) => front.step(this.state, message, this.env, out)))
   }
 
+  /** To an actor of this broker, from outside. */
+  send(actor: string, message: Message): void {
+    this.queue.push(() => this.deliver(actor, message))
+    this.run()
+  }
+
   run(): void {
     for (let next = this.queue.shift(); next; next = this.queue.shift()) next()
   }
@@ -185,7 +192,9 @@ export class World {
       if (!due) break
       this.timers.delete(due[0])
       this.now = Math.max(this.now, due[1].at)
-      this.tell(due[1].message as FrontMessage)
+      const { owner, message } = due[1]
+      if (owner === 'front') this.tell(message as FrontMessage)
+      else this.hosted.get(owner)!(message)
       this.run()
     }
     this.now = until
@@ -195,15 +204,41 @@ export class World {
     return this.timers.size
   }
 
+  /** Runs a real actor of this broker. */
+  host<State, M extends Message, E extends Env, Args>(
+    name: string,
+    definition: ActorDefinition<State, M, E, Args>,
+    args: Args,
+    ports: object,
+  ): void {
+    const now = (): number => this.now
+    const env = {
+      ...this.env,
+      ...ports,
+      self: { broker: 1, actor: name },
+      get now() {
+        return now()
+      },
+    } as unknown as E
+    const state = this.effects((out) => definition.start(args, env, out), name)
+    this.hosted.set(name, (message) => this.effects((out) => definition.step(state, message as M, env, out), name))
+  }
+
   private effects<Result>(
     step: (out: Parameters<ActorDefinition<unknown, Message, Env>['step']>[3]) => Result,
+    owner = 'front',
   ): Result {
     const after: (() => void)[] = []
     const result = step({
       send: (to, message) => after.push(() => this.queue.push(() => this.deliver(to.actor, message))),
-      reply: (token, body) => after.push(() => this.reply(token, body)),
-      setTimer: (name, at, message) => after.push(() => this.timers.set(name, { at, message })),
-      cancelTimer: (name) => after.push(() => this.timers.delete(name)),
+      reply: ({ actor, id }, body) =>
+        after.push(() => {
+          const message = { kind: 'reply', id, body } as const
+          if (actor === 'front') this.tell(message)
+          else this.queue.push(() => this.hosted.get(actor)?.(message))
+        }),
+      setTimer: (name, at, message) => after.push(() => this.timers.set(`${owner} ${name}`, { owner, at, message })),
+      cancelTimer: (name) => after.push(() => this.timers.delete(`${owner} ${name}`)),
       spawn: () => {
         throw new RangeError('the front spawns nothing')
       },
@@ -218,6 +253,8 @@ export class World {
 
   private deliver(actor: string, message: Message): void {
     this.said.push({ actor, message })
+    const hosted = this.hosted.get(actor)
+    if (hosted) return hosted(message)
     const script = this.scripts.get(actor) ?? this.scripts.get(actor.split(':')[0])
     const body = script ? script(message as never, this) : { kind: 'failed', reason: 'no-such-actor' }
     if (body !== undefined && message.replyTo) this.tell({ kind: 'reply', id: message.replyTo.id, body })
