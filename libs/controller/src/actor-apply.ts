@@ -43,7 +43,9 @@ export function rebuild(io: ControllerIo): void {
   configs.cluster = null
   if (offset >= 0) image.apply(records, offset, epoch, timestamp)
   actor.applied = offset + 1
-  forEachCommitted(io, actor.applied, Math.min(actor.published, actor.raft.highWatermark), (batch) => applyBatch(io, batch))
+  forEachCommitted(io, actor.applied, Math.min(actor.published, actor.raft.highWatermark), (batch) =>
+    applyBatch(io, batch),
+  )
 }
 
 function applyBatch({ actor }: ControllerIo, batch: MetadataBatch): void {
@@ -57,7 +59,12 @@ export function noteDelta(delta: MetadataDelta, { actor }: Pick<ControllerIo, 'a
   if (delta.configs.has('broker:')) actor.controller.configs.cluster = null
 }
 
-function forEachCommitted({ actor }: ControllerIo, from: number, to: number, visit: (batch: MetadataBatch) => void): void {
+function forEachCommitted(
+  { actor }: ControllerIo,
+  from: number,
+  to: number,
+  visit: (batch: MetadataBatch) => void,
+): void {
   let offset = from
   while (offset < to) {
     const batches = decodeBatches(actor.raft.store.read(offset, READ_BYTES))

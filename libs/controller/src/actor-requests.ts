@@ -41,7 +41,8 @@ export function onRequest(io: ControllerIo, request: ControllerRequest): void {
   const { raft } = actor
   if (actor.active) return serve(io, request)
   const elsewhere = raft.leaderId >= 0 && raft.leaderId !== raft.config.self
-  if (elsewhere && !request.forwarded) return out.send(memberAddress(raft.leaderId), { ...request, forwarded: true } as ControllerRequest)
+  if (elsewhere && !request.forwarded)
+    return out.send(memberAddress(raft.leaderId), { ...request, forwarded: true } as ControllerRequest)
   if (elsewhere || actor.waiting.length >= MAX_WAITING) return refuse(io, request.replyTo)
   if (actor.waiting.length === 0) setTimer(io, 'waiting', WAIT_MS)
   actor.waiting.push({ request, since: io.env.now })
@@ -164,13 +165,17 @@ export function onBrokerDown(io: ControllerIo, down: BrokerDown): void {
 
 export function onControllerTimer(io: ControllerIo, timer: ControllerTimer['timer']): void {
   switch (timer) {
-    case 'sessions': return onSessionCheck(io)
-    case 'imbalance': return onImbalanceCheck(io)
-    case 'waiting': return onWaitingTimeout(io)
+    case 'sessions':
+      return onSessionCheck(io)
+    case 'imbalance':
+      return onImbalanceCheck(io)
+    case 'waiting':
+      return onWaitingTimeout(io)
   }
 }
 
-const sessionCheckMs = ({ env }: ControllerIo): number => Math.min(1000, Math.ceil(env.config['broker.session.timeout.ms'] / 9))
+const sessionCheckMs = ({ env }: ControllerIo): number =>
+  Math.min(1000, Math.ceil(env.config['broker.session.timeout.ms'] / 9))
 
 /** One after the other, so that the second election knows of the first broker's absence. */
 function onSessionCheck(io: ControllerIo): void {

@@ -56,8 +56,13 @@ const FETCH_TIMEOUT_MS = 1000
 const RETRY_BACKOFF_MS = 10
 
 export function raftConfig({ self, config, voters }: ControllerEnv): RaftConfig {
-  const given = (name: 'controller.quorum.election.timeout.ms' | 'controller.quorum.fetch.timeout.ms' | 'controller.quorum.retry.backoff.ms', or: number): number =>
-    config.given.has(name) ? config[name] : or
+  const given = (
+    name:
+      | 'controller.quorum.election.timeout.ms'
+      | 'controller.quorum.fetch.timeout.ms'
+      | 'controller.quorum.retry.backoff.ms',
+    or: number,
+  ): number => (config.given.has(name) ? config[name] : or)
   const fetchTimeoutMs = given('controller.quorum.fetch.timeout.ms', FETCH_TIMEOUT_MS)
   return {
     self: self.broker,

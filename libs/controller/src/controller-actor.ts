@@ -8,13 +8,28 @@
 import { actorNames, type ActorDefinition, type Message, type Outbox, type Reply } from '@troupe/actor'
 import { catchUp, rebuild, republish } from './actor-apply.ts'
 import {
-  activate, deactivate, onBrokerDown, onControllerTimer, onRequest, releaseHeld, releaseWaiting, type ControllerTimer,
+  activate,
+  deactivate,
+  onBrokerDown,
+  onControllerTimer,
+  onRequest,
+  releaseHeld,
+  releaseWaiting,
+  type ControllerTimer,
 } from './actor-requests.ts'
 import { raftConfig, type ControllerActor, type ControllerEnv, type ControllerIo } from './actor-state.ts'
 import { MetadataImage } from './image/image.ts'
 import type { BrokerDown, ControllerRequest, MetadataSubscribe, QuorumLeader, ResignLeadership } from './messages.ts'
 import { checkRaft, RaftInvariant } from './raft/state.ts'
-import { isRaftMessage, onMemberDown, onRaftReply, resignLeadership, startRaft, stepRaft, type RaftMessage } from './raft/step.ts'
+import {
+  isRaftMessage,
+  onMemberDown,
+  onRaftReply,
+  resignLeadership,
+  startRaft,
+  stepRaft,
+  type RaftMessage,
+} from './raft/step.ts'
 
 export type ControllerMessage =
   | RaftMessage
@@ -61,15 +76,18 @@ function dispatch(io: ControllerIo, message: Message): void {
     case 'reply':
       onRaftReply(actor.raft, message as Reply, env, out)
       return
-    case 'controllerRequest': return onRequest(io, message as ControllerRequest)
-    case 'controllerTimer': return onControllerTimer(io, (message as ControllerTimer).timer)
+    case 'controllerRequest':
+      return onRequest(io, message as ControllerRequest)
+    case 'controllerTimer':
+      return onControllerTimer(io, (message as ControllerTimer).timer)
     case 'brokerDown':
       onMemberDown(actor.raft, (message as BrokerDown).broker, env, out)
       return onBrokerDown(io, message as BrokerDown)
     case 'metadataSubscribe':
       actor.announced = { leader: -2, epoch: -1 }
       return republish(io)
-    case 'resignLeadership': return resignLeadership(actor.raft, env, out)
+    case 'resignLeadership':
+      return resignLeadership(actor.raft, env, out)
   }
 }
 
@@ -100,12 +118,14 @@ function invariants({ raft, applied, published, active }: ControllerActor): void
   checkRaft(raft)
   if (published > raft.highWatermark) throw new RaftInvariant('published what is not committed')
   if (!active && applied > raft.highWatermark) throw new RaftInvariant('a standby applied what is not committed')
-  if (active && applied !== raft.store.endOffset) throw new RaftInvariant('the active controller has not applied its own log')
+  if (active && applied !== raft.store.endOffset)
+    throw new RaftInvariant('the active controller has not applied its own log')
 }
 
 export const controllerActor: ActorDefinition<ControllerActor, ControllerMessage, ControllerEnv> = {
   kind: 'controller',
   start,
   step,
+  stop: (_actor, env) => env.quorum.close(),
   invariants,
 }

@@ -64,7 +64,11 @@ export type AllocateProducerIds = ControllerRequest<'AllocateProducerIds', Alloc
 /** Raft between voters (KIP-595, KIP-996). Bodies are the wire messages; records travel as payload beside them. */
 export type QuorumMessage =
   | (Message & { readonly kind: 'vote'; readonly replyTo: ReplyToken; readonly body: VoteRequest })
-  | (Message & { readonly kind: 'beginQuorumEpoch'; readonly replyTo: ReplyToken; readonly body: BeginQuorumEpochRequest })
+  | (Message & {
+      readonly kind: 'beginQuorumEpoch'
+      readonly replyTo: ReplyToken
+      readonly body: BeginQuorumEpochRequest
+    })
   | (Message & { readonly kind: 'endQuorumEpoch'; readonly replyTo: ReplyToken; readonly body: EndQuorumEpochRequest })
 
 /**

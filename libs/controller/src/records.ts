@@ -4,16 +4,37 @@
  * A batch is one atomic append: its records are replayed together. Source: KIP-630, KIP-631; Kafka's MetadataRecordSerde.
  */
 import {
-  baseOffset, buildBatch, forEachBatch, isControl, lastOffset, maxTimestamp, partitionLeaderEpoch, readRecords,
+  baseOffset,
+  buildBatch,
+  forEachBatch,
+  isControl,
+  lastOffset,
+  maxTimestamp,
+  partitionLeaderEpoch,
+  readRecords,
   sizeInBytes,
 } from '@troupe/wire/record-batch'
 import { decodeMetadataRecord, encodeMetadataRecord } from '@troupe/wire/metadata-record'
 import type {
-  AbortTransactionRecordInput, AccessControlEntryRecordInput, BeginTransactionRecordInput,
-  BrokerRegistrationChangeRecordInput, ClearElrRecordInput, ClientQuotaRecordInput, ConfigRecordInput,
-  EndTransactionRecordInput, FeatureLevelRecordInput, FenceBrokerRecordInput, NoOpRecordInput,
-  PartitionChangeRecordInput, PartitionRecordInput, ProducerIdsRecordInput, RegisterBrokerRecordInput,
-  RegisterControllerRecordInput, RemoveTopicRecordInput, TopicRecordInput, UnfenceBrokerRecordInput,
+  AbortTransactionRecordInput,
+  AccessControlEntryRecordInput,
+  BeginTransactionRecordInput,
+  BrokerRegistrationChangeRecordInput,
+  ClearElrRecordInput,
+  ClientQuotaRecordInput,
+  ConfigRecordInput,
+  EndTransactionRecordInput,
+  FeatureLevelRecordInput,
+  FenceBrokerRecordInput,
+  NoOpRecordInput,
+  PartitionChangeRecordInput,
+  PartitionRecordInput,
+  ProducerIdsRecordInput,
+  RegisterBrokerRecordInput,
+  RegisterControllerRecordInput,
+  RemoveTopicRecordInput,
+  TopicRecordInput,
+  UnfenceBrokerRecordInput,
   UnregisterBrokerRecordInput,
 } from '@troupe/wire/messages'
 
@@ -41,7 +62,9 @@ interface RecordTypes {
 }
 
 export type MetadataRecordType = keyof RecordTypes
-export type KnownRecord = { [Type in MetadataRecordType]: { readonly type: Type; readonly value: RecordTypes[Type] } }[MetadataRecordType]
+export type KnownRecord = {
+  [Type in MetadataRecordType]: { readonly type: Type; readonly value: RecordTypes[Type] }
+}[MetadataRecordType]
 
 /** One record: the name of its wire message and the message. */
 export interface MetadataEntry {

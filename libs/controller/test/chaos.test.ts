@@ -18,7 +18,11 @@ function chaos(seed: number, rounds: number, options: Partial<SimulationOptions>
     brokers,
     voters: brokers === 4 ? [1, 2, 3] : undefined,
     seed,
-    config: { 'metadata.log.max.record.bytes.between.snapshots': '2500', 'metadata.max.retention.bytes': '1000', 'broker.session.timeout.ms': '1500' },
+    config: {
+      'metadata.log.max.record.bytes.between.snapshots': '2500',
+      'metadata.max.retention.bytes': '1000',
+      'broker.session.timeout.ms': '1500',
+    },
     segmentBytes: 1500,
     ...options,
   })
@@ -46,14 +50,30 @@ function chaos(seed: number, rounds: number, options: Partial<SimulationOptions>
 
 function fault(simulation: Simulation, one: number, other: number): void {
   switch (simulation.random() % 8) {
-    case 0: if (simulation.isUp(one)) simulation.crash(one, { tellOthers: simulation.random() % 2 === 0 }); break
+    case 0:
+      if (simulation.isUp(one)) simulation.crash(one, { tellOthers: simulation.random() % 2 === 0 })
+      break
     case 1:
-    case 2: if (!simulation.isUp(one)) simulation.start(one); break
-    case 3: simulation.cut.add(`${one}-${other}`); break
-    case 4: simulation.cut.clear(); break
-    case 5: if (simulation.isUp(one)) { simulation.crash(one); simulation.start(one) } break
-    case 6: simulation.faults.maxDelayMs = 1 + (simulation.random() % 60); break
-    default: simulation.faults.maxDelayMs = 2
+    case 2:
+      if (!simulation.isUp(one)) simulation.start(one)
+      break
+    case 3:
+      simulation.cut.add(`${one}-${other}`)
+      break
+    case 4:
+      simulation.cut.clear()
+      break
+    case 5:
+      if (simulation.isUp(one)) {
+        simulation.crash(one)
+        simulation.start(one)
+      }
+      break
+    case 6:
+      simulation.faults.maxDelayMs = 1 + (simulation.random() % 60)
+      break
+    default:
+      simulation.faults.maxDelayMs = 2
   }
 }
 
@@ -69,8 +89,12 @@ function heal(simulation: Simulation): void {
 
 /** Nothing is under way: every member has the whole log, knows that it is committed, and has published it. */
 function allCommitted(simulation: Simulation): boolean {
-  const ends = [...simulation.nodes.values()].flatMap(({ controller, image }) =>
-    [controller!.raft.store.endOffset, controller!.raft.highWatermark, controller!.applied, image!.offset + 1])
+  const ends = [...simulation.nodes.values()].flatMap(({ controller, image }) => [
+    controller!.raft.store.endOffset,
+    controller!.raft.highWatermark,
+    controller!.applied,
+    image!.offset + 1,
+  ])
   return new Set(ends).size === 1
 }
 
@@ -86,7 +110,12 @@ test.each([...Array(24).keys()])('seed %i: nothing committed is lost, and the cl
     const snapshot = store.latestSnapshot()
     if (snapshot) {
       const batches = decodeBatches(store.readSnapshot(snapshot, 0, store.snapshotSize(snapshot)))
-      again.apply(batches.flatMap(({ entries }) => entries), snapshot.offset - 1, snapshot.epoch, 0)
+      again.apply(
+        batches.flatMap(({ entries }) => entries),
+        snapshot.offset - 1,
+        snapshot.epoch,
+        0,
+      )
     }
     for (let offset = snapshot?.offset ?? 0; offset < highWatermark;) {
       for (const batch of decodeBatches(store.read(offset, 4096))) {
@@ -114,7 +143,12 @@ test('a full replay of the log equals snapshot and tail', () => {
   }
   const short = new MetadataImage(store.clusterId)
   const batches = decodeBatches(store.readSnapshot(snapshot, 0, store.snapshotSize(snapshot)))
-  short.apply(batches.flatMap(({ entries }) => entries), snapshot.offset - 1, snapshot.epoch, 0)
+  short.apply(
+    batches.flatMap(({ entries }) => entries),
+    snapshot.offset - 1,
+    snapshot.epoch,
+    0,
+  )
   expect(digest(short)).toBe(digest(whole))
 })
 

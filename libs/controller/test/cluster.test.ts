@@ -2,7 +2,12 @@ import { expect, test } from 'vitest'
 import { createTopics, topic } from './requests.ts'
 import { Simulation } from './simulation.ts'
 
-function started(options: { seed: number; brokers?: number; voters?: number[]; config?: Record<string, string> }): Simulation {
+function started(options: {
+  seed: number
+  brokers?: number
+  voters?: number[]
+  config?: Record<string, string>
+}): Simulation {
   const simulation = new Simulation({ brokers: 3, ...options })
   for (const id of simulation.nodes.keys()) simulation.start(id)
   return simulation
@@ -35,7 +40,12 @@ test('a created topic is committed, known to every broker, and its replicas are 
   const simulation = started({ seed: 2 })
   simulation.runUntil(() => simulation.allRunning(), 2000)
   let answer: any
-  simulation.request(2, 'CreateTopics', createTopics(topic('orders', 2, 3), topic('__consumer_offsets', 1, 3)), (body) => (answer = body))
+  simulation.request(
+    2,
+    'CreateTopics',
+    createTopics(topic('orders', 2, 3), topic('__consumer_offsets', 1, 3)),
+    (body) => (answer = body),
+  )
   simulation.runUntil(() => answer !== undefined, 1000, 'answer')
   expect(answer.topics.map((one: any) => one.errorCode ?? 0)).toEqual([0, 0])
   simulation.runFor(50)
@@ -63,10 +73,14 @@ test('when the controller crashes, another one is active and has moved the leade
     simulation.crash(victim!)
     const begin = simulation.now
     const survivors = [...simulation.nodes.values()].filter(({ id }) => id !== victim)
-    const moved = (): boolean => survivors.every(({ image }) => {
-      const { partitions } = image!.topic('orders')!
-      return image!.brokers.get(victim!)!.fenced && partitions.every(({ leader, isr }) => leader !== victim && leader > 0 && !isr.includes(victim!))
-    })
+    const moved = (): boolean =>
+      survivors.every(({ image }) => {
+        const { partitions } = image!.topic('orders')!
+        return (
+          image!.brokers.get(victim!)!.fenced &&
+          partitions.every(({ leader, isr }) => leader !== victim && leader > 0 && !isr.includes(victim!))
+        )
+      })
     simulation.runUntil(moved, 2000, 'new leaders')
     expect(simulation.now - begin, `seed ${seed}`).toBeLessThan(300)
     simulation.start(victim!)
@@ -89,7 +103,17 @@ test('controlled shutdown moves every leader, then grants the stop; the broker c
     simulation.runUntil(() => !simulation.isUp(id), 3000, 'stop')
     expect(simulation.now - begin).toBeLessThan(1000)
     const others = [1, 2, 3].filter((other) => other !== id)
-    simulation.runUntil(() => others.every((other) => simulation.nodes.get(other)!.image!.topic('orders')!.partitions.every(({ leader }) => leader !== id)), 1000, 'leaders elsewhere')
+    simulation.runUntil(
+      () =>
+        others.every((other) =>
+          simulation.nodes
+            .get(other)!
+            .image!.topic('orders')!
+            .partitions.every(({ leader }) => leader !== id),
+        ),
+      1000,
+      'leaders elsewhere',
+    )
     simulation.start(id)
     simulation.runUntil(() => simulation.allRunning(), 3000, 'running cluster')
   }

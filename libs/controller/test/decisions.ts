@@ -19,15 +19,22 @@ const zero = 'AAAAAAAAAAAAAAAAAAAAAA'
 const numbers = (text: string): number[] => (text === '' ? [] : text.split(',').map(Number))
 
 export class Stage {
-  readonly state: ControllerState = { image: new MetadataImage(CLUSTER_ID), sessions: new Map(), configs: { cluster: null } }
+  readonly state: ControllerState = {
+    image: new MetadataImage(CLUSTER_ID),
+    sessions: new Map(),
+    configs: { cluster: null },
+  }
   readonly #env: { -readonly [Field in keyof DecideEnv]: DecideEnv[Field] }
   #lives = 0
   #seed = 0
 
   constructor() {
     this.#env = {
-      now: 1000, random: () => (this.#seed += 7919), safeguards: allSafeguards,
-      config: resolveBrokerConfig(new Map([['min.insync.replicas', '2']])).config, nextOffset: 0,
+      now: 1000,
+      random: () => (this.#seed += 7919),
+      safeguards: allSafeguards,
+      config: resolveBrokerConfig(new Map([['min.insync.replicas', '2']])).config,
+      nextOffset: 0,
     }
     this.#write(bootstrapRecords(this.state, this.#env))
   }
@@ -43,16 +50,22 @@ export class Stage {
   /** Runs one line; returns what was written and answered. */
   run(line: string): string[] {
     const [verb, ...words] = line.trim().split(/\s+/)
-    const options = new Map(words.filter((word) => word.includes('=')).map((word) => word.split('=', 2) as [string, string]))
+    const options = new Map(
+      words.filter((word) => word.includes('=')).map((word) => word.split('=', 2) as [string, string]),
+    )
     const names = words.filter((word) => !word.includes('='))
     switch (verb) {
       case 'wait':
         this.#env.now += Number(names[0])
         return []
-      case 'fence-crashed': return this.#direct(fenceBroker(this.state, this.#env, Number(names[0])))
-      case 'rebalance': return this.#direct(electPreferredLeaders(this.state, this.#env))
-      case 'show': return this.#show(names[0]!)
-      default: return this.#request(verb!, names, options)
+      case 'fence-crashed':
+        return this.#direct(fenceBroker(this.state, this.#env, Number(names[0])))
+      case 'rebalance':
+        return this.#direct(electPreferredLeaders(this.state, this.#env))
+      case 'show':
+        return this.#show(names[0]!)
+      default:
+        return this.#request(verb!, names, options)
     }
   }
 
@@ -81,63 +94,143 @@ export class Stage {
     const index = Number(/-(\d+)$/.exec(name)?.[1] ?? 0)
     const { image } = this.state
     switch (verb) {
-      case 'register': return ['BrokerRegistration', this.#registration(id, options)]
-      case 'heartbeat': return ['BrokerHeartbeat', {
-        brokerId: id, brokerEpoch: Number(options.get('epoch') ?? image.brokers.get(id)?.epoch ?? -1),
-        currentMetadataOffset: Number(options.get('offset') ?? image.offset),
-        wantFence: names.includes('fence'), wantShutDown: names.includes('shutdown'), offlineLogDirs: [], cordonedLogDirs: null,
-      }]
-      case 'unregister': return ['UnregisterBroker', { brokerId: id }]
-      case 'create': return ['CreateTopics', this.#creation(names, options)]
-      case 'delete': return ['DeleteTopics', { topics: [{ name, topicId: zero }], topicNames: [], timeoutMs: 1 }]
-      case 'partitions': return ['CreatePartitions', {
-        topics: [{ name, count: Number(options.get('count')), assignments: null }], timeoutMs: 1, validateOnly: false,
-      }]
-      case 'isr': return ['AlterPartition', this.#alteration(topic, index, options)]
-      case 'set': return ['IncrementalAlterConfigs', configs(names, [...options].map(([key, value]) => [key, 0, value]))]
-      case 'unset': return ['IncrementalAlterConfigs', configs(names, [[names[2]!, 1, null]])]
-      case 'append': return ['IncrementalAlterConfigs', configs(names, [...options].map(([key, value]) => [key, 2, value]))]
-      case 'elect': return ['ElectLeaders', {
-        electionType: options.get('type') === 'unclean' ? 1 : 0, topicPartitions: [{ topic, partitions: [index] }], timeoutMs: 1,
-      }]
-      case 'reassign': return ['AlterPartitionReassignments', {
-        timeoutMs: 1, allowReplicationFactorChange: !names.includes('same-size'),
-        topics: [{ name: topic, partitions: [{ partitionIndex: index, replicas: options.has('to') ? numbers(options.get('to')!) : null }] }],
-      }]
-      case 'reassignments': return ['ListPartitionReassignments', { timeoutMs: 1, topics: null }]
-      case 'feature': return ['UpdateFeatures', {
-        timeoutMs: 1, validateOnly: false,
-        featureUpdates: [{ feature: name, maxVersionLevel: Number(names[1]), allowDowngrade: false, upgradeType: names.includes('downgrade') ? 2 : 1 }],
-      }]
-      case 'producer-ids': return ['AllocateProducerIds', { brokerId: id, brokerEpoch: image.brokers.get(id)?.epoch ?? -1 }]
-      default: throw new TypeError(`no such step: ${verb}`)
+      case 'register':
+        return ['BrokerRegistration', this.#registration(id, options)]
+      case 'heartbeat':
+        return [
+          'BrokerHeartbeat',
+          {
+            brokerId: id,
+            brokerEpoch: Number(options.get('epoch') ?? image.brokers.get(id)?.epoch ?? -1),
+            currentMetadataOffset: Number(options.get('offset') ?? image.offset),
+            wantFence: names.includes('fence'),
+            wantShutDown: names.includes('shutdown'),
+            offlineLogDirs: [],
+            cordonedLogDirs: null,
+          },
+        ]
+      case 'unregister':
+        return ['UnregisterBroker', { brokerId: id }]
+      case 'create':
+        return ['CreateTopics', this.#creation(names, options)]
+      case 'delete':
+        return ['DeleteTopics', { topics: [{ name, topicId: zero }], topicNames: [], timeoutMs: 1 }]
+      case 'partitions':
+        return [
+          'CreatePartitions',
+          {
+            topics: [{ name, count: Number(options.get('count')), assignments: null }],
+            timeoutMs: 1,
+            validateOnly: false,
+          },
+        ]
+      case 'isr':
+        return ['AlterPartition', this.#alteration(topic, index, options)]
+      case 'set':
+        return [
+          'IncrementalAlterConfigs',
+          configs(
+            names,
+            [...options].map(([key, value]) => [key, 0, value]),
+          ),
+        ]
+      case 'unset':
+        return ['IncrementalAlterConfigs', configs(names, [[names[2]!, 1, null]])]
+      case 'append':
+        return [
+          'IncrementalAlterConfigs',
+          configs(
+            names,
+            [...options].map(([key, value]) => [key, 2, value]),
+          ),
+        ]
+      case 'elect':
+        return [
+          'ElectLeaders',
+          {
+            electionType: options.get('type') === 'unclean' ? 1 : 0,
+            topicPartitions: [{ topic, partitions: [index] }],
+            timeoutMs: 1,
+          },
+        ]
+      case 'reassign':
+        return [
+          'AlterPartitionReassignments',
+          {
+            timeoutMs: 1,
+            allowReplicationFactorChange: !names.includes('same-size'),
+            topics: [
+              {
+                name: topic,
+                partitions: [
+                  { partitionIndex: index, replicas: options.has('to') ? numbers(options.get('to')!) : null },
+                ],
+              },
+            ],
+          },
+        ]
+      case 'reassignments':
+        return ['ListPartitionReassignments', { timeoutMs: 1, topics: null }]
+      case 'feature':
+        return [
+          'UpdateFeatures',
+          {
+            timeoutMs: 1,
+            validateOnly: false,
+            featureUpdates: [
+              {
+                feature: name,
+                maxVersionLevel: Number(names[1]),
+                allowDowngrade: false,
+                upgradeType: names.includes('downgrade') ? 2 : 1,
+              },
+            ],
+          },
+        ]
+      case 'producer-ids':
+        return ['AllocateProducerIds', { brokerId: id, brokerEpoch: image.brokers.get(id)?.epoch ?? -1 }]
+      default:
+        throw new TypeError(`no such step: ${verb}`)
     }
   }
 
   #registration(brokerId: number, options: Map<string, string>): object {
     const life = options.get('life') ?? String(++this.#lives)
     return {
-      brokerId, clusterId: options.get('cluster') ?? CLUSTER_ID,
+      brokerId,
+      clusterId: options.get('cluster') ?? CLUSTER_ID,
       incarnationId: `aW5jYXJuYXRpb24${brokerId}${life.padStart(5, '0')}A`,
       listeners: [{ name: 'PLAINTEXT', host: 'h', port: 9091 + brokerId, securityProtocol: 0 }],
-      features: [...supportedFeatures].map(([name, { min, max }]) => ({ name, minSupportedVersion: min, maxSupportedVersion: max })),
-      rack: null, isMigratingZkBroker: false, logDirs: [directoryIdOf(brokerId)],
-      previousBrokerEpoch: options.get('clean') === 'yes' ? this.state.image.brokers.get(brokerId)?.epoch ?? -1 : -1,
+      features: [...supportedFeatures].map(([name, { min, max }]) => ({
+        name,
+        minSupportedVersion: min,
+        maxSupportedVersion: max,
+      })),
+      rack: null,
+      isMigratingZkBroker: false,
+      logDirs: [directoryIdOf(brokerId)],
+      previousBrokerEpoch: options.get('clean') === 'yes' ? (this.state.image.brokers.get(brokerId)?.epoch ?? -1) : -1,
     }
   }
 
   #creation([name]: string[], options: Map<string, string>): object {
     const assign = options.get('assign')
-    const assignments = assign ? assign.split(';').map((ids, partitionIndex) => ({ partitionIndex, brokerIds: numbers(ids) })) : []
+    const assignments = assign
+      ? assign.split(';').map((ids, partitionIndex) => ({ partitionIndex, brokerIds: numbers(ids) }))
+      : []
     const own = new Set(['assign', 'partitions', 'rf', 'validate'])
     return {
-      timeoutMs: 1, validateOnly: options.has('validate'),
-      topics: [{
-        name: name === "''" ? '' : name, assignments,
-        numPartitions: Number(options.get('partitions') ?? (assign ? -1 : 1)),
-        replicationFactor: Number(options.get('rf') ?? (assign ? -1 : 1)),
-        configs: [...options].filter(([key]) => !own.has(key)).map(([key, value]) => ({ name: key, value })),
-      }],
+      timeoutMs: 1,
+      validateOnly: options.has('validate'),
+      topics: [
+        {
+          name: name === "''" ? '' : name,
+          assignments,
+          numPartitions: Number(options.get('partitions') ?? (assign ? -1 : 1)),
+          replicationFactor: Number(options.get('rf') ?? (assign ? -1 : 1)),
+          configs: [...options].filter(([key]) => !own.has(key)).map(([key, value]) => ({ name: key, value })),
+        },
+      ],
     }
   }
 
@@ -151,22 +244,33 @@ export class Stage {
       return { brokerId: Number(id), brokerEpoch: Number(epoch ?? image.brokers.get(Number(id))?.epoch ?? -1) }
     })
     return {
-      brokerId: leader, brokerEpoch: Number(options.get('brokerEpoch') ?? image.brokers.get(leader)?.epoch ?? -1),
-      topics: [{
-        topicId: topic?.id ?? zero,
-        partitions: [{
-          partitionIndex, leaderEpoch: Number(options.get('leaderEpoch') ?? partition?.leaderEpoch ?? 0), newIsr: [], newIsrWithEpochs: members,
-          leaderRecoveryState: options.get('state') === 'recovering' ? 1 : 0,
-          partitionEpoch: Number(options.get('partitionEpoch') ?? partition?.partitionEpoch ?? 0),
-        }],
-      }],
+      brokerId: leader,
+      brokerEpoch: Number(options.get('brokerEpoch') ?? image.brokers.get(leader)?.epoch ?? -1),
+      topics: [
+        {
+          topicId: topic?.id ?? zero,
+          partitions: [
+            {
+              partitionIndex,
+              leaderEpoch: Number(options.get('leaderEpoch') ?? partition?.leaderEpoch ?? 0),
+              newIsr: [],
+              newIsrWithEpochs: members,
+              leaderRecoveryState: options.get('state') === 'recovering' ? 1 : 0,
+              partitionEpoch: Number(options.get('partitionEpoch') ?? partition?.partitionEpoch ?? 0),
+            },
+          ],
+        },
+      ],
     }
   }
 
   #show(name: string): string[] {
     const topic = this.state.image.topic(name)
-    return (topic?.partitions ?? []).map((p) => `${name}-${p.partition} replicas=${p.replicas} isr=${p.isr}${p.elr.length > 0 ? ` elr=${p.elr}` : ''}`
-      + ` leader=${p.leader} leaderEpoch=${p.leaderEpoch} partitionEpoch=${p.partitionEpoch}${p.leaderRecoveryState ? ' recovering' : ''}`)
+    return (topic?.partitions ?? []).map(
+      (p) =>
+        `${name}-${p.partition} replicas=${p.replicas} isr=${p.isr}${p.elr.length > 0 ? ` elr=${p.elr}` : ''}` +
+        ` leader=${p.leader} leaderEpoch=${p.leaderEpoch} partitionEpoch=${p.partitionEpoch}${p.leaderRecoveryState ? ' recovering' : ''}`,
+    )
   }
 
   #render({ type, value }: KnownRecord): string {
@@ -175,23 +279,46 @@ export class Stage {
     const topic = (id: string): string => image.topicById(id)?.name ?? 'new'
     const name = type.replace(/Record$/, '')
     switch (type) {
-      case 'RegisterBrokerRecord': return `${name} ${record.brokerId} epoch=${record.brokerEpoch}${record.fenced ? ' fenced' : ''}`
-      case 'BrokerRegistrationChangeRecord': return `${name} ${record.brokerId}`
-        + `${record.fenced ? (record.fenced > 0 ? ' fenced' : ' unfenced') : ''}${record.inControlledShutdown ? ' controlled-shutdown' : ''}`
-      case 'TopicRecord': return `${name} ${record.name}`
-      case 'RemoveTopicRecord': return `${name} ${topic(record.topicId)}`
+      case 'RegisterBrokerRecord':
+        return `${name} ${record.brokerId} epoch=${record.brokerEpoch}${record.fenced ? ' fenced' : ''}`
+      case 'BrokerRegistrationChangeRecord':
+        return [
+          `${name} ${record.brokerId}`,
+          ...(record.fenced ? [record.fenced > 0 ? 'fenced' : 'unfenced'] : []),
+          ...(record.inControlledShutdown ? ['controlled-shutdown'] : []),
+        ].join(' ')
+      case 'TopicRecord':
+        return `${name} ${record.name}`
+      case 'RemoveTopicRecord':
+        return `${name} ${topic(record.topicId)}`
       case 'PartitionRecord': {
         const { partitionId, replicas, isr, leader } = record as PartitionRecordInput
         return `${name} ${partitionId} replicas=${replicas} isr=${isr} leader=${leader}`
       }
       case 'PartitionChangeRecord': {
         const change = record as PartitionChangeRecordInput
-        const parts = (['replicas', 'addingReplicas', 'removingReplicas', 'isr', 'eligibleLeaderReplicas', 'lastKnownElr', 'leader', 'leaderRecoveryState'] as const)
-          .filter((field) => change[field] !== undefined).map((field) => `${field}=${change[field]}`)
+        const parts = (
+          [
+            'replicas',
+            'addingReplicas',
+            'removingReplicas',
+            'isr',
+            'eligibleLeaderReplicas',
+            'lastKnownElr',
+            'leader',
+            'leaderRecoveryState',
+          ] as const
+        )
+          .filter((field) => change[field] !== undefined)
+          .map((field) => `${field}=${change[field]}`)
         return `${name} ${topic(change.topicId!)}-${change.partitionId} ${parts.join(' ')}`
       }
-      case 'ConfigRecord': return `${name} ${record.resourceType}:${record.resourceName} ${record.name}=${record.value}`
-      default: return `${name} ${Object.entries(record).map(([key, text]) => `${key}=${text}`).join(' ')}`.trim()
+      case 'ConfigRecord':
+        return `${name} ${record.resourceType}:${record.resourceName} ${record.name}=${record.value}`
+      default:
+        return `${name} ${Object.entries(record)
+          .map(([key, text]) => `${key}=${text}`)
+          .join(' ')}`.trim()
     }
   }
 }
@@ -201,7 +328,13 @@ function configs([type, name = '']: string[], changes: [string, number, string |
   const resourceName = name === 'default' ? '' : name
   return {
     validateOnly: false,
-    resources: [{ resourceType, resourceName, configs: changes.map(([key, configOperation, value]) => ({ name: key, configOperation, value })) }],
+    resources: [
+      {
+        resourceType,
+        resourceName,
+        configs: changes.map(([key, configOperation, value]) => ({ name: key, configOperation, value })),
+      },
+    ],
   }
 }
 
@@ -217,15 +350,26 @@ function answers(api: DecidedApi, response: any): string[] {
   visit(response)
   if (errors.length > 0) return errors
   switch (api) {
-    case 'BrokerRegistration': return [`answer epoch=${response.brokerEpoch}`]
-    case 'BrokerHeartbeat': return [`answer${response.isCaughtUp ? ' caught-up' : ''}${response.isFenced ? ' fenced' : ''}${response.shouldShutDown ? ' go' : ''}`]
-    case 'AllocateProducerIds': return [`answer ${response.producerIdStart}+${response.producerIdLen}`]
+    case 'BrokerRegistration':
+      return [`answer epoch=${response.brokerEpoch}`]
+    case 'BrokerHeartbeat':
+      return [
+        `answer${response.isCaughtUp ? ' caught-up' : ''}${response.isFenced ? ' fenced' : ''}${response.shouldShutDown ? ' go' : ''}`,
+      ]
+    case 'AllocateProducerIds':
+      return [`answer ${response.producerIdStart}+${response.producerIdLen}`]
     case 'AlterPartition': {
       const { leaderId, leaderEpoch, isr, partitionEpoch } = response.topics[0].partitions[0]
       return [`answer leader=${leaderId} leaderEpoch=${leaderEpoch} isr=${isr} partitionEpoch=${partitionEpoch}`]
     }
-    case 'ListPartitionReassignments': return response.topics.flatMap((topic: any) => topic.partitions.map((p: any) =>
-      `answer ${topic.name}-${p.partitionIndex} replicas=${p.replicas} adding=${p.addingReplicas} removing=${p.removingReplicas}`))
-    default: return ['answer NONE']
+    case 'ListPartitionReassignments':
+      return response.topics.flatMap((topic: any) =>
+        topic.partitions.map(
+          (p: any) =>
+            `answer ${topic.name}-${p.partitionIndex} replicas=${p.replicas} adding=${p.addingReplicas} removing=${p.removingReplicas}`,
+        ),
+      )
+    default:
+      return ['answer NONE']
   }
 }

@@ -74,15 +74,23 @@ export class Checker {
 
   #checkCompleteness(id: number, raft: Raft): void {
     const own = new Map<number, { epoch: number; crc: number }>()
-    this.#eachBatch(raft, raft.store.startOffset, raft.store.endOffset, (base, _next, epoch, sum) => own.set(base, { epoch, crc: sum }))
+    this.#eachBatch(raft, raft.store.startOffset, raft.store.endOffset, (base, _next, epoch, sum) =>
+      own.set(base, { epoch, crc: sum }),
+    )
     for (const [base, batch] of this.#committed) {
       if (base < raft.store.startOffset) continue
       const found = own.get(base)
-      if (found?.crc !== batch.crc || found.epoch !== batch.epoch) throw new Violation(`K3: leader ${id} of epoch ${raft.epoch} lacks committed ${base}`)
+      if (found?.crc !== batch.crc || found.epoch !== batch.epoch)
+        throw new Violation(`K3: leader ${id} of epoch ${raft.epoch} lacks committed ${base}`)
     }
   }
 
-  #eachBatch(raft: Raft, from: number, to: number, visit: (base: number, next: number, epoch: number, sum: number) => void): void {
+  #eachBatch(
+    raft: Raft,
+    from: number,
+    to: number,
+    visit: (base: number, next: number, epoch: number, sum: number) => void,
+  ): void {
     let offset = from
     while (offset < to) {
       const bytes = raft.store.read(offset, 1024 * 1024)
@@ -98,12 +106,14 @@ export class Checker {
 
   #checkCommitted(member: Member): void {
     const { raft } = member
-    if (raft.highWatermark < member.highWatermark) throw new Violation(`K3: high watermark fell to ${raft.highWatermark}`)
+    if (raft.highWatermark < member.highWatermark)
+      throw new Violation(`K3: high watermark fell to ${raft.highWatermark}`)
     if (raft.highWatermark === member.highWatermark) return
     const from = Math.max(member.highWatermark, raft.store.startOffset)
     this.#eachBatch(raft, from, raft.highWatermark, (base, next, epoch, sum) => {
       const known = this.#committed.get(base)
-      if (known && (known.crc !== sum || known.epoch !== epoch)) throw new Violation(`K2/K3: two batches committed at ${base}`)
+      if (known && (known.crc !== sum || known.epoch !== epoch))
+        throw new Violation(`K2/K3: two batches committed at ${base}`)
       this.#committed.set(base, { epoch, crc: sum, next })
       const key = `${base}/${epoch}`
       const same = this.#batches.get(key)
@@ -120,7 +130,8 @@ export class Checker {
     if (asked.preVote || !body.topics?.[0]?.partitions[0]?.voteGranted) return
     const key = `${asked.replicaEpoch}/${voter}`
     const given = this.#votes.get(key)
-    if (given !== undefined && given !== asked.replicaId) throw new Violation(`K5: ${voter} voted for ${given} and ${asked.replicaId} in ${asked.replicaEpoch}`)
+    if (given !== undefined && given !== asked.replicaId)
+      throw new Violation(`K5: ${voter} voted for ${given} and ${asked.replicaId} in ${asked.replicaEpoch}`)
     this.#votes.set(key, asked.replicaId)
   }
 
@@ -129,7 +140,8 @@ export class Checker {
     member.imageOffset = image.offset
     const text = digest(image)
     const known = this.#images.get(image.offset)
-    if (known !== undefined && known !== text) throw new Violation(`K6: images differ at ${image.offset}:\n${known}\n${text}`)
+    if (known !== undefined && known !== text)
+      throw new Violation(`K6: images differ at ${image.offset}:\n${known}\n${text}`)
     this.#images.set(image.offset, text)
     for (const broker of image.brokers.values()) {
       const registered = this.#registrations.get(broker.epoch)
@@ -142,10 +154,15 @@ export class Checker {
       for (const { partition, leaderEpoch, partitionEpoch, isr, leader, replicas } of topic.partitions) {
         const key = `${topic.id}/${partition}`
         const before = this.#partitions.get(key)
-        if (before && before.offset < image.offset && (before.leaderEpoch > leaderEpoch || before.partitionEpoch > partitionEpoch)) {
+        if (
+          before &&
+          before.offset < image.offset &&
+          (before.leaderEpoch > leaderEpoch || before.partitionEpoch > partitionEpoch)
+        ) {
           throw new Violation(`K7: an epoch of ${key} fell`)
         }
-        if (!before || before.offset < image.offset) this.#partitions.set(key, { leaderEpoch, partitionEpoch, offset: image.offset })
+        if (!before || before.offset < image.offset)
+          this.#partitions.set(key, { leaderEpoch, partitionEpoch, offset: image.offset })
         if (leader >= 0 && !isr.includes(leader)) throw new Violation(`leader ${leader} of ${key} is not in its ISR`)
         if (isr.some((id) => !replicas.includes(id))) throw new Violation(`the ISR of ${key} has strangers`)
         const bad = isr.find((id) => image.brokers.get(id)?.fenced)

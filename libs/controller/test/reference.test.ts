@@ -15,7 +15,9 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }))
 /** A cluster's life with every kind of record in it; returns the directory of one member's metadata log. */
 function lived(): { path: string; names: string[]; epoch: number; endOffset: number } {
   const simulation = new Simulation({
-    brokers: 3, seed: 11, config: { 'metadata.log.max.record.bytes.between.snapshots': '4000' },
+    brokers: 3,
+    seed: 11,
+    config: { 'metadata.log.max.record.bytes.between.snapshots': '4000' },
   })
   for (const id of simulation.nodes.keys()) simulation.start(id)
   simulation.runUntil(() => simulation.allRunning(), 2000)
@@ -26,7 +28,11 @@ function lived(): { path: string; names: string[]; epoch: number; endOffset: num
     return answer
   }
   for (let i = 0; i < 20; i++) ask('CreateTopics', createTopics(topic(`topic-${i}`, 3, 3, [['retention.ms', '1000']])))
-  ask('DeleteTopics', { topics: [{ name: 'topic-3', topicId: 'AAAAAAAAAAAAAAAAAAAAAA' }], topicNames: [], timeoutMs: 1000 })
+  ask('DeleteTopics', {
+    topics: [{ name: 'topic-3', topicId: 'AAAAAAAAAAAAAAAAAAAAAA' }],
+    topicNames: [],
+    timeoutMs: 1000,
+  })
   const [victim] = simulation.active()
   simulation.crash(victim!)
   simulation.runFor(500)
@@ -35,7 +41,13 @@ function lived(): { path: string; names: string[]; epoch: number; endOffset: num
   const { brokerEpoch } = simulation.nodes.get(1)!.broker!
   ask('AllocateProducerIds', { brokerId: 1, brokerEpoch })
   ask('IncrementalAlterConfigs', {
-    resources: [{ resourceType: 2, resourceName: 'topic-1', configs: [{ name: 'min.insync.replicas', configOperation: 0, value: '2' }] }],
+    resources: [
+      {
+        resourceType: 2,
+        resourceName: 'topic-1',
+        configs: [{ name: 'min.insync.replicas', configOperation: 0, value: '2' }],
+      },
+    ],
     validateOnly: false,
   })
   simulation.runFor(100)
@@ -48,28 +60,48 @@ function lived(): { path: string; names: string[]; epoch: number; endOffset: num
 }
 
 function dump(...files: string[]): string {
-  const args = ['-cp', classpath as string, 'org.apache.kafka.tools.DumpLogSegments', '--cluster-metadata-decoder', '--files', files.join(',')]
+  const args = [
+    '-cp',
+    classpath as string,
+    'org.apache.kafka.tools.DumpLogSegments',
+    '--cluster-metadata-decoder',
+    '--files',
+    files.join(','),
+  ]
   const { stdout, stderr, status } = spawnSync('java', args, { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
   expect(status, stderr).toBe(0)
   return stdout
 }
 
-test.skipIf(typeof classpath !== 'string')('DumpLogSegments decodes the metadata log and a snapshot', { timeout: 120_000 }, () => {
-  const { path, names, epoch, endOffset } = lived()
-  const log = dump(join(path, '00000000000000000000.log'))
-  expect(log).not.toMatch(/isvalid: false|[Cc]ould not|Error|corrupt|Found/)
-  expect(log.match(/LeaderChange/g)!.length).toBeGreaterThan(1)
-  for (const type of [
-    'FEATURE_LEVEL_RECORD', 'REGISTER_BROKER_RECORD', 'BROKER_REGISTRATION_CHANGE_RECORD', 'TOPIC_RECORD', 'PARTITION_RECORD',
-    'PARTITION_CHANGE_RECORD', 'CONFIG_RECORD', 'REMOVE_TOPIC_RECORD', 'PRODUCER_IDS_RECORD', 'CLEAR_ELR_RECORD',
-  ]) expect(log, type).toContain(`"type":"${type}"`)
-  expect(log).toContain(`partitionLeaderEpoch: ${epoch} `)
-  expect(log).toContain(`lastOffset: ${endOffset - 1} `)
-  const checkpoints = names.filter((name) => name.endsWith('.checkpoint'))
-  expect(checkpoints.length).toBeGreaterThan(0)
-  const snapshot = dump(join(path, checkpoints.at(-1)!))
-  expect(snapshot).not.toMatch(/isvalid: false|[Cc]ould not|Error|corrupt/)
-  expect(snapshot).toContain('SnapshotHeader')
-  expect(snapshot).toContain('SnapshotFooter')
-  expect(snapshot).toContain('"name":"metadata.version","featureLevel":30')
-})
+test.skipIf(typeof classpath !== 'string')(
+  'DumpLogSegments decodes the metadata log and a snapshot',
+  { timeout: 120_000 },
+  () => {
+    const { path, names, epoch, endOffset } = lived()
+    const log = dump(join(path, '00000000000000000000.log'))
+    expect(log).not.toMatch(/isvalid: false|[Cc]ould not|Error|corrupt|Found/)
+    expect(log.match(/LeaderChange/g)!.length).toBeGreaterThan(1)
+    for (const type of [
+      'FEATURE_LEVEL_RECORD',
+      'REGISTER_BROKER_RECORD',
+      'BROKER_REGISTRATION_CHANGE_RECORD',
+      'TOPIC_RECORD',
+      'PARTITION_RECORD',
+      'PARTITION_CHANGE_RECORD',
+      'CONFIG_RECORD',
+      'REMOVE_TOPIC_RECORD',
+      'PRODUCER_IDS_RECORD',
+      'CLEAR_ELR_RECORD',
+    ])
+      expect(log, type).toContain(`"type":"${type}"`)
+    expect(log).toContain(`partitionLeaderEpoch: ${epoch} `)
+    expect(log).toContain(`lastOffset: ${endOffset - 1} `)
+    const checkpoints = names.filter((name) => name.endsWith('.checkpoint'))
+    expect(checkpoints.length).toBeGreaterThan(0)
+    const snapshot = dump(join(path, checkpoints.at(-1)!))
+    expect(snapshot).not.toMatch(/isvalid: false|[Cc]ould not|Error|corrupt/)
+    expect(snapshot).toContain('SnapshotHeader')
+    expect(snapshot).toContain('SnapshotFooter')
+    expect(snapshot).toContain('"name":"metadata.version","featureLevel":30')
+  },
+)

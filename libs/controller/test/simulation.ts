@@ -3,7 +3,14 @@
  * and parts. Nothing else runs here: replicas and shards are only noted.
  */
 import {
-  actorNames, allSafeguards, type ActorDefinition, type Address, type Env, type Message, type Outbox, type ReplyToken,
+  actorNames,
+  allSafeguards,
+  type ActorDefinition,
+  type Address,
+  type Env,
+  type Message,
+  type Outbox,
+  type ReplyToken,
   type Safeguards,
 } from '@troupe/actor'
 import { resolveBrokerConfig } from '@troupe/config'
@@ -98,8 +105,17 @@ export class Simulation {
     this.random = randomStream(options.seed)
     for (let id = 1; id <= options.brokers; id++) {
       this.nodes.set(id, {
-        id, files: new (options.lyingDisks ? LyingDisk : MemoryFileSystem)({ syncAtOnce: true }), life: 0, clean: false, cleanEpoch: -1, actors: new Map(),
-        image: null, controller: null, broker: null, noted: [], sent: [],
+        id,
+        files: new (options.lyingDisks ? LyingDisk : MemoryFileSystem)({ syncAtOnce: true }),
+        life: 0,
+        clean: false,
+        cleanEpoch: -1,
+        actors: new Map(),
+        image: null,
+        controller: null,
+        broker: null,
+        noted: [],
+        sent: [],
       })
     }
   }
@@ -117,7 +133,9 @@ export class Simulation {
     node.life += 1
     node.noted = []
     node.image = new MetadataImage(CLUSTER_ID)
-    const config = resolveBrokerConfig(new Map(Object.entries({ 'node.id': String(id), ...this.#options.config }))).config
+    const config = resolveBrokerConfig(
+      new Map(Object.entries({ 'node.id': String(id), ...this.#options.config })),
+    ).config
     const safeguards: Safeguards = { ...allSafeguards, ...this.#options.safeguards }
     const envOf = (actor: string): Env => {
       const stream = randomStream(this.random())
@@ -132,16 +150,30 @@ export class Simulation {
       } as Env
     }
     const quorum = new FileQuorumStore(node.files, {
-      path: '/data', clusterId: CLUSTER_ID, directoryId: directoryIdOf(id), segmentBytes: this.#options.segmentBytes,
+      path: '/data',
+      clusterId: CLUSTER_ID,
+      directoryId: directoryIdOf(id),
+      segmentBytes: this.#options.segmentBytes,
     })
-    const controllerEnv = Object.assign(Object.create(envOf(actorNames.controller)) as Env, { quorum, config, voters: this.voters }) as ControllerEnv
+    const controllerEnv = Object.assign(Object.create(envOf(actorNames.controller)) as Env, {
+      quorum,
+      config,
+      voters: this.voters,
+    }) as ControllerEnv
     const listeners = [{ name: 'PLAINTEXT', host: '127.0.0.1', port: 9091 + id, securityProtocol: 0 }]
     const incarnationId = `aW5jYXJuYXRpb24${id}${String(node.life).padStart(5, '0')}A`
     const logs = {
-      directoryId: directoryIdOf(id), cleanShutdown: node.clean, previousBrokerEpoch: node.cleanEpoch, onDisk: () => [],
+      directoryId: directoryIdOf(id),
+      cleanShutdown: node.clean,
+      previousBrokerEpoch: node.cleanEpoch,
+      onDisk: () => [],
     }
     const brokerEnv = Object.assign(Object.create(envOf(actorNames.broker)) as Env, {
-      image: node.image, logs, config, listeners, incarnationId,
+      image: node.image,
+      logs,
+      config,
+      listeners,
+      incarnationId,
     }) as unknown as BrokerEnv
     node.clean = false
     this.#spawn(node, actorNames.controller, controllerActor, controllerEnv)
@@ -154,7 +186,8 @@ export class Simulation {
     const out = new Effects()
     const state = definition.start(null, env, out)
     node.actors.set(name, { definition, state, env, life: node.life })
-    for (const { actor, message } of this.#carryOut(node, name, out)) this.#later(0, () => this.#deliver(node, actor, message))
+    for (const { actor, message } of this.#carryOut(node, name, out))
+      this.#later(0, () => this.#deliver(node, actor, message))
   }
 
   /** Power loss: everything that was not synced may be gone. Survivors are told by the shell, the controller among them. */
@@ -168,7 +201,8 @@ export class Simulation {
       if (question.at === id) this.#fail(key, question.message.replyTo!, 'broker-down')
     }
     for (const other of this.nodes.values()) {
-      if (other.actors.size > 0) this.#later(1, () => this.#deliver(other, actorNames.controller, { kind: 'brokerDown', broker: id } as Message))
+      if (other.actors.size > 0)
+        this.#later(1, () => this.#deliver(other, actorNames.controller, { kind: 'brokerDown', broker: id } as Message))
     }
   }
 
@@ -246,12 +280,23 @@ export class Simulation {
           if (effect.to.broker === node.id) local.push({ actor: effect.to.actor, message: effect.message })
           else this.#transmit(node.id, effect.to, effect.message)
           break
-        case 'reply': this.#answer(node, effect.token, effect.body); break
-        case 'setTimer': this.#setTimer(node, self, effect); break
-        case 'cancelTimer': this.#timers.delete(`${node.id}/${self}/${effect.name}`); break
-        case 'spawn': node.noted.push(`spawn ${effect.name}`); break
-        case 'stop': node.noted.push(`stop ${effect.name}`); break
-        case 'trace': this.traces.push(`${this.now} ${node.id} ${effect.event} ${JSON.stringify(effect.fields)}`)
+        case 'reply':
+          this.#answer(node, effect.token, effect.body)
+          break
+        case 'setTimer':
+          this.#setTimer(node, self, effect)
+          break
+        case 'cancelTimer':
+          this.#timers.delete(`${node.id}/${self}/${effect.name}`)
+          break
+        case 'spawn':
+          node.noted.push(`spawn ${effect.name}`)
+          break
+        case 'stop':
+          node.noted.push(`stop ${effect.name}`)
+          break
+        case 'trace':
+          this.traces.push(`${this.now} ${node.id} ${effect.event} ${JSON.stringify(effect.fields)}`)
       }
     }
     for (const { actor, message } of local) {
@@ -312,7 +357,8 @@ export class Simulation {
     const node = this.nodes.get(token.broker)!
     const { life } = node
     const arrive = (): void => {
-      if (node.life === life && node.actors.has(token.actor)) this.#deliver(node, token.actor, { kind: 'reply', id: token.id, body } as Message)
+      if (node.life === life && node.actors.has(token.actor))
+        this.#deliver(node, token.actor, { kind: 'reply', id: token.id, body } as Message)
     }
     if (token.broker === from.id) this.#later(0, arrive)
     else this.#after(from.id, token.broker, arrive)
@@ -330,7 +376,8 @@ export class Simulation {
     const node = this.nodes.get(token.broker)!
     const { life } = node
     this.#later(1, () => {
-      if (node.life === life && node.actors.has(token.actor)) this.#deliver(node, token.actor, { kind: 'reply', id: token.id, body } as Message)
+      if (node.life === life && node.actors.has(token.actor))
+        this.#deliver(node, token.actor, { kind: 'reply', id: token.id, body } as Message)
     })
   }
 
@@ -339,7 +386,8 @@ export class Simulation {
     const end = this.now + limitMs
     while (!done()) {
       const event = this.#events[0]
-      if (!event || event.at > end) throw new Error(`no ${what} within ${limitMs} ms:\n${this.traces.slice(-40).join('\n')}`)
+      if (!event || event.at > end)
+        throw new Error(`no ${what} within ${limitMs} ms:\n${this.traces.slice(-40).join('\n')}`)
       this.#next()
     }
   }
@@ -365,7 +413,9 @@ export class Simulation {
     return [...ids].every((id) => {
       const node = this.nodes.get(id)!
       const own = node.image?.brokers.get(id)
-      return node.broker?.phase === 'running' && own !== undefined && !own.fenced && own.epoch === node.broker.brokerEpoch
+      return (
+        node.broker?.phase === 'running' && own !== undefined && !own.fenced && own.epoch === node.broker.brokerEpoch
+      )
     })
   }
 }

@@ -21,7 +21,13 @@ import { directoryIdOf, Effects } from './simulation.ts'
 
 const CLUSTER = 'cluster'
 const config: RaftConfig = {
-  self: 1, voters: [1, 2, 3], electionTimeoutMs: 100, fetchTimeoutMs: 300, fetchMaxWaitMs: 100, backoffMs: 10, fetchMaxBytes: 1 << 20,
+  self: 1,
+  voters: [1, 2, 3],
+  electionTimeoutMs: 100,
+  fetchTimeoutMs: 300,
+  fetchMaxWaitMs: 100,
+  backoffMs: 10,
+  fetchMaxBytes: 1 << 20,
 }
 
 export class Voter {
@@ -32,7 +38,12 @@ export class Voter {
   #asked: { id: number; to: number; kind: string }[] = []
 
   constructor(safeguards: Partial<Safeguards>) {
-    this.#env = { self: { broker: 1, actor: 'controller' }, now: 1000, random: () => 0, safeguards: { ...allSafeguards, ...safeguards } }
+    this.#env = {
+      self: { broker: 1, actor: 'controller' },
+      now: 1000,
+      random: () => 0,
+      safeguards: { ...allSafeguards, ...safeguards },
+    }
     this.raft = this.#start(new Effects())
     this.#phase = this.raft.phase
   }
@@ -46,13 +57,16 @@ export class Voter {
 
   run(line: string): string[] {
     const [verb, ...words] = line.trim().split(/\s+/)
-    const options = new Map(words.filter((word) => word.includes('=')).map((word) => word.split('=', 2) as [string, string]))
+    const options = new Map(
+      words.filter((word) => word.includes('=')).map((word) => word.split('=', 2) as [string, string]),
+    )
     const out = new Effects()
     if (verb === 'wait') this.#env.now += Number(words[0])
     else if (verb === 'crash') {
       this.#files.crash()
       this.#start(out)
-    } else if (verb === 'append') append({ raft: this.raft, env: this.#env, out }, this.#record(this.raft.store.endOffset, this.raft.epoch))
+    } else if (verb === 'append')
+      append({ raft: this.raft, env: this.#env, out }, this.#record(this.raft.store.endOffset, this.raft.epoch))
     else if (['grant', 'deny', 'fail', 'fetched'].includes(verb!)) this.#answer(verb!, options, out)
     else stepRaft(this.raft, this.#message(verb!, words[0]!, options), this.#env, out)
     checkRaft(this.raft)
@@ -65,12 +79,15 @@ export class Voter {
 
   #answer(verb: string, options: Map<string, string>, out: Effects): void {
     const from = Number(options.get('from') ?? this.raft.leaderId)
-    const index = this.#asked.findLastIndex(({ to, kind }) => to === from && (verb !== 'fetched' || kind === 'quorumFetch'))
-    const [{ id }] = this.#asked.splice(index, 1) as [{ id: number }]
+    const index = this.#asked.findLastIndex(
+      ({ to, kind }) => to === from && (verb !== 'fetched' || kind === 'quorumFetch'),
+    )
+    const { id } = this.#asked.splice(index, 1)[0]!
     const epoch = Number(options.get('epoch') ?? this.raft.epoch)
     const leaderId = Number(options.get('leader') ?? -1)
     let body: unknown = {
-      errorCode: 0, topics: [{ partitions: [{ errorCode: 0, leaderId, leaderEpoch: epoch, voteGranted: verb === 'grant' }] }],
+      errorCode: 0,
+      topics: [{ partitions: [{ errorCode: 0, leaderId, leaderEpoch: epoch, voteGranted: verb === 'grant' }] }],
     }
     if (verb === 'fail') body = { kind: 'failed', reason: 'broker-down' }
     if (verb === 'fetched') body = this.#fetched(epoch, from, options)
@@ -84,7 +101,12 @@ export class Voter {
     parts.reduce((at, part) => (records.set(part, at), at + part.length), 0)
     const [divergingEpoch, endOffset] = (options.get('diverge') ?? '').split('/').map(Number) as [number, number]
     return {
-      error: KafkaError.NONE, leader, epoch, highWatermark: Number(options.get('hw') ?? 0), records, snapshot: null,
+      error: KafkaError.NONE,
+      leader,
+      epoch,
+      highWatermark: Number(options.get('hw') ?? 0),
+      records,
+      snapshot: null,
       divergingEpoch: options.has('diverge') ? { epoch: divergingEpoch, endOffset } : null,
     }
   }
@@ -94,18 +116,38 @@ export class Voter {
     const epoch = Number(options.get('epoch') ?? this.raft.epoch)
     const replyTo = { broker: from, actor: 'controller', id: 1 }
     const [lastOffsetEpoch, lastOffset] = (options.get('last') ?? '0/0').split('/').map(Number) as [number, number]
-    const wrap = (partition: object): object => ({ clusterId: CLUSTER, topics: [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0, ...partition }] }] })
-    const candidate = { replicaEpoch: epoch, replicaId: from, replicaDirectoryId: directoryIdOf(from), lastOffsetEpoch, lastOffset }
+    const wrap = (partition: object): object => ({
+      clusterId: CLUSTER,
+      topics: [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0, ...partition }] }],
+    })
+    const candidate = {
+      replicaEpoch: epoch,
+      replicaId: from,
+      replicaDirectoryId: directoryIdOf(from),
+      lastOffsetEpoch,
+      lastOffset,
+    }
     const messages: Record<string, () => object> = {
       timer: () => ({ kind: 'raftTimer', timer: word }),
       flush: () => ({ kind: 'raftFlush' }),
       vote: () => ({ kind: 'vote', replyTo, body: wrap({ ...candidate, preVote: false }) }),
       prevote: () => ({ kind: 'vote', replyTo, body: wrap({ ...candidate, preVote: true }) }),
       begin: () => ({ kind: 'beginQuorumEpoch', replyTo, body: wrap({ leaderId: from, leaderEpoch: epoch }) }),
-      end: () => ({ kind: 'endQuorumEpoch', replyTo, body: wrap({ leaderId: from, leaderEpoch: epoch, preferredCandidates: [{ candidateId: 1 }] }) }),
+      end: () => ({
+        kind: 'endQuorumEpoch',
+        replyTo,
+        body: wrap({ leaderId: from, leaderEpoch: epoch, preferredCandidates: [{ candidateId: 1 }] }),
+      }),
       fetch: () => ({
-        kind: 'quorumFetch', replyTo, clusterId: CLUSTER, replica: from, directoryId: directoryIdOf(from), epoch,
-        offset: Number(options.get('offset')), lastFetchedEpoch: Number(options.get('last') ?? 0), highWatermark: Number(options.get('hw') ?? 0),
+        kind: 'quorumFetch',
+        replyTo,
+        clusterId: CLUSTER,
+        replica: from,
+        directoryId: directoryIdOf(from),
+        epoch,
+        offset: Number(options.get('offset')),
+        lastFetchedEpoch: Number(options.get('last') ?? 0),
+        highWatermark: Number(options.get('hw') ?? 0),
       }),
     }
     return messages[verb]!() as RaftMessage
@@ -128,13 +170,20 @@ export class Voter {
     if (message.replyTo) this.#asked.push({ id: message.replyTo.id, to, kind: message.kind })
     const body = (message as any).body?.topics[0].partitions[0]
     switch (message.kind) {
-      case 'vote': return `ask ${to} ${body.preVote ? 'prevote' : 'vote'} epoch=${body.replicaEpoch} last=${body.lastOffsetEpoch}/${body.lastOffset}`
+      case 'vote':
+        return `ask ${to} ${body.preVote ? 'prevote' : 'vote'} epoch=${body.replicaEpoch} last=${body.lastOffsetEpoch}/${body.lastOffset}`
       case 'quorumFetch': {
-        const { offset, lastFetchedEpoch, epoch } = message as unknown as { offset: number; lastFetchedEpoch: number; epoch: number }
+        const { offset, lastFetchedEpoch, epoch } = message as unknown as {
+          offset: number
+          lastFetchedEpoch: number
+          epoch: number
+        }
         return `ask ${to} fetch offset=${offset} last=${lastFetchedEpoch} epoch=${epoch}`
       }
-      case 'raftFlush': return 'flush soon'
-      default: return `ask ${to} ${message.kind} epoch=${body.leaderEpoch}`
+      case 'raftFlush':
+        return 'flush soon'
+      default:
+        return `ask ${to} ${message.kind} epoch=${body.leaderEpoch}`
     }
   }
 }
@@ -146,5 +195,6 @@ function answerText(body: any): string {
     return `${vote}${errorName(part.errorCode)} leader=${part.leaderId} epoch=${part.leaderEpoch}`
   }
   const extra = body.divergingEpoch ? ` diverge=${body.divergingEpoch.epoch}/${body.divergingEpoch.endOffset}` : ''
-  return `${errorName(body.error)} leader=${body.leader} epoch=${body.epoch} hw=${body.highWatermark} bytes=${body.records ? 'yes' : 'none'}${extra}`
+  const bytes = body.records ? 'yes' : 'none'
+  return `${errorName(body.error)} leader=${body.leader} epoch=${body.epoch} hw=${body.highWatermark} bytes=${bytes}${extra}`
 }

@@ -6,9 +6,22 @@ import { actorNames, type ActorDefinition, type Message, type Outbox, type Reply
 import { emptyDelta, touchPartition, type MetadataDelta } from '../image/delta.ts'
 import { become, diffImages } from '../image/diff.ts'
 import { MetadataImage } from '../image/image.ts'
-import type { AwaitReady, BeginShutdown, MetadataCommitted, MetadataSubscribe, QuorumLeader, RefreshPartition } from '../messages.ts'
+import type {
+  AwaitReady,
+  BeginShutdown,
+  MetadataCommitted,
+  MetadataSubscribe,
+  QuorumLeader,
+  RefreshPartition,
+} from '../messages.ts'
 import {
-  onAwaitReady, onBeginShutdown, onControllerAnswer, onLifecycleTimer, onMetadataApplied, register, type LifecycleTimer,
+  onAwaitReady,
+  onBeginShutdown,
+  onControllerAnswer,
+  onLifecycleTimer,
+  onMetadataApplied,
+  register,
+  type LifecycleTimer,
 } from './lifecycle.ts'
 import { publish, removeStrays, tell } from './publisher.ts'
 import { localKey, type BrokerEnv, type BrokerIo, type BrokerState } from './state.ts'
@@ -54,18 +67,24 @@ function everything(image: MetadataImage): MetadataDelta {
 function step(state: BrokerState, message: BrokerMessage, env: BrokerEnv, out: Outbox): void {
   const io: BrokerIo = { state, env, out }
   switch (message.kind) {
-    case 'metadataCommitted': return onMetadataCommitted(io, message)
+    case 'metadataCommitted':
+      return onMetadataCommitted(io, message)
     case 'quorumLeader':
       env.image.controllerId = message.leader
       return
-    case 'beginShutdown': return onBeginShutdown(io, message.replyTo)
-    case 'awaitReady': return onAwaitReady(io, message.replyTo)
-    case 'refreshPartition': return onRefreshPartition(io, message)
-    case 'lifecycleTimer': return onLifecycleTimer(io)
+    case 'beginShutdown':
+      return onBeginShutdown(io, message.replyTo)
+    case 'awaitReady':
+      return onAwaitReady(io, message.replyTo)
+    case 'refreshPartition':
+      return onRefreshPartition(io, message)
+    case 'lifecycleTimer':
+      return onLifecycleTimer(io)
     case 'reply':
       onControllerAnswer(io, message.id, message.body)
       return removeStrays(io)
-    default: return unknown(message)
+    default:
+      return unknown(message)
   }
 }
 
@@ -78,7 +97,9 @@ function onMetadataCommitted(io: BrokerIo, message: MetadataCommitted): void {
   const delta = message.snapshot || state.shadow ? catchUpShadow(io, message) : applyNext(io, message)
   if (!delta) return
   publish(io, delta)
-  const othersStop = [...delta.brokers].some((id) => id !== env.self.broker && env.image.brokers.get(id)?.inControlledShutdown)
+  const othersStop = [...delta.brokers].some(
+    (id) => id !== env.self.broker && env.image.brokers.get(id)?.inControlledShutdown,
+  )
   onMetadataApplied(io, othersStop)
   removeStrays(io)
 }

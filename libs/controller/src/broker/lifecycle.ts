@@ -8,7 +8,10 @@
 import { actorNames, isFailed, type Message, type ReplyToken } from '@troupe/actor'
 import { KafkaError } from '@troupe/wire/errors'
 import type {
-  BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest, BrokerRegistrationResponse,
+  BrokerHeartbeatRequest,
+  BrokerHeartbeatResponse,
+  BrokerRegistrationRequest,
+  BrokerRegistrationResponse,
 } from '@troupe/wire/messages'
 import { supportedFeatures } from '../controller/features.ts'
 import type { ControllerRefused, ControllerRequest, ResignLeadership } from '../messages.ts'
@@ -32,7 +35,11 @@ function become({ state, out }: BrokerIo, phase: BrokerPhase): void {
   if (from !== phase) out.trace('broker', { from, to: phase, epoch: state.brokerEpoch })
 }
 
-function askController({ state, env, out }: BrokerIo, api: 'BrokerRegistration' | 'BrokerHeartbeat', body: unknown): void {
+function askController(
+  { state, env, out }: BrokerIo,
+  api: 'BrokerRegistration' | 'BrokerHeartbeat',
+  body: unknown,
+): void {
   state.askedId = state.nextId++
   const message: ControllerRequest = {
     kind: 'controllerRequest',
@@ -56,7 +63,11 @@ export function register(io: BrokerIo): void {
     clusterId: env.image.clusterId,
     incarnationId: env.incarnationId,
     listeners: env.listeners.map(({ name, host, port, securityProtocol }) => ({ name, host, port, securityProtocol })),
-    features: [...supportedFeatures].map(([name, { min, max }]) => ({ name, minSupportedVersion: min, maxSupportedVersion: max })),
+    features: [...supportedFeatures].map(([name, { min, max }]) => ({
+      name,
+      minSupportedVersion: min,
+      maxSupportedVersion: max,
+    })),
     rack: env.config['broker.rack'],
     isMigratingZkBroker: false,
     logDirs: [env.logs.directoryId],
@@ -89,13 +100,16 @@ export function heartbeat(io: BrokerIo): void {
 export function onLifecycleTimer(io: BrokerIo): void {
   const { state, env } = io
   switch (state.phase) {
-    case 'starting': return register(io)
+    case 'starting':
+      return register(io)
     case 'recovery':
-    case 'running': return heartbeat(io)
+    case 'running':
+      return heartbeat(io)
     case 'stopping':
       if (env.now - state.lastAnswerMs >= SHUTDOWN_SILENCE_MS) return becomeStopped(io)
       return heartbeat(io)
-    case 'stopped': return
+    case 'stopped':
+      return
   }
 }
 
@@ -103,13 +117,17 @@ export function onControllerAnswer(io: BrokerIo, id: number, body: unknown): voi
   const { state, env } = io
   if (id !== state.askedId) return
   state.askedId = 0
-  if (isFailed(body) || (body as ControllerRefused).kind === 'refused') return again(io, RETRY_MS + (env.random() % RETRY_MS))
+  if (isFailed(body) || (body as ControllerRefused).kind === 'refused')
+    return again(io, RETRY_MS + (env.random() % RETRY_MS))
   state.lastAnswerMs = env.now
   if (state.phase === 'starting') return onRegistered(io, body as BrokerRegistrationResponse)
   onHeartbeatAnswer(io, body as BrokerHeartbeatResponse)
 }
 
-function onRegistered(io: BrokerIo, { errorCode = KafkaError.NONE, brokerEpoch }: Partial<BrokerRegistrationResponse>): void {
+function onRegistered(
+  io: BrokerIo,
+  { errorCode = KafkaError.NONE, brokerEpoch }: Partial<BrokerRegistrationResponse>,
+): void {
   const { state, out } = io
   if (errorCode !== KafkaError.NONE) {
     out.trace('broker-registration-refused', { error: errorCode })

@@ -36,7 +36,8 @@ export function publish(io: BrokerIo, delta: MetadataDelta): void {
 }
 
 function isConcerned({ env, state }: BrokerIo, delta: MetadataDelta, replica: LocalReplica): boolean {
-  if (state.config === null || delta.configs.has(`topic:${replica.topic}`) || delta.brokers.has(env.self.broker)) return true
+  if (state.config === null || delta.configs.has(`topic:${replica.topic}`) || delta.brokers.has(env.self.broker))
+    return true
   const replicas = env.image.topicById(replica.topicId)?.partitions[replica.partition]?.replicas ?? []
   return delta.brokers.size > 0 && replicas.some((id) => delta.brokers.has(id))
 }
@@ -103,7 +104,9 @@ function remove({ state, env, out }: BrokerIo, { topic, topicId, partition }: Lo
 }
 
 function deleteLog({ env, out }: Pick<BrokerIo, 'env' | 'out'>, topicId: string, partition: number): void {
-  out.send({ broker: env.self.broker, actor: actorNames.logManager }, { kind: 'deleteLog', topicId, partition } as { kind: 'deleteLog' })
+  out.send({ broker: env.self.broker, actor: actorNames.logManager }, { kind: 'deleteLog', topicId, partition } as {
+    kind: 'deleteLog'
+  })
 }
 
 function removeDeleted(io: BrokerIo, { deletedTopics }: MetadataDelta): void {
@@ -118,7 +121,8 @@ function removeDeleted(io: BrokerIo, { deletedTopics }: MetadataDelta): void {
   // Offsets of deleted topics are forgotten by the coordinators that run here.
   const topics = deletedTopics.map(({ name }) => name)
   for (const { topic, partition } of state.local.values()) {
-    if (topic === '__consumer_offsets') out.send(here(io, actorNames.groups(partition)), { kind: 'topicsDeleted', topics } as { kind: 'topicsDeleted' })
+    if (topic === '__consumer_offsets')
+      out.send(here(io, actorNames.groups(partition)), { kind: 'topicsDeleted', topics } as { kind: 'topicsDeleted' })
   }
 }
 
@@ -132,7 +136,11 @@ function eligibleBrokers({ env }: BrokerIo): ReadonlyMap<number, number> {
 }
 
 function replicaConfig({ state, env }: BrokerIo, topic: string): ReplicaConfig {
-  state.config ??= overlay(env.config, env.image.configs('broker', ''), env.image.configs('broker', String(env.self.broker)))
+  state.config ??= overlay(
+    env.config,
+    env.image.configs('broker', ''),
+    env.image.configs('broker', String(env.self.broker)),
+  )
   const broker = state.config
   const config = resolveTopicConfig(broker, env.image.configs('topic', topic))
   return {

@@ -6,7 +6,9 @@
  */
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import type {
-  AlterPartitionRequest, AlterPartitionRequest_PartitionData, AlterPartitionResponseInput,
+  AlterPartitionRequest,
+  AlterPartitionRequest_PartitionData,
+  AlterPartitionResponseInput,
   AlterPartitionResponse_PartitionDataInput,
 } from '@troupe/wire/messages'
 import { afterChange } from '../image/replay.ts'
@@ -27,9 +29,11 @@ export function alterPartition(state: ControllerState, request: AlterPartitionRe
       const topic = state.image.topicById(topicId)
       return {
         topicId,
-        partitions: partitions.map((data) => topic
-          ? alterOne(state, env, request.brokerId, topic, data, records)
-          : { partitionIndex: data.partitionIndex, errorCode: KafkaError.UNKNOWN_TOPIC_ID }),
+        partitions: partitions.map((data) =>
+          topic
+            ? alterOne(state, env, request.brokerId, topic, data, records)
+            : { partitionIndex: data.partitionIndex, errorCode: KafkaError.UNKNOWN_TOPIC_ID },
+        ),
       }
     }),
   }
@@ -90,13 +94,16 @@ function alterError(
   data: AlterPartitionRequest_PartitionData,
 ): ErrorCode {
   // The leader knows more than we do: we may not be the controller any more.
-  if (data.leaderEpoch > before.leaderEpoch || data.partitionEpoch > before.partitionEpoch) return KafkaError.NOT_CONTROLLER
+  if (data.leaderEpoch > before.leaderEpoch || data.partitionEpoch > before.partitionEpoch)
+    return KafkaError.NOT_CONTROLLER
   if (data.leaderEpoch < before.leaderEpoch) return KafkaError.FENCED_LEADER_EPOCH
   if (leader !== before.leader) return KafkaError.INVALID_REQUEST
-  if (env.safeguards.alterPartitionEpoch && data.partitionEpoch < before.partitionEpoch) return KafkaError.INVALID_UPDATE_VERSION
+  if (env.safeguards.alterPartitionEpoch && data.partitionEpoch < before.partitionEpoch)
+    return KafkaError.INVALID_UPDATE_VERSION
   const members = membersOf(data)
   const ids = members.map(({ brokerId }) => brokerId)
-  const valid = ids.includes(leader) && new Set(ids).size === ids.length && ids.every((id) => before.replicas.includes(id))
+  const valid =
+    ids.includes(leader) && new Set(ids).size === ids.length && ids.every((id) => before.replicas.includes(id))
   if (!valid) return KafkaError.INVALID_REQUEST
   const recovering = data.leaderRecoveryState === RECOVERING
   if (recovering && (ids.length > 1 || before.leaderRecoveryState === RECOVERED)) return KafkaError.INVALID_REQUEST

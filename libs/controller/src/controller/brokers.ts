@@ -7,8 +7,12 @@
 import { KafkaError, errorMessage, type ErrorCode } from '@troupe/wire/errors'
 import { zeroUuid } from '@troupe/wire/uuid'
 import type {
-  BrokerHeartbeatRequest, BrokerHeartbeatResponseInput, BrokerRegistrationRequest, BrokerRegistrationResponseInput,
-  UnregisterBrokerRequest, UnregisterBrokerResponseInput,
+  BrokerHeartbeatRequest,
+  BrokerHeartbeatResponseInput,
+  BrokerRegistrationRequest,
+  BrokerRegistrationResponseInput,
+  UnregisterBrokerRequest,
+  UnregisterBrokerResponseInput,
 } from '@troupe/wire/messages'
 import type { BrokerImage } from '../image/types.ts'
 import type { KnownRecord } from '../records.ts'
@@ -36,9 +40,17 @@ export function registerBroker(state: ControllerState, request: BrokerRegistrati
       brokerId,
       incarnationId,
       brokerEpoch,
-      endPoints: request.listeners.map(({ name, host, port, securityProtocol }) => ({ name, host, port, securityProtocol })),
-      features: request.features.map(({ name, minSupportedVersion, maxSupportedVersion }) =>
-        ({ name, minSupportedVersion, maxSupportedVersion })),
+      endPoints: request.listeners.map(({ name, host, port, securityProtocol }) => ({
+        name,
+        host,
+        port,
+        securityProtocol,
+      })),
+      features: request.features.map(({ name, minSupportedVersion, maxSupportedVersion }) => ({
+        name,
+        minSupportedVersion,
+        maxSupportedVersion,
+      })),
       rack: request.rack,
       fenced: same ? existing.fenced : true,
       inControlledShutdown: same ? existing.inControlledShutdown : false,
@@ -58,7 +70,12 @@ function registrationError(state: ControllerState, request: BrokerRegistrationRe
   const { brokerId, clusterId, incarnationId, logDirs } = request
   if (clusterId !== image.clusterId) return KafkaError.INCONSISTENT_CLUSTER_ID
   const existing = image.brokers.get(brokerId)
-  if (existing && !existing.fenced && existing.incarnationId !== incarnationId && hasLiveSession(state, brokerId, env)) {
+  if (
+    existing &&
+    !existing.fenced &&
+    existing.incarnationId !== incarnationId &&
+    hasLiveSession(state, brokerId, env)
+  ) {
     return KafkaError.DUPLICATE_BROKER_REGISTRATION
   }
   if (request.isMigratingZkBroker) return KafkaError.BROKER_ID_NOT_REGISTERED
@@ -66,7 +83,8 @@ function registrationError(state: ControllerState, request: BrokerRegistrationRe
     return KafkaError.INVALID_REGISTRATION
   }
   for (const other of image.brokers.values()) {
-    if (other.id !== brokerId && other.logDirs.some((dir) => logDirs.includes(dir))) return KafkaError.INVALID_REGISTRATION
+    if (other.id !== brokerId && other.logDirs.some((dir) => logDirs.includes(dir)))
+      return KafkaError.INVALID_REGISTRATION
   }
   return supportsFeatures(image.features, request) ? KafkaError.NONE : KafkaError.UNSUPPORTED_VERSION
 }
@@ -91,8 +109,12 @@ function hasLiveSession(state: ControllerState, brokerId: number, env: DecideEnv
 export const isStale = (session: Session, env: Pick<DecideEnv, 'now' | 'config'>): boolean =>
   env.now - session.lastContactMs > env.config['broker.session.timeout.ms']
 
-export const newSession = (now: number, confirmed: boolean): Session =>
-  ({ lastContactMs: now, confirmed, metadataOffset: -1, shutdownOffset: -1 })
+export const newSession = (now: number, confirmed: boolean): Session => ({
+  lastContactMs: now,
+  confirmed,
+  metadataOffset: -1,
+  shutdownOffset: -1,
+})
 
 type BrokerState = 'fenced' | 'unfenced' | 'controlledShutdown' | 'shutdownNow'
 
@@ -150,7 +172,13 @@ function isKnownToAll(state: ControllerState, brokerId: number): boolean {
 }
 
 /** The volatile half of registration and heartbeat, once the decision stands. `endOffset`: after its records. */
-export function touchSession(state: ControllerState, env: DecideEnv, brokerId: number, metadataOffset: number, endOffset: number): void {
+export function touchSession(
+  state: ControllerState,
+  env: DecideEnv,
+  brokerId: number,
+  metadataOffset: number,
+  endOffset: number,
+): void {
   const broker = state.image.brokers.get(brokerId)
   if (!broker) return
   let session = state.sessions.get(brokerId)
@@ -162,7 +190,11 @@ export function touchSession(state: ControllerState, env: DecideEnv, brokerId: n
   else if (session.shutdownOffset < 0) session.shutdownOffset = endOffset - 1
 }
 
-export function unregisterBroker(state: ControllerState, { brokerId }: UnregisterBrokerRequest, env: DecideEnv): Decision {
+export function unregisterBroker(
+  state: ControllerState,
+  { brokerId }: UnregisterBrokerRequest,
+  env: DecideEnv,
+): Decision {
   const broker = state.image.brokers.get(brokerId)
   const errorCode = broker ? KafkaError.NONE : KafkaError.BROKER_ID_NOT_REGISTERED
   const response: UnregisterBrokerResponseInput = { errorCode, errorMessage: broker ? null : errorMessage(errorCode) }

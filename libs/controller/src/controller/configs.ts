@@ -7,7 +7,10 @@
 import { definitions, validateBrokerConfig, validateGroupConfig, validateTopicConfig } from '@troupe/config'
 import { KafkaError } from '@troupe/wire/errors'
 import type {
-  AlterConfigsRequest, AlterConfigsResponseInput, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponseInput,
+  AlterConfigsRequest,
+  AlterConfigsResponseInput,
+  IncrementalAlterConfigsRequest,
+  IncrementalAlterConfigsResponseInput,
 } from '@troupe/wire/messages'
 import { configTypeOf, resourceTypes, type ConfigType } from '../image/types.ts'
 import type { KnownRecord } from '../records.ts'
@@ -33,7 +36,9 @@ export function incrementalAlterConfigs(state: ControllerState, request: Increme
         error = failure(KafkaError.INVALID_REQUEST, 'A config key is given twice.')
       }
       const target = error ?? (type ? operate(state, { type, name: resourceName }, configs) : ok)
-      const outcome = isFailure(target) ? target : commit(state, { type: type!, name: resourceName }, target as Map<string, string>)
+      const outcome = isFailure(target)
+        ? target
+        : commit(state, { type: type!, name: resourceName }, target as Map<string, string>)
       if (!isFailure(outcome)) records.push(...(outcome as KnownRecord[]))
       return answer(resourceType, resourceName, outcome)
     }),
@@ -58,7 +63,11 @@ export function alterConfigs(state: ControllerState, request: AlterConfigsReques
   return { records: request.validateOnly ? [] : records, response }
 }
 
-function answer(resourceType: number, resourceName: string, outcome: unknown): {
+function answer(
+  resourceType: number,
+  resourceName: string,
+  outcome: unknown,
+): {
   resourceType: number
   resourceName: string
   errorCode: number
@@ -74,11 +83,15 @@ const unknownType = (resourceType: number): ApiError =>
 function resourceError(state: ControllerState, { type, name }: Resource): ApiError | null {
   switch (type) {
     case 'topic':
-      return state.image.topic(name) ? null : failure(KafkaError.UNKNOWN_TOPIC_OR_PARTITION, `The topic '${name}' does not exist.`)
+      return state.image.topic(name)
+        ? null
+        : failure(KafkaError.UNKNOWN_TOPIC_OR_PARTITION, `The topic '${name}' does not exist.`)
     case 'broker':
       if (name === '') return null
       if (!/^\d+$/.test(name)) return failure(KafkaError.INVALID_REQUEST, `'${name}' is not a broker id.`)
-      return state.image.brokers.has(Number(name)) ? null : failure(KafkaError.BROKER_ID_NOT_REGISTERED, `No node with id ${name} found.`)
+      return state.image.brokers.has(Number(name))
+        ? null
+        : failure(KafkaError.BROKER_ID_NOT_REGISTERED, `No node with id ${name} found.`)
     default:
       return name === '' ? failure(KafkaError.INVALID_REQUEST, `A ${type} resource needs a name.`) : null
   }
@@ -100,12 +113,17 @@ function operate(
     if (configOperation === operations.set) values.set(name, value)
     else if (configOperation === operations.append || configOperation === operations.subtract) {
       const definition = definitionOf(resource.type, name)
-      if (definition?.type !== 'LIST') return failure(KafkaError.INVALID_CONFIG, `${name} is not a list: nothing can be appended or subtracted.`)
-      const before = (values.get(name) ?? definition.default ?? '').split(',').map((item) => item.trim()).filter((item) => item !== '')
+      if (definition?.type !== 'LIST')
+        return failure(KafkaError.INVALID_CONFIG, `${name} is not a list: nothing can be appended or subtracted.`)
+      const before = (values.get(name) ?? definition.default ?? '')
+        .split(',')
+        .map((item) => item.trim())
+        .filter((item) => item !== '')
       const items = value.split(',').map((item) => item.trim())
-      const after = configOperation === operations.append
-        ? [...before, ...items.filter((item) => !before.includes(item))]
-        : before.filter((item) => !items.includes(item))
+      const after =
+        configOperation === operations.append
+          ? [...before, ...items.filter((item) => !before.includes(item))]
+          : before.filter((item) => !items.includes(item))
       values.set(name, after.join(','))
     } else return failure(KafkaError.INVALID_REQUEST, `There is no config operation ${configOperation}.`)
   }
@@ -126,29 +144,39 @@ const clientMetrics = new Map([
 
 function validate(type: ConfigType, values: ReadonlyMap<string, string>): string | null {
   switch (type) {
-    case 'topic': return validateTopicConfig(values)
-    case 'broker': return validateBrokerConfig(values)
-    case 'group': return validateGroupConfig(values)
+    case 'topic':
+      return validateTopicConfig(values)
+    case 'broker':
+      return validateBrokerConfig(values)
+    case 'group':
+      return validateGroupConfig(values)
     case 'client-metrics': {
       const unknown = [...values.keys()].find((name) => !clientMetrics.has(name))
       if (unknown !== undefined) return `Unknown client metrics configuration ${unknown}`
       const interval = values.get('interval.ms')
-      const inRange = interval === undefined || (/^\d+$/.test(interval) && Number(interval) >= 100 && Number(interval) <= 3_600_000)
+      const inRange =
+        interval === undefined || (/^\d+$/.test(interval) && Number(interval) >= 100 && Number(interval) <= 3_600_000)
       return inRange ? null : `Invalid value ${interval} for interval.ms, interval must be between 100 and 3600000`
     }
   }
 }
 
 /** The records that take the resource to `after`, or what is wrong with it. */
-function commit(state: ControllerState, { type, name }: Resource, after: ReadonlyMap<string, string>): KnownRecord[] | ApiError {
+function commit(
+  state: ControllerState,
+  { type, name }: Resource,
+  after: ReadonlyMap<string, string>,
+): KnownRecord[] | ApiError {
   const before = state.image.configs(type, name)
   const changed = [...new Set([...before.keys(), ...after.keys()])].filter((key) => before.get(key) !== after.get(key))
   const problem = validate(type, after)
   if (problem) return failure(KafkaError.INVALID_CONFIG, problem)
   const minIsrChanges = changed.includes(MIN_ISR) && isElrEnabled(state)
   if (minIsrChanges && type === 'broker') {
-    if (name !== '') return failure(KafkaError.INVALID_CONFIG, `${MIN_ISR} of one broker can't be altered while ELR is enabled.`)
-    if (!after.has(MIN_ISR)) return failure(KafkaError.INVALID_CONFIG, `The cluster's ${MIN_ISR} can't be removed while ELR is enabled.`)
+    if (name !== '')
+      return failure(KafkaError.INVALID_CONFIG, `${MIN_ISR} of one broker can't be altered while ELR is enabled.`)
+    if (!after.has(MIN_ISR))
+      return failure(KafkaError.INVALID_CONFIG, `The cluster's ${MIN_ISR} can't be removed while ELR is enabled.`)
   }
   const records: KnownRecord[] = changed.sort().map((key) => ({
     type: 'ConfigRecord',

@@ -2,8 +2,11 @@
 import { definitions, resolveTopicConfig, synonymOf, validateTopicConfig, type TopicConfig } from '@troupe/config'
 import { KafkaError } from '@troupe/wire/errors'
 import type {
-  CreateTopicsRequest, CreateTopicsRequest_CreatableTopic, CreateTopicsResponseInput,
-  CreateTopicsResponse_CreatableTopicConfigsInput, CreateTopicsResponse_CreatableTopicResultInput,
+  CreateTopicsRequest,
+  CreateTopicsRequest_CreatableTopic,
+  CreateTopicsResponseInput,
+  CreateTopicsResponse_CreatableTopicConfigsInput,
+  CreateTopicsResponse_CreatableTopicResultInput,
 } from '@troupe/wire/messages'
 import { partitionRecord } from '../image/snapshot.ts'
 import { RECOVERED, resourceTypes, UNASSIGNED_DIRECTORY, type PartitionImage } from '../image/types.ts'
@@ -20,12 +23,17 @@ export function createTopics(state: ControllerState, request: CreateTopicsReques
   const records: KnownRecord[] = []
   const names = request.topics.map(({ name }) => name)
   const topics = request.topics.map((topic): Result => {
-    const created = names.indexOf(topic.name) === names.lastIndexOf(topic.name)
-      ? createTopic(state, topic, env)
-      : failure(KafkaError.INVALID_REQUEST, 'Duplicate topic name.')
+    const created =
+      names.indexOf(topic.name) === names.lastIndexOf(topic.name)
+        ? createTopic(state, topic, env)
+        : failure(KafkaError.INVALID_REQUEST, 'Duplicate topic name.')
     if (isFailure(created)) return { name: topic.name, errorCode: created.code, errorMessage: created.message }
     if (records.length + created.records.length > MAX_RECORDS_PER_OPERATION) {
-      return { name: topic.name, errorCode: KafkaError.POLICY_VIOLATION, errorMessage: 'Too many partitions in one request.' }
+      return {
+        name: topic.name,
+        errorCode: KafkaError.POLICY_VIOLATION,
+        errorMessage: 'Too many partitions in one request.',
+      }
     }
     records.push(...created.records)
     return created.result
@@ -39,7 +47,11 @@ interface Created {
   readonly result: Result
 }
 
-function createTopic(state: ControllerState, topic: CreateTopicsRequest_CreatableTopic, env: DecideEnv): Created | ApiError {
+function createTopic(
+  state: ControllerState,
+  topic: CreateTopicsRequest_CreatableTopic,
+  env: DecideEnv,
+): Created | ApiError {
   const { name } = topic
   if (name === '__cluster_metadata') return failure(KafkaError.INVALID_REQUEST, `Topic ${name} can't be created.`)
   const nameError = topicNameError(name)
@@ -56,32 +68,48 @@ function createTopic(state: ControllerState, topic: CreateTopicsRequest_Creatabl
   if (isFailure(assignments)) return assignments
   const partitions = newPartitions(state, assignments as number[][], 0)
   if (isFailure(partitions)) {
-    return topic.assignments.length > 0 ? partitions : failure(KafkaError.INVALID_REPLICATION_FACTOR, partitions.message)
+    return topic.assignments.length > 0
+      ? partitions
+      : failure(KafkaError.INVALID_REPLICATION_FACTOR, partitions.message)
   }
   return created(state, env, name, overrides, partitions as PartitionImage[])
 }
 
 /** Replicas by partition, chosen or as the request says. */
-function assign(state: ControllerState, topic: CreateTopicsRequest_CreatableTopic, env: DecideEnv): number[][] | ApiError {
+function assign(
+  state: ControllerState,
+  topic: CreateTopicsRequest_CreatableTopic,
+  env: DecideEnv,
+): number[][] | ApiError {
   const { numPartitions, replicationFactor, assignments } = topic
   if (assignments.length > 0) return manualAssignment(state, topic)
   if (replicationFactor < -1 || replicationFactor === 0) {
-    return failure(KafkaError.INVALID_REPLICATION_FACTOR, 'The replication factor must be above 0, or -1 for the default.')
+    return failure(
+      KafkaError.INVALID_REPLICATION_FACTOR,
+      'The replication factor must be above 0, or -1 for the default.',
+    )
   }
   if (numPartitions < -1 || numPartitions === 0) {
     return failure(KafkaError.INVALID_PARTITIONS, 'The number of partitions must be above 0, or -1 for the default.')
   }
   const config = clusterConfig(state, env)
   const partitions = numPartitions === -1 ? config['num.partitions'] : numPartitions
-  if (partitions > MAX_RECORDS_PER_OPERATION) return failure(KafkaError.POLICY_VIOLATION, 'Too many partitions in one request.')
-  return placeReplicas(state, env, partitions, replicationFactor === -1 ? config['default.replication.factor'] : replicationFactor)
+  if (partitions > MAX_RECORDS_PER_OPERATION)
+    return failure(KafkaError.POLICY_VIOLATION, 'Too many partitions in one request.')
+  return placeReplicas(
+    state,
+    env,
+    partitions,
+    replicationFactor === -1 ? config['default.replication.factor'] : replicationFactor,
+  )
 }
 
 function manualAssignment(state: ControllerState, topic: CreateTopicsRequest_CreatableTopic): number[][] | ApiError {
   if (topic.replicationFactor !== -1) {
     return failure(KafkaError.INVALID_REQUEST, 'With a manual assignment the replication factor must be -1.')
   }
-  if (topic.numPartitions !== -1) return failure(KafkaError.INVALID_REQUEST, 'With a manual assignment numPartitions must be -1.')
+  if (topic.numPartitions !== -1)
+    return failure(KafkaError.INVALID_REQUEST, 'With a manual assignment numPartitions must be -1.')
   const assigned: number[][] = []
   let replicationFactor: number | null = null
   for (const { partitionIndex, brokerIds } of topic.assignments) {
@@ -146,7 +174,10 @@ function created(
   const topicId = randomUuid(env)
   const records: KnownRecord[] = [{ type: 'TopicRecord', value: { name, topicId } }]
   for (const [config, value] of overrides) {
-    records.push({ type: 'ConfigRecord', value: { resourceType: resourceTypes.topic, resourceName: name, name: config, value } })
+    records.push({
+      type: 'ConfigRecord',
+      value: { resourceType: resourceTypes.topic, resourceName: name, name: config, value },
+    })
   }
   for (const partition of partitions) records.push(partitionRecord(topicId, partition) as KnownRecord)
   return {

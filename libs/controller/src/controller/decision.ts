@@ -53,7 +53,10 @@ export interface ApiError {
 }
 
 export const ok: ApiError = { code: KafkaError.NONE, message: null }
-export const failure = (code: ErrorCode, message: string | null = null): ApiError => ({ code, message: message ?? errorMessage(code) })
+export const failure = (code: ErrorCode, message: string | null = null): ApiError => ({
+  code,
+  message: message ?? errorMessage(code),
+})
 export const isFailure = (error: unknown): error is ApiError =>
   typeof error === 'object' && error !== null && 'code' in error && (error as ApiError).code !== KafkaError.NONE
 

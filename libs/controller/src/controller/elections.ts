@@ -1,7 +1,9 @@
 /** ElectLeaders: preferred and unclean elections on request. Source: KIP-460; Kafka's ReplicationControlManager.electLeaders. */
 import { KafkaError } from '@troupe/wire/errors'
 import type {
-  ElectLeadersRequest, ElectLeadersResponseInput, ElectLeadersResponse_PartitionResultInput,
+  ElectLeadersRequest,
+  ElectLeadersResponseInput,
+  ElectLeadersResponse_PartitionResultInput,
 } from '@troupe/wire/messages'
 import { NO_LEADER } from '../image/types.ts'
 import type { KnownRecord } from '../records.ts'
@@ -18,8 +20,12 @@ export function electLeaders(state: ControllerState, request: ElectLeadersReques
     return { records, response }
   }
   const everything = request.topicPartitions === null
-  const asked = request.topicPartitions
-    ?? [...state.image.topicsById.values()].map(({ name, partitions }) => ({ topic: name, partitions: partitions.map((_, index) => index) }))
+  const asked =
+    request.topicPartitions ??
+    [...state.image.topicsById.values()].map(({ name, partitions }) => ({
+      topic: name,
+      partitions: partitions.map((_, index) => index),
+    }))
   const response: ElectLeadersResponseInput = {
     replicaElectionResults: asked.map(({ topic, partitions }) => {
       const partitionResult: ElectLeadersResponse_PartitionResultInput[] = []
@@ -45,13 +51,18 @@ function electLeader(
 ): ApiError {
   const topic = state.image.topic(name)
   const partition = topic?.partitions[partitionId]
-  if (!topic || !partition) return failure(KafkaError.UNKNOWN_TOPIC_OR_PARTITION, `No such partition as ${name}-${partitionId}`)
-  const needed = electionType === PREFERRED ? partition.leader !== partition.replicas[0] : partition.leader === NO_LEADER
+  if (!topic || !partition)
+    return failure(KafkaError.UNKNOWN_TOPIC_OR_PARTITION, `No such partition as ${name}-${partitionId}`)
+  const needed =
+    electionType === PREFERRED ? partition.leader !== partition.replicas[0] : partition.leader === NO_LEADER
   if (!needed) return failure(KafkaError.ELECTION_NOT_NEEDED)
-  const record = changePartition(state, env, topic, partition, { election: electionType === PREFERRED ? 'preferred' : 'unclean' })
+  const record = changePartition(state, env, topic, partition, {
+    election: electionType === PREFERRED ? 'preferred' : 'unclean',
+  })
   const elected = record?.value.leader !== undefined && record.value.leader >= 0
   if (record) records.push(record)
   if (elected) return ok
-  return failure(electionType === PREFERRED ? KafkaError.PREFERRED_LEADER_NOT_AVAILABLE : KafkaError.ELIGIBLE_LEADERS_NOT_AVAILABLE)
+  return failure(
+    electionType === PREFERRED ? KafkaError.PREFERRED_LEADER_NOT_AVAILABLE : KafkaError.ELIGIBLE_LEADERS_NOT_AVAILABLE,
+  )
 }
-

@@ -5,12 +5,22 @@
  */
 import { KafkaError } from '@troupe/wire/errors'
 import type {
-  UpdateFeaturesRequest, UpdateFeaturesRequest_FeatureUpdateKey, UpdateFeaturesResponseInput,
+  UpdateFeaturesRequest,
+  UpdateFeaturesRequest_FeatureUpdateKey,
+  UpdateFeaturesResponseInput,
 } from '@troupe/wire/messages'
 import { resourceTypes } from '../image/types.ts'
 import type { KnownRecord } from '../records.ts'
 import { clusterConfig, ELR_FEATURE } from './cluster.ts'
-import { failure, isFailure, ok, type ApiError, type ControllerState, type DecideEnv, type Decision } from './decision.ts'
+import {
+  failure,
+  isFailure,
+  ok,
+  type ApiError,
+  type ControllerState,
+  type DecideEnv,
+  type Decision,
+} from './decision.ts'
 
 export interface FeatureSupport {
   readonly min: number
@@ -33,7 +43,8 @@ export const supportedFeatures: ReadonlyMap<string, FeatureSupport> = new Map([
 /** The first records of a new cluster, as `kafka-storage format` and the first active controller write them. */
 export function bootstrapRecords(state: ControllerState, env: DecideEnv): KnownRecord[] {
   const records: KnownRecord[] = []
-  for (const [name, { max }] of supportedFeatures) records.push({ type: 'FeatureLevelRecord', value: { name, featureLevel: max } })
+  for (const [name, { max }] of supportedFeatures)
+    records.push({ type: 'FeatureLevelRecord', value: { name, featureLevel: max } })
   return [...records, ...elrSafetyRecords(state, env)]
 }
 
@@ -70,15 +81,22 @@ export function updateFeatures(state: ControllerState, request: UpdateFeaturesRe
   const response: UpdateFeaturesResponseInput = {
     errorCode: failed?.code ?? KafkaError.NONE,
     errorMessage: failed?.message ?? null,
-    results: request.featureUpdates.map(({ feature }, index) =>
-      ({ feature, errorCode: errors[index]!.code, errorMessage: errors[index]!.message })),
+    results: request.featureUpdates.map(({ feature }, index) => ({
+      feature,
+      errorCode: errors[index]!.code,
+      errorMessage: errors[index]!.message,
+    })),
   }
   return { records, response }
 }
 
 function updateError(state: ControllerState, update: UpdateFeaturesRequest_FeatureUpdateKey): ApiError {
   const { feature, maxVersionLevel } = update
-  const refuse = (why: string): ApiError => failure(KafkaError.INVALID_UPDATE_VERSION, `Invalid update version ${maxVersionLevel} for feature ${feature}. ${why}`)
+  const refuse = (why: string): ApiError =>
+    failure(
+      KafkaError.INVALID_UPDATE_VERSION,
+      `Invalid update version ${maxVersionLevel} for feature ${feature}. ${why}`,
+    )
   const supported = supportedFeatures.get(feature)
   if (!supported) return refuse('The feature is not known here.')
   if (maxVersionLevel < supported.min || maxVersionLevel > supported.max) {

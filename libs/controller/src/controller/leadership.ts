@@ -11,7 +11,8 @@ import { changePartition, type PartitionTarget } from './partition-change.ts'
 import type { PartitionImage, TopicImage } from '../image/types.ts'
 
 export function* everyPartition(state: ControllerState): Generator<[TopicImage, PartitionImage]> {
-  for (const topic of state.image.topicsById.values()) for (const partition of topic.partitions) yield [topic, partition]
+  for (const topic of state.image.topicsById.values())
+    for (const partition of topic.partitions) yield [topic, partition]
 }
 
 export function hasLeaderships(state: ControllerState, brokerId: number): boolean {
@@ -33,7 +34,12 @@ function change(
 }
 
 /** The broker leaves every ISR and leads nothing any more. `unclean`: it may have lost records, so it leaves the ELR too. */
-export function removeFromIsrs(state: ControllerState, env: DecideEnv, brokerId: number, unclean = false): KnownRecord[] {
+export function removeFromIsrs(
+  state: ControllerState,
+  env: DecideEnv,
+  brokerId: number,
+  unclean = false,
+): KnownRecord[] {
   const records: KnownRecord[] = []
   for (const entry of everyPartition(state)) {
     const [, { isr, elr, leader }] = entry

@@ -6,7 +6,14 @@
  * Source: Kafka's PartitionChangeBuilder, PartitionReassignmentReplicas.
  */
 import type { PartitionChangeRecordInput } from '@troupe/wire/messages'
-import { LEADER_UNCHANGED, NO_LEADER, RECOVERING, UNASSIGNED_DIRECTORY, type PartitionImage, type TopicImage } from '../image/types.ts'
+import {
+  LEADER_UNCHANGED,
+  NO_LEADER,
+  RECOVERING,
+  UNASSIGNED_DIRECTORY,
+  type PartitionImage,
+  type TopicImage,
+} from '../image/types.ts'
 import type { KnownRecord } from '../records.ts'
 import { effectiveMinIsr, isActive, isElrEnabled } from './cluster.ts'
 import { sameItems, type ControllerState, type DecideEnv } from './decision.ts'
@@ -60,7 +67,9 @@ export function changePartition(
     elr: before.elr,
   }
   completeReassignment(target)
-  target.elr = elrEnabled ? nextElr(target, before, effectiveMinIsr(state, env, topic), wanted.uncleanShutdown ?? []) : []
+  target.elr = elrEnabled
+    ? nextElr(target, before, effectiveMinIsr(state, env, topic), wanted.uncleanShutdown ?? [])
+    : []
   const elected = elect(target, before, wanted.election ?? 'online', isAcceptable, elrEnabled)
   const change: Change = { topicId: topic.id, partitionId: before.partition }
   applyElection(change, target, before, elected)
@@ -86,7 +95,9 @@ function completeReassignment(target: Target): void {
 function nextElr(target: Target, before: PartitionImage, minIsr: number, unclean: readonly number[]): number[] {
   if (target.isr.length >= minIsr) return []
   const candidates = new Set([...before.elr, ...before.isr])
-  return [...candidates].filter((id) => !target.isr.includes(id) && !unclean.includes(id) && target.replicas.includes(id))
+  return [...candidates].filter(
+    (id) => !target.isr.includes(id) && !unclean.includes(id) && target.replicas.includes(id),
+  )
 }
 
 function elect(
@@ -127,7 +138,8 @@ function applyElection(change: Change, target: Target, before: PartitionImage, {
     }
   }
   // A replica that is taken away must learn that it follows no more: raise the leader epoch.
-  if (change.leader === undefined && !before.replicas.every((id) => target.replicas.includes(id))) change.leader = before.leader
+  if (change.leader === undefined && !before.replicas.every((id) => target.replicas.includes(id)))
+    change.leader = before.leader
 }
 
 function applyMembers(change: Change, target: Target, before: PartitionImage, elrEnabled: boolean): void {
@@ -137,7 +149,9 @@ function applyMembers(change: Change, target: Target, before: PartitionImage, el
   applyLastKnownLeader(change, before, elrEnabled)
   if (!sameItems(target.replicas, before.replicas)) {
     change.replicas = [...target.replicas]
-    change.directories = target.replicas.map((id) => before.directories[before.replicas.indexOf(id)] ?? UNASSIGNED_DIRECTORY)
+    change.directories = target.replicas.map(
+      (id) => before.directories[before.replicas.indexOf(id)] ?? UNASSIGNED_DIRECTORY,
+    )
   }
   if (!sameItems(target.removing, before.removingReplicas)) change.removingReplicas = [...target.removing]
   if (!sameItems(target.adding, before.addingReplicas)) change.addingReplicas = [...target.adding]
@@ -147,9 +161,17 @@ function applyMembers(change: Change, target: Target, before: PartitionImage, el
 function applyLastKnownLeader(change: Change, before: PartitionImage, elrEnabled: boolean): void {
   const { leader = LEADER_UNCHANGED, isr } = change
   const [lastKnown] = before.lastKnownElr
-  if (elrEnabled && isr?.length === 0 && before.leader !== NO_LEADER && (before.lastKnownElr.length !== 1 || lastKnown !== before.leader)) {
+  if (
+    elrEnabled &&
+    isr?.length === 0 &&
+    before.leader !== NO_LEADER &&
+    (before.lastKnownElr.length !== 1 || lastKnown !== before.leader)
+  ) {
     change.lastKnownElr = [before.leader]
-  } else if (before.lastKnownElr.length > 0 && (leader >= 0 || (leader === LEADER_UNCHANGED && before.leader !== NO_LEADER))) {
+  } else if (
+    before.lastKnownElr.length > 0 &&
+    (leader >= 0 || (leader === LEADER_UNCHANGED && before.leader !== NO_LEADER))
+  ) {
     change.lastKnownElr = []
   }
 }

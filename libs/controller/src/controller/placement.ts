@@ -19,18 +19,28 @@ export function placeReplicas(
   const live = brokers.filter((broker) => !broker.fenced)
   if (live.length === 0) return refuse('No broker is unfenced.')
   if (replicationFactor > brokers.length) {
-    return refuse(`Replication factor ${replicationFactor} needs as many registered brokers; there are ${brokers.length}.`)
+    return refuse(
+      `Replication factor ${replicationFactor} needs as many registered brokers; there are ${brokers.length}.`,
+    )
   }
   const start = env.random() % live.length
   let shift = env.random() % live.length
   const assignments: number[][] = []
   for (let partition = 0; partition < partitions; partition++) {
     if (partition > 0 && partition % live.length === 0) shift += 1
-    assignments.push(oneAssignment(live.map(({ id }) => id), start + partition, shift, replicationFactor))
+    assignments.push(
+      oneAssignment(
+        live.map(({ id }) => id),
+        start + partition,
+        shift,
+        replicationFactor,
+      ),
+    )
   }
   const fenced = brokers.filter((broker) => broker.fenced).map(({ id }) => id)
   for (const [partition, replicas] of assignments.entries()) {
-    for (let i = 0; replicas.length < replicationFactor; i++) replicas.push(fenced[(start + partition + i) % fenced.length]!)
+    for (let i = 0; replicas.length < replicationFactor; i++)
+      replicas.push(fenced[(start + partition + i) % fenced.length]!)
   }
   return assignments
 }
@@ -46,7 +56,11 @@ function oneAssignment(live: readonly number[], first: number, shift: number, re
 }
 
 /** A manual assignment: registered brokers, each once, as many for every partition. */
-export function assignmentError(state: ControllerState, replicas: readonly number[], replicationFactor: number | null): ApiError | null {
+export function assignmentError(
+  state: ControllerState,
+  replicas: readonly number[],
+  replicationFactor: number | null,
+): ApiError | null {
   const refuse = (why: string): ApiError => failure(KafkaError.INVALID_REPLICA_ASSIGNMENT, why)
   if (replicas.length === 0) return refuse('A partition is assigned no replica.')
   const seen = new Set<number>()

@@ -6,7 +6,10 @@ import type { ControllerState, Decision } from './decision.ts'
 
 const BLOCK = 1000
 
-export function allocateProducerIds(state: ControllerState, { brokerId, brokerEpoch }: AllocateProducerIdsRequest): Decision {
+export function allocateProducerIds(
+  state: ControllerState,
+  { brokerId, brokerEpoch }: AllocateProducerIdsRequest,
+): Decision {
   if (!currentBroker(state, brokerId, brokerEpoch)) {
     const response: AllocateProducerIdsResponseInput = { errorCode: KafkaError.STALE_BROKER_EPOCH }
     return { records: [], response }

@@ -6,8 +6,11 @@
  */
 import { KafkaError } from '@troupe/wire/errors'
 import type {
-  AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsRequest_ReassignablePartition,
-  AlterPartitionReassignmentsResponseInput, ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponseInput,
+  AlterPartitionReassignmentsRequest,
+  AlterPartitionReassignmentsRequest_ReassignablePartition,
+  AlterPartitionReassignmentsResponseInput,
+  ListPartitionReassignmentsRequest,
+  ListPartitionReassignmentsResponseInput,
 } from '@troupe/wire/messages'
 import type { PartitionImage, TopicImage } from '../image/types.ts'
 import type { KnownRecord } from '../records.ts'
@@ -16,7 +19,11 @@ import { failure, ok, type ApiError, type ControllerState, type DecideEnv, type 
 import { changePartition } from './partition-change.ts'
 import { assignmentError } from './placement.ts'
 
-export function alterReassignments(state: ControllerState, request: AlterPartitionReassignmentsRequest, env: DecideEnv): Decision {
+export function alterReassignments(
+  state: ControllerState,
+  request: AlterPartitionReassignmentsRequest,
+  env: DecideEnv,
+): Decision {
   const records: KnownRecord[] = []
   const allowResize = request.allowReplicationFactorChange
   const response: AlterPartitionReassignmentsResponseInput = {
@@ -62,7 +69,10 @@ function reassign(
 }
 
 /** A new reassignment replaces one that is under way. */
-function targetOf(partition: PartitionImage, wanted: readonly number[]): { replicas: number[]; adding: number[]; removing: number[] } {
+function targetOf(
+  partition: PartitionImage,
+  wanted: readonly number[],
+): { replicas: number[]; adding: number[]; removing: number[] } {
   const numerically = (a: number, b: number): number => a - b
   const removing = partition.replicas.filter((id) => !wanted.includes(id)).sort(numerically)
   const adding = wanted.filter((id) => !partition.replicas.includes(id)).sort(numerically)
@@ -77,7 +87,8 @@ function cancel(
   records: KnownRecord[],
 ): ApiError {
   const { addingReplicas, removingReplicas } = partition
-  if (addingReplicas.length === 0 && removingReplicas.length === 0) return failure(KafkaError.NO_REASSIGNMENT_IN_PROGRESS)
+  if (addingReplicas.length === 0 && removingReplicas.length === 0)
+    return failure(KafkaError.NO_REASSIGNMENT_IN_PROGRESS)
   const replicas = partition.replicas.filter((id) => !addingReplicas.includes(id))
   const isr = partition.isr.filter((id) => !addingReplicas.includes(id))
   const unclean = mayElectUnclean(state, env, topic.name)
@@ -91,26 +102,36 @@ function cancel(
     isr.push(replicas[0]!)
   }
   const record = changePartition(state, env, topic, partition, {
-    isr, replicas, adding: [], removing: [], election: unclean ? 'unclean' : 'online',
+    isr,
+    replicas,
+    adding: [],
+    removing: [],
+    election: unclean ? 'unclean' : 'online',
   })
   if (record) records.push(record)
   return ok
 }
 
 export function listReassignments(state: ControllerState, request: ListPartitionReassignmentsRequest): Decision {
-  const asked = request.topics?.map(({ name, partitionIndexes }) => ({ topic: state.image.topic(name), partitionIndexes }))
-    ?? [...state.image.topicsById.values()].map((topic) => ({ topic, partitionIndexes: topic.partitions.map((_, index) => index) }))
+  const asked =
+    request.topics?.map(({ name, partitionIndexes }) => ({ topic: state.image.topic(name), partitionIndexes })) ??
+    [...state.image.topicsById.values()].map((topic) => ({
+      topic,
+      partitionIndexes: topic.partitions.map((_, index) => index),
+    }))
   const topics = asked.flatMap(({ topic, partitionIndexes }) => {
     if (!topic) return []
     const partitions = partitionIndexes.flatMap((index) => {
       const partition = topic.partitions[index]
       if (!partition || (partition.addingReplicas.length === 0 && partition.removingReplicas.length === 0)) return []
-      return [{
-        partitionIndex: index,
-        replicas: [...partition.replicas],
-        addingReplicas: [...partition.addingReplicas],
-        removingReplicas: [...partition.removingReplicas],
-      }]
+      return [
+        {
+          partitionIndex: index,
+          replicas: [...partition.replicas],
+          addingReplicas: [...partition.addingReplicas],
+          removingReplicas: [...partition.removingReplicas],
+        },
+      ]
     })
     return partitions.length > 0 ? [{ name: topic.name, partitions }] : []
   })

@@ -10,7 +10,8 @@ export function topicNameError(name: string): ApiError | null {
   if (name === '') return refuse('it is empty')
   if (name === '.' || name === '..') return refuse("it is '.' or '..'")
   if (name.length > MAX_LENGTH) return refuse(`it has ${name.length} characters, more than ${MAX_LENGTH}`)
-  if (!/^[a-zA-Z0-9._-]+$/.test(name)) return refuse(`'${name}' has characters other than ASCII alphanumerics, '.', '_' and '-'`)
+  if (!/^[a-zA-Z0-9._-]+$/.test(name))
+    return refuse(`'${name}' has characters other than ASCII alphanumerics, '.', '_' and '-'`)
   return null
 }
 

@@ -2,14 +2,26 @@
 import { KafkaError } from '@troupe/wire/errors'
 import { zeroUuid } from '@troupe/wire/uuid'
 import type {
-  CreatePartitionsRequest, CreatePartitionsRequest_CreatePartitionsTopic, CreatePartitionsResponseInput,
-  DeleteTopicsRequest, DeleteTopicsRequest_DeleteTopicState, DeleteTopicsResponseInput,
+  CreatePartitionsRequest,
+  CreatePartitionsRequest_CreatePartitionsTopic,
+  CreatePartitionsResponseInput,
+  DeleteTopicsRequest,
+  DeleteTopicsRequest_DeleteTopicState,
+  DeleteTopicsResponseInput,
 } from '@troupe/wire/messages'
 import { partitionRecord } from '../image/snapshot.ts'
 import type { PartitionImage, TopicImage } from '../image/types.ts'
 import { MAX_RECORDS_PER_OPERATION, type KnownRecord } from '../records.ts'
 import { clusterConfig } from './cluster.ts'
-import { failure, isFailure, ok, type ApiError, type ControllerState, type DecideEnv, type Decision } from './decision.ts'
+import {
+  failure,
+  isFailure,
+  ok,
+  type ApiError,
+  type ControllerState,
+  type DecideEnv,
+  type Decision,
+} from './decision.ts'
 import { newPartitions } from './create-topics.ts'
 import { assignmentError, placeReplicas } from './placement.ts'
 
@@ -23,7 +35,8 @@ export function deleteTopics(state: ControllerState, request: DeleteTopicsReques
       const found = topicToDelete(state, env, one)
       const repeated = !isFailure(found) && deleted.has((found as TopicImage).id)
       const error = isFailure(found) ? found : repeated ? failure(KafkaError.INVALID_REQUEST, 'Duplicate topic.') : ok
-      if (isFailure(error)) return { name: one.name, topicId: one.topicId, errorCode: error.code, errorMessage: error.message }
+      if (isFailure(error))
+        return { name: one.name, topicId: one.topicId, errorCode: error.code, errorMessage: error.message }
       const topic = found as TopicImage
       deleted.add(topic.id)
       records.push({ type: 'RemoveTopicRecord', value: { topicId: topic.id } })
@@ -39,8 +52,10 @@ function topicToDelete(
   { name, topicId }: Pick<DeleteTopicsRequest_DeleteTopicState, 'name' | 'topicId'>,
 ): TopicImage | ApiError {
   if (!clusterConfig(state, env)['delete.topic.enable']) return failure(KafkaError.TOPIC_DELETION_DISABLED)
-  if (name !== null && topicId !== zeroUuid) return failure(KafkaError.INVALID_REQUEST, 'A topic is named or identified, not both.')
-  if (name === null && topicId === zeroUuid) return failure(KafkaError.INVALID_REQUEST, 'Neither topic name nor id was given.')
+  if (name !== null && topicId !== zeroUuid)
+    return failure(KafkaError.INVALID_REQUEST, 'A topic is named or identified, not both.')
+  if (name === null && topicId === zeroUuid)
+    return failure(KafkaError.INVALID_REQUEST, 'Neither topic name nor id was given.')
   if (name !== null) return state.image.topic(name) ?? failure(KafkaError.UNKNOWN_TOPIC_OR_PARTITION)
   return state.image.topicById(topicId) ?? failure(KafkaError.UNKNOWN_TOPIC_ID)
 }
@@ -51,7 +66,9 @@ export function createPartitions(state: ControllerState, request: CreatePartitio
   const response: CreatePartitionsResponseInput = {
     results: request.topics.map((topic) => {
       const unique = names.indexOf(topic.name) === names.lastIndexOf(topic.name)
-      const added = unique ? addPartitions(state, env, topic) : failure(KafkaError.INVALID_REQUEST, 'Duplicate topic name.')
+      const added = unique
+        ? addPartitions(state, env, topic)
+        : failure(KafkaError.INVALID_REQUEST, 'Duplicate topic name.')
       if (isFailure(added)) return { name: topic.name, errorCode: added.code, errorMessage: added.message }
       records.push(...(added as KnownRecord[]))
       return { name: topic.name, errorMessage: null }
@@ -71,12 +88,21 @@ function addPartitions(
   const added = request.count - existing
   if (added === 0) return failure(KafkaError.INVALID_PARTITIONS, `Topic already has ${existing} partition(s).`)
   if (added < 0) {
-    return failure(KafkaError.INVALID_PARTITIONS, `Topic ${topic.name} has ${existing} partition(s); ${request.count} is fewer.`)
+    return failure(
+      KafkaError.INVALID_PARTITIONS,
+      `Topic ${topic.name} has ${existing} partition(s); ${request.count} is fewer.`,
+    )
   }
-  if (added > MAX_RECORDS_PER_OPERATION) return failure(KafkaError.POLICY_VIOLATION, 'Too many partitions in one request.')
+  if (added > MAX_RECORDS_PER_OPERATION)
+    return failure(KafkaError.POLICY_VIOLATION, 'Too many partitions in one request.')
   const replicationFactor = topic.partitions[0]!.replicas.length
   const assignments = request.assignments
-    ? manual(state, request.assignments.map(({ brokerIds }) => brokerIds), added, replicationFactor)
+    ? manual(
+        state,
+        request.assignments.map(({ brokerIds }) => brokerIds),
+        added,
+        replicationFactor,
+      )
     : placeReplicas(state, env, added, replicationFactor)
   if (isFailure(assignments)) return assignments
   const partitions = newPartitions(state, assignments as number[][], existing)

@@ -55,7 +55,13 @@ export class MetadataImage implements ClusterView {
   }
 
   /** Applies one batch. `offset` is that of its last record. */
-  apply(entries: readonly MetadataEntry[], offset: number, epoch: number, timestamp: number, delta = emptyDelta()): MetadataDelta {
+  apply(
+    entries: readonly MetadataEntry[],
+    offset: number,
+    epoch: number,
+    timestamp: number,
+    delta = emptyDelta(),
+  ): MetadataDelta {
     for (const entry of entries) replay(this, entry, delta)
     this.offset = offset
     this.epoch = epoch

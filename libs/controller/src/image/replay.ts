@@ -5,14 +5,30 @@
  * FeatureControlManager, ProducerIdControlManager.
  */
 import type {
-  BrokerRegistrationChangeRecord, ClearElrRecord, ConfigRecord, FeatureLevelRecord, PartitionChangeRecord,
-  PartitionChangeRecordInput, PartitionRecord, ProducerIdsRecord, RegisterBrokerRecord, RemoveTopicRecord, TopicRecord, UnregisterBrokerRecord,
+  BrokerRegistrationChangeRecord,
+  ClearElrRecord,
+  ConfigRecord,
+  FeatureLevelRecord,
+  PartitionChangeRecord,
+  PartitionChangeRecordInput,
+  PartitionRecord,
+  ProducerIdsRecord,
+  RegisterBrokerRecord,
+  RemoveTopicRecord,
+  TopicRecord,
+  UnregisterBrokerRecord,
 } from '@troupe/wire/messages'
 import type { MetadataEntry } from '../records.ts'
 import { configKey, touchPartition, type MetadataDelta } from './delta.ts'
 import type { MetadataImage } from './image.ts'
 import {
-  configTypeOf, isInternalTopic, LEADER_UNCHANGED, RECOVERED, UNASSIGNED_DIRECTORY, type BrokerImage, type PartitionImage,
+  configTypeOf,
+  isInternalTopic,
+  LEADER_UNCHANGED,
+  RECOVERED,
+  UNASSIGNED_DIRECTORY,
+  type BrokerImage,
+  type PartitionImage,
   type TopicImage,
 } from './types.ts'
 
@@ -45,23 +61,37 @@ function replayOne(image: MetadataImage, { type, value }: MetadataEntry, delta: 
   // The records of a decision have the input form, those of the log the decoded one; every field that has no
   // default is set in both, so optional ones are read with their default here.
   switch (type) {
-    case 'RegisterBrokerRecord': return registerBroker(image, value as RegisterBrokerRecord, delta)
-    case 'UnregisterBrokerRecord': return unregisterBroker(image, value as UnregisterBrokerRecord, delta)
-    case 'BrokerRegistrationChangeRecord': return changeRegistration(image, value as BrokerRegistrationChangeRecord, delta)
-    case 'FenceBrokerRecord': return setFenced(image, value as { id: number; epoch: number }, true, delta)
-    case 'UnfenceBrokerRecord': return setFenced(image, value as { id: number; epoch: number }, false, delta)
-    case 'TopicRecord': return addTopic(image, value as TopicRecord, delta)
-    case 'RemoveTopicRecord': return removeTopic(image, value as RemoveTopicRecord, delta)
-    case 'PartitionRecord': return setPartition(image, value as PartitionRecord, delta)
-    case 'PartitionChangeRecord': return changePartition(image, value as PartitionChangeRecord, delta)
-    case 'ClearElrRecord': return clearElr(image, value as ClearElrRecord, delta)
-    case 'ConfigRecord': return setConfig(image, value as ConfigRecord, delta)
-    case 'FeatureLevelRecord': return setFeature(image, value as FeatureLevelRecord, delta)
-    case 'ProducerIdsRecord': return setProducerIds(image, value as ProducerIdsRecord)
+    case 'RegisterBrokerRecord':
+      return registerBroker(image, value as RegisterBrokerRecord, delta)
+    case 'UnregisterBrokerRecord':
+      return unregisterBroker(image, value as UnregisterBrokerRecord, delta)
+    case 'BrokerRegistrationChangeRecord':
+      return changeRegistration(image, value as BrokerRegistrationChangeRecord, delta)
+    case 'FenceBrokerRecord':
+      return setFenced(image, value as { id: number; epoch: number }, true, delta)
+    case 'UnfenceBrokerRecord':
+      return setFenced(image, value as { id: number; epoch: number }, false, delta)
+    case 'TopicRecord':
+      return addTopic(image, value as TopicRecord, delta)
+    case 'RemoveTopicRecord':
+      return removeTopic(image, value as RemoveTopicRecord, delta)
+    case 'PartitionRecord':
+      return setPartition(image, value as PartitionRecord, delta)
+    case 'PartitionChangeRecord':
+      return changePartition(image, value as PartitionChangeRecord, delta)
+    case 'ClearElrRecord':
+      return clearElr(image, value as ClearElrRecord, delta)
+    case 'ConfigRecord':
+      return setConfig(image, value as ConfigRecord, delta)
+    case 'FeatureLevelRecord':
+      return setFeature(image, value as FeatureLevelRecord, delta)
+    case 'ProducerIdsRecord':
+      return setProducerIds(image, value as ProducerIdsRecord)
     case 'NoOpRecord':
     case 'ZkMigrationStateRecord':
       return
-    default: return keep(image, { type, value })
+    default:
+      return keep(image, { type, value })
   }
 }
 
@@ -73,16 +103,28 @@ function registerBroker(image: MetadataImage, record: RegisterBrokerRecord, delt
     fenced: record.fenced ?? true,
     inControlledShutdown: record.inControlledShutdown ?? false,
     rack: record.rack ?? null,
-    listeners: record.endPoints.map(({ name, host, port, securityProtocol }) => ({ name, host, port, securityProtocol })),
-    features: record.features.map(({ name, minSupportedVersion, maxSupportedVersion }) =>
-      ({ name, minSupportedVersion, maxSupportedVersion })),
+    listeners: record.endPoints.map(({ name, host, port, securityProtocol }) => ({
+      name,
+      host,
+      port,
+      securityProtocol,
+    })),
+    features: record.features.map(({ name, minSupportedVersion, maxSupportedVersion }) => ({
+      name,
+      minSupportedVersion,
+      maxSupportedVersion,
+    })),
     logDirs: record.logDirs ?? [],
     cordonedLogDirs: record.cordonedLogDirs ?? [],
   })
   delta.brokers.add(record.brokerId)
 }
 
-function unregisterBroker(image: MetadataImage, { brokerId, brokerEpoch }: UnregisterBrokerRecord, delta: MetadataDelta): void {
+function unregisterBroker(
+  image: MetadataImage,
+  { brokerId, brokerEpoch }: UnregisterBrokerRecord,
+  delta: MetadataDelta,
+): void {
   brokerOf(image, brokerId, brokerEpoch)
   image.brokers.delete(brokerId)
   delta.brokers.add(brokerId)
@@ -101,7 +143,12 @@ function changeRegistration(image: MetadataImage, record: BrokerRegistrationChan
   delta.brokers.add(broker.id)
 }
 
-function setFenced(image: MetadataImage, { id, epoch }: { id: number; epoch: number }, fenced: boolean, delta: MetadataDelta): void {
+function setFenced(
+  image: MetadataImage,
+  { id, epoch }: { id: number; epoch: number },
+  fenced: boolean,
+  delta: MetadataDelta,
+): void {
   image.brokers.set(id, { ...brokerOf(image, id, epoch), fenced })
   delta.brokers.add(id)
 }
@@ -156,7 +203,10 @@ function setPartition(image: MetadataImage, record: PartitionRecord, delta: Meta
 function changePartition(image: MetadataImage, record: PartitionChangeRecord, delta: MetadataDelta): void {
   const { partitionId, topicId } = record
   const { partitions } = topicOf(image, topicId)
-  partitions[partitionId] = afterChange(partitions[partitionId] ?? corrupt(`no partition ${partitionId} of ${topicId}`), record)
+  partitions[partitionId] = afterChange(
+    partitions[partitionId] ?? corrupt(`no partition ${partitionId} of ${topicId}`),
+    record,
+  )
   touchPartition(delta, topicId, partitionId)
 }
 
@@ -186,7 +236,12 @@ function clearElr(image: MetadataImage, { topicName }: ClearElrRecord, delta: Me
   for (const topic of named) {
     topic?.partitions.forEach((partition, index) => {
       if (partition.elr.length === 0 && partition.lastKnownElr.length === 0) return
-      topic.partitions[index] = { ...partition, elr: [], lastKnownElr: [], partitionEpoch: partition.partitionEpoch + 1 }
+      topic.partitions[index] = {
+        ...partition,
+        elr: [],
+        lastKnownElr: [],
+        partitionEpoch: partition.partitionEpoch + 1,
+      }
       touchPartition(delta, topic.id, index)
     })
   }
@@ -215,7 +270,8 @@ function setFeature(image: MetadataImage, { name, featureLevel }: FeatureLevelRe
 
 function setProducerIds(image: MetadataImage, record: ProducerIdsRecord): void {
   const { nextProducerId, brokerId, brokerEpoch } = record
-  if (nextProducerId <= image.producerIds.nextProducerId) throw new MetadataCorrupt(`producer id block ${nextProducerId} again`)
+  if (nextProducerId <= image.producerIds.nextProducerId)
+    throw new MetadataCorrupt(`producer id block ${nextProducerId} again`)
   image.producerIds = { nextProducerId, brokerId, brokerEpoch }
 }
 
@@ -223,20 +279,35 @@ function setProducerIds(image: MetadataImage, record: ProducerIdsRecord): void {
 function keep(image: MetadataImage, entry: MetadataEntry): void {
   const value = entry.value as Record<string, unknown>
   switch (entry.type) {
-    case 'AccessControlEntryRecord': image.others.set(`acl:${value.id}`, entry); return
-    case 'RemoveAccessControlEntryRecord': image.others.delete(`acl:${value.id}`); return
-    case 'RegisterControllerRecord': image.others.set(`controller:${value.controllerId}`, entry); return
-    case 'UserScramCredentialRecord': image.others.set(`scram:${value.mechanism}:${value.name}`, entry); return
-    case 'RemoveUserScramCredentialRecord': image.others.delete(`scram:${value.mechanism}:${value.name}`); return
-    case 'DelegationTokenRecord': image.others.set(`token:${value.tokenId}`, entry); return
-    case 'RemoveDelegationTokenRecord': image.others.delete(`token:${value.tokenId}`); return
+    case 'AccessControlEntryRecord':
+      image.others.set(`acl:${value.id}`, entry)
+      return
+    case 'RemoveAccessControlEntryRecord':
+      image.others.delete(`acl:${value.id}`)
+      return
+    case 'RegisterControllerRecord':
+      image.others.set(`controller:${value.controllerId}`, entry)
+      return
+    case 'UserScramCredentialRecord':
+      image.others.set(`scram:${value.mechanism}:${value.name}`, entry)
+      return
+    case 'RemoveUserScramCredentialRecord':
+      image.others.delete(`scram:${value.mechanism}:${value.name}`)
+      return
+    case 'DelegationTokenRecord':
+      image.others.set(`token:${value.tokenId}`, entry)
+      return
+    case 'RemoveDelegationTokenRecord':
+      image.others.delete(`token:${value.tokenId}`)
+      return
     case 'ClientQuotaRecord': {
       const key = `quota:${value.key}:${JSON.stringify(value.entity)}`
       if (value.remove) image.others.delete(key)
       else image.others.set(key, entry)
       return
     }
-    default: throw new MetadataCorrupt(`unknown record ${entry.type}`)
+    default:
+      throw new MetadataCorrupt(`unknown record ${entry.type}`)
   }
 }
 

@@ -88,12 +88,14 @@ export const snapshotId = (image: MetadataImage): OffsetAndEpoch => ({ offset: i
 export function encodeSnapshot(image: MetadataImage): Uint8Array {
   const { epoch, timestamp } = image
   const partitionLeaderEpoch = epoch
-  const parts = [buildControlBatch({
-    baseOffset: 0,
-    partitionLeaderEpoch,
-    timestamp,
-    records: [{ type: 'snapshotHeader', message: { version: 0, lastContainedLogTimestamp: timestamp } }],
-  })]
+  const parts = [
+    buildControlBatch({
+      baseOffset: 0,
+      partitionLeaderEpoch,
+      timestamp,
+      records: [{ type: 'snapshotHeader', message: { version: 0, lastContainedLogTimestamp: timestamp } }],
+    }),
+  ]
   const entries = imageRecords(image)
   let offset = 1
   for (let at = 0; at < entries.length; at += RECORDS_PER_BATCH) {
@@ -101,12 +103,14 @@ export function encodeSnapshot(image: MetadataImage): Uint8Array {
     parts.push(encodeEntries(batch, offset, epoch, timestamp))
     offset += batch.length
   }
-  parts.push(buildControlBatch({
-    baseOffset: offset,
-    partitionLeaderEpoch,
-    timestamp,
-    records: [{ type: 'snapshotFooter', message: { version: 0 } }],
-  }))
+  parts.push(
+    buildControlBatch({
+      baseOffset: offset,
+      partitionLeaderEpoch,
+      timestamp,
+      records: [{ type: 'snapshotFooter', message: { version: 0 } }],
+    }),
+  )
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
   let at = 0
   for (const part of parts) {

@@ -25,7 +25,12 @@ export interface BrokerImage extends BrokerView {
 export type ConfigType = 'topic' | 'broker' | 'group' | 'client-metrics'
 
 /** Kafka's ConfigResource.Type ids. */
-export const resourceTypes: { readonly [Type in ConfigType]: number } = { topic: 2, broker: 4, 'client-metrics': 16, group: 32 }
+export const resourceTypes: { readonly [Type in ConfigType]: number } = {
+  topic: 2,
+  broker: 4,
+  'client-metrics': 16,
+  group: 32,
+}
 
 export function configTypeOf(resourceType: number): ConfigType | undefined {
   return (Object.keys(resourceTypes) as ConfigType[]).find((type) => resourceTypes[type] === resourceType)

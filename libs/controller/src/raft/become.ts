@@ -20,7 +20,11 @@ export interface RaftIo {
 export const memberAddress = (broker: number): Address => ({ broker, actor: actorNames.controller })
 
 /** Sends a question and remembers what it was; stale answers find nothing under their id. */
-export function ask(io: RaftIo, question: Ask, message: (id: { broker: number; actor: string; id: number }) => Message): void {
+export function ask(
+  io: RaftIo,
+  question: Ask,
+  message: (id: { broker: number; actor: string; id: number }) => Message,
+): void {
   const { raft, env, out } = io
   const id = raft.nextId++
   raft.asks.set(id, question)
@@ -33,7 +37,8 @@ export function setTimer(io: RaftIo, timer: RaftTimer['timer'], delayMs: number)
 }
 
 /** Random, so that two voters do not stand for election at the same moment again and again. */
-export const jitter = (io: RaftIo, atLeast: number, spread: number): number => atLeast + (io.env.random() % (spread + 1))
+export const jitter = (io: RaftIo, atLeast: number, spread: number): number =>
+  atLeast + (io.env.random() % (spread + 1))
 
 const TIMERS = ['election', 'voteRetry', 'fetch', 'request', 'checkQuorum', 'parked', 'begin'] as const
 
@@ -56,8 +61,13 @@ function failParked({ raft, out }: RaftIo): void {
   for (const progress of raft.leadership?.progress.values() ?? []) {
     if (!progress.parked) continue
     const answer: QuorumFetched = {
-      error: KafkaError.NOT_LEADER_OR_FOLLOWER, leader: raft.leaderId, epoch: raft.epoch,
-      highWatermark: raft.highWatermark, records: null, divergingEpoch: null, snapshot: null,
+      error: KafkaError.NOT_LEADER_OR_FOLLOWER,
+      leader: raft.leaderId,
+      epoch: raft.epoch,
+      highWatermark: raft.highWatermark,
+      records: null,
+      divergingEpoch: null,
+      snapshot: null,
     }
     out.reply(progress.parked.replyTo, answer)
     progress.parked = null
@@ -65,7 +75,10 @@ function failParked({ raft, out }: RaftIo): void {
 }
 
 /** K5: one vote per epoch, on disk before anyone hears of it. */
-function elect(io: RaftIo, next: { epoch: number; leaderId: number; votedId: number; votedDirectoryId?: string }): void {
+function elect(
+  io: RaftIo,
+  next: { epoch: number; leaderId: number; votedId: number; votedDirectoryId?: string },
+): void {
   const { raft, env } = io
   const { epoch, leaderId, votedId, votedDirectoryId = zeroUuid } = next
   const same = epoch === raft.epoch && leaderId === raft.leaderId && votedId === raft.votedId
@@ -107,7 +120,10 @@ export function becomeCandidate(io: RaftIo): void {
   const { raft } = io
   enter(io, 'candidate')
   elect(io, {
-    epoch: raft.epoch + 1, leaderId: -1, votedId: raft.config.self, votedDirectoryId: raft.store.directoryId,
+    epoch: raft.epoch + 1,
+    leaderId: -1,
+    votedId: raft.config.self,
+    votedDirectoryId: raft.store.directoryId,
   })
   raft.ballot = { granted: new Set([raft.config.self]), refused: new Set() }
   if (majority(raft) === 1) return becomeLeader(io)
@@ -123,20 +139,24 @@ export function becomeLeader(io: RaftIo): void {
   enter(io, 'leader')
   elect(io, { epoch: raft.epoch, leaderId: self, votedId: raft.votedId, votedDirectoryId: raft.votedDirectoryId })
   const epochStartOffset = raft.store.endOffset
-  raft.store.append(buildControlBatch({
-    baseOffset: epochStartOffset,
-    partitionLeaderEpoch: raft.epoch,
-    timestamp: env.now,
-    records: [{
-      type: 'leaderChange',
-      message: {
-        version: 0,
-        leaderId: self,
-        voters: voters.map((voterId) => ({ voterId })),
-        grantingVoters: granting.map((voterId) => ({ voterId })),
-      },
-    }],
-  }))
+  raft.store.append(
+    buildControlBatch({
+      baseOffset: epochStartOffset,
+      partitionLeaderEpoch: raft.epoch,
+      timestamp: env.now,
+      records: [
+        {
+          type: 'leaderChange',
+          message: {
+            version: 0,
+            leaderId: self,
+            voters: voters.map((voterId) => ({ voterId })),
+            grantingVoters: granting.map((voterId) => ({ voterId })),
+          },
+        },
+      ],
+    }),
+  )
   raft.store.sync()
   const progress = new Map(voters.map((id) => [id, newProgress(env.now)]))
   raft.leadership = { epochStartOffset, since: env.now, progress }
@@ -149,8 +169,13 @@ export function becomeLeader(io: RaftIo): void {
   if (majority(raft) === 1) raft.highWatermark = raft.store.endOffset
 }
 
-export const newProgress = (now: number): Progress =>
-  ({ endOffset: -1, lastFetchMs: now, lastCaughtUpMs: -1, directoryId: zeroUuid, parked: null })
+export const newProgress = (now: number): Progress => ({
+  endOffset: -1,
+  lastFetchMs: now,
+  lastCaughtUpMs: -1,
+  directoryId: zeroUuid,
+  parked: null,
+})
 
 export const beginInterval = (raft: Raft): number => Math.min(100, raft.config.fetchTimeoutMs / 2)
 
@@ -187,12 +212,19 @@ export function announce(io: RaftIo, voters: readonly number[]): void {
       body: {
         clusterId: raft.store.clusterId,
         voterId: to,
-        topics: [{
-          topicName: METADATA_TOPIC,
-          partitions: [{
-            partitionIndex: 0, voterDirectoryId: zeroUuid, leaderId: raft.config.self, leaderEpoch: raft.epoch,
-          }],
-        }],
+        topics: [
+          {
+            topicName: METADATA_TOPIC,
+            partitions: [
+              {
+                partitionIndex: 0,
+                voterDirectoryId: zeroUuid,
+                leaderId: raft.config.self,
+                leaderEpoch: raft.epoch,
+              },
+            ],
+          },
+        ],
         leaderEndpoints: [],
       },
     }))
@@ -208,19 +240,23 @@ export function requestVotes(io: RaftIo, voters: readonly number[], preVote: boo
       body: {
         clusterId: raft.store.clusterId,
         voterId: to,
-        topics: [{
-          topicName: METADATA_TOPIC,
-          partitions: [{
-            partitionIndex: 0,
-            replicaEpoch: raft.epoch,
-            replicaId: raft.config.self,
-            replicaDirectoryId: raft.store.directoryId,
-            voterDirectoryId: zeroUuid,
-            lastOffsetEpoch: raft.store.lastEpoch,
-            lastOffset: raft.store.endOffset,
-            preVote,
-          }],
-        }],
+        topics: [
+          {
+            topicName: METADATA_TOPIC,
+            partitions: [
+              {
+                partitionIndex: 0,
+                replicaEpoch: raft.epoch,
+                replicaId: raft.config.self,
+                replicaDirectoryId: raft.store.directoryId,
+                voterDirectoryId: zeroUuid,
+                lastOffsetEpoch: raft.store.lastEpoch,
+                lastOffset: raft.store.endOffset,
+                preVote,
+              },
+            ],
+          },
+        ],
       },
     }))
   }

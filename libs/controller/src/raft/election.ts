@@ -6,12 +6,28 @@
 import { isFailed, type Failed, type Message, type ReplyToken } from '@troupe/actor'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import type {
-  BeginQuorumEpochRequest, BeginQuorumEpochResponseInput, EndQuorumEpochRequest, EndQuorumEpochResponseInput,
-  VoteRequest, VoteRequest_PartitionData, VoteResponse, VoteResponseInput,
+  BeginQuorumEpochRequest,
+  BeginQuorumEpochResponseInput,
+  EndQuorumEpochRequest,
+  EndQuorumEpochResponseInput,
+  VoteRequest,
+  VoteRequest_PartitionData,
+  VoteResponse,
+  VoteResponseInput,
 } from '@troupe/wire/messages'
 import {
-  ask, becomeCandidate, becomeFollower, becomeLeader, becomeProspective, becomeResigned, becomeUnattached, becomeVoted,
-  jitter, requestVotes, setTimer, type RaftIo,
+  ask,
+  becomeCandidate,
+  becomeFollower,
+  becomeLeader,
+  becomeProspective,
+  becomeResigned,
+  becomeUnattached,
+  becomeVoted,
+  jitter,
+  requestVotes,
+  setTimer,
+  type RaftIo,
 } from './become.ts'
 import { METADATA_TOPIC } from './messages.ts'
 import { isUpToDate, majority, otherVoters, type Ask, type Raft } from './state.ts'
@@ -56,10 +72,12 @@ function grantsVote(io: RaftIo, request: VoteRequest_PartitionData): boolean {
 function voteAnswer(raft: Raft, errorCode: ErrorCode, voteGranted: boolean): VoteResponseInput {
   return {
     errorCode: KafkaError.NONE,
-    topics: [{
-      topicName: METADATA_TOPIC,
-      partitions: [{ partitionIndex: 0, errorCode, leaderId: raft.leaderId, leaderEpoch: raft.epoch, voteGranted }],
-    }],
+    topics: [
+      {
+        topicName: METADATA_TOPIC,
+        partitions: [{ partitionIndex: 0, errorCode, leaderId: raft.leaderId, leaderEpoch: raft.epoch, voteGranted }],
+      },
+    ],
   }
 }
 
@@ -77,7 +95,8 @@ function countVote(io: RaftIo, asked: Ask & { kind: 'vote' }, granted: boolean):
   if (!ballot || asked.epoch !== raft.epoch || asked.preVote !== (raft.phase === 'prospective')) return
   ballot.refused.delete(asked.to)
   ;(granted ? ballot.granted : ballot.refused).add(asked.to)
-  if (ballot.granted.size >= majority(raft)) return raft.phase === 'prospective' ? becomeCandidate(io) : becomeLeader(io)
+  if (ballot.granted.size >= majority(raft))
+    return raft.phase === 'prospective' ? becomeCandidate(io) : becomeLeader(io)
   if (config.voters.length - ballot.refused.size < majority(raft)) {
     // Can't be won any more. Others may still be starting: ask again soon, not after a whole election timeout.
     setTimer(io, 'election', jitter(io, config.backoffMs, config.backoffMs * 3))
@@ -136,10 +155,12 @@ export function onBeginQuorumEpoch(io: RaftIo, message: Question<BeginQuorumEpoc
   }
   const body: BeginQuorumEpochResponseInput = {
     errorCode: KafkaError.NONE,
-    topics: [{
-      topicName: METADATA_TOPIC,
-      partitions: [{ partitionIndex: 0, errorCode: error, leaderId: raft.leaderId, leaderEpoch: raft.epoch }],
-    }],
+    topics: [
+      {
+        topicName: METADATA_TOPIC,
+        partitions: [{ partitionIndex: 0, errorCode: error, leaderId: raft.leaderId, leaderEpoch: raft.epoch }],
+      },
+    ],
   }
   out.reply(message.replyTo, body)
 }
@@ -159,7 +180,9 @@ export function onEndQuorumEpoch(io: RaftIo, message: Question<EndQuorumEpochReq
   const request = message.body.topics[0]?.partitions[0]
   const error = !request
     ? KafkaError.INVALID_REQUEST
-    : request.leaderEpoch < raft.epoch ? KafkaError.FENCED_LEADER_EPOCH : KafkaError.NONE
+    : request.leaderEpoch < raft.epoch
+      ? KafkaError.FENCED_LEADER_EPOCH
+      : KafkaError.NONE
   if (request && error === KafkaError.NONE) {
     if (request.leaderEpoch > raft.epoch) becomeUnattached(io, request.leaderEpoch)
     const candidates = request.preferredCandidates.map(({ candidateId }) => candidateId)
@@ -172,10 +195,12 @@ export function onEndQuorumEpoch(io: RaftIo, message: Question<EndQuorumEpochReq
   }
   const body: EndQuorumEpochResponseInput = {
     errorCode: KafkaError.NONE,
-    topics: [{
-      topicName: METADATA_TOPIC,
-      partitions: [{ partitionIndex: 0, errorCode: error, leaderId: raft.leaderId, leaderEpoch: raft.epoch }],
-    }],
+    topics: [
+      {
+        topicName: METADATA_TOPIC,
+        partitions: [{ partitionIndex: 0, errorCode: error, leaderId: raft.leaderId, leaderEpoch: raft.epoch }],
+      },
+    ],
   }
   out.reply(message.replyTo, body)
 }
@@ -194,18 +219,23 @@ export function resign(io: RaftIo): void {
       replyTo,
       body: {
         clusterId: raft.store.clusterId,
-        topics: [{
-          topicName: METADATA_TOPIC,
-          partitions: [{
-            partitionIndex: 0,
-            leaderId: raft.config.self,
-            leaderEpoch: raft.epoch,
-            preferredSuccessors: successors,
-            preferredCandidates: successors.map((candidateId) => ({
-              candidateId, candidateDirectoryId: progress.get(candidateId)!.directoryId,
-            })),
-          }],
-        }],
+        topics: [
+          {
+            topicName: METADATA_TOPIC,
+            partitions: [
+              {
+                partitionIndex: 0,
+                leaderId: raft.config.self,
+                leaderEpoch: raft.epoch,
+                preferredSuccessors: successors,
+                preferredCandidates: successors.map((candidateId) => ({
+                  candidateId,
+                  candidateDirectoryId: progress.get(candidateId)!.directoryId,
+                })),
+              },
+            ],
+          },
+        ],
         leaderEndpoints: [],
       },
     }))

@@ -78,7 +78,8 @@ function onFetchRefused(io: RaftIo, asked: Ask, body: QuorumFetched | SnapshotCh
   if (body.epoch > raft.epoch) {
     return named ? becomeFollower(io, body.epoch, body.leader) : becomeUnattached(io, body.epoch)
   }
-  if (body.epoch === raft.epoch && named && body.leader !== raft.leaderId) return becomeFollower(io, body.epoch, body.leader)
+  if (body.epoch === raft.epoch && named && body.leader !== raft.leaderId)
+    return becomeFollower(io, body.epoch, body.leader)
   if (raft.phase === 'observer') {
     if (asked.to === raft.leaderId) becomeObserver(io, raft.epoch, raft.leaderId)
     return setTimer(io, 'fetch', jitter(io, backoffMs, backoffMs))
@@ -104,8 +105,12 @@ function truncate(io: RaftIo, diverging: { epoch: number; endOffset: number }): 
   const { raft, out } = io
   const { store } = raft
   const own = store.endOffsetForEpoch(diverging.epoch)
-  const to = Math.min(own.epoch === diverging.epoch ? Math.min(own.endOffset, diverging.endOffset) : own.endOffset, store.endOffset)
-  if (to < raft.highWatermark) throw new RaftInvariant(`truncation to ${to} below the high watermark ${raft.highWatermark}`)
+  const to = Math.min(
+    own.epoch === diverging.epoch ? Math.min(own.endOffset, diverging.endOffset) : own.endOffset,
+    store.endOffset,
+  )
+  if (to < raft.highWatermark)
+    throw new RaftInvariant(`truncation to ${to} below the high watermark ${raft.highWatermark}`)
   out.trace('raft-truncate', { from: store.endOffset, to, epoch: diverging.epoch })
   store.truncateTo(to)
 }

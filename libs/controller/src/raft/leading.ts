@@ -80,8 +80,14 @@ function withRecords(raft: Raft, offset: number): QuorumFetched {
 
 function fetched(raft: Raft, answer: Partial<QuorumFetched>): QuorumFetched {
   return {
-    error: KafkaError.NONE, leader: raft.leaderId, epoch: raft.epoch, highWatermark: raft.highWatermark,
-    records: null, divergingEpoch: null, snapshot: null, ...answer,
+    error: KafkaError.NONE,
+    leader: raft.leaderId,
+    epoch: raft.epoch,
+    highWatermark: raft.highWatermark,
+    records: null,
+    divergingEpoch: null,
+    snapshot: null,
+    ...answer,
   }
 }
 
@@ -122,10 +128,17 @@ function armParked(io: RaftIo): void {
 export function onQuorumSnapshot(io: RaftIo, message: QuorumSnapshot): void {
   const { raft, env, out } = io
   const { store } = raft
-  const answer = (part: Partial<SnapshotChunk>): void => out.reply(message.replyTo, {
-    error: KafkaError.NONE, leader: raft.leaderId, epoch: raft.epoch, snapshot: message.snapshot,
-    size: 0, position: message.position, records: null, ...part,
-  } satisfies SnapshotChunk)
+  const answer = (part: Partial<SnapshotChunk>): void =>
+    out.reply(message.replyTo, {
+      error: KafkaError.NONE,
+      leader: raft.leaderId,
+      epoch: raft.epoch,
+      snapshot: message.snapshot,
+      size: 0,
+      position: message.position,
+      records: null,
+      ...part,
+    } satisfies SnapshotChunk)
   const error = fetchError(raft, message)
   if (error !== KafkaError.NONE) return answer({ error })
   const replica = raft.leadership!.progress.get(message.replica)

@@ -123,7 +123,12 @@ export interface Raft {
 }
 
 export function createRaft(config: RaftConfig, store: QuorumStore): Raft {
-  const stored: ElectionState = store.readElection() ?? { epoch: 0, leaderId: -1, votedId: -1, votedDirectoryId: zeroUuid }
+  const stored: ElectionState = store.readElection() ?? {
+    epoch: 0,
+    leaderId: -1,
+    votedId: -1,
+    votedDirectoryId: zeroUuid,
+  }
   return {
     config,
     store,
@@ -158,7 +163,8 @@ export function isUpToDate(raft: Raft, last: OffsetAndEpoch): boolean {
 export function checkRaft(raft: Raft): void {
   const { phase, leadership, ballot, store } = raft
   if ((phase === 'leader') !== (leadership !== null)) throw new RaftInvariant('a leader and only a leader leads')
-  if ((phase === 'candidate' || phase === 'prospective') !== (ballot !== null)) throw new RaftInvariant('ballot without election')
+  if ((phase === 'candidate' || phase === 'prospective') !== (ballot !== null))
+    throw new RaftInvariant('ballot without election')
   if (raft.highWatermark > store.endOffset) throw new RaftInvariant('high watermark past the end of the log')
   if (store.lastEpoch > raft.epoch) throw new RaftInvariant('a record of a later epoch')
 }

@@ -4,9 +4,25 @@
 import type { Env, Message, Outbox, Reply } from '@troupe/actor'
 import type { QuorumMessage } from '../messages.ts'
 import type { QuorumStore } from '../quorum-store.ts'
-import { becomeFollower, becomeLeader, becomeObserver, becomeResigned, becomeUnattached, jitter, setTimer, type RaftIo } from './become.ts'
 import {
-  follows, onBeginQuorumEpoch, onElectionTimeout, onEndQuorumEpoch, onVote, onVoteAnswer, onVoteRetry, resign,
+  becomeFollower,
+  becomeLeader,
+  becomeObserver,
+  becomeResigned,
+  becomeUnattached,
+  jitter,
+  setTimer,
+  type RaftIo,
+} from './become.ts'
+import {
+  follows,
+  onBeginQuorumEpoch,
+  onElectionTimeout,
+  onEndQuorumEpoch,
+  onVote,
+  onVoteAnswer,
+  onVoteRetry,
+  resign,
 } from './election.ts'
 import { leaderUnreachable, onFetched, onRequestTimeout, onSnapshotChunk, sendFetch } from './fetching.ts'
 import { onBeginTimeout, onCheckQuorum, onFlush, onParkedTimeout, onQuorumFetch, onQuorumSnapshot } from './leading.ts'
@@ -15,7 +31,15 @@ import { createRaft, type Raft, type RaftConfig } from './state.ts'
 
 export type RaftMessage = QuorumMessage | QuorumFetch | QuorumSnapshot | RaftTimer | RaftFlush
 
-const KINDS = new Set(['vote', 'beginQuorumEpoch', 'endQuorumEpoch', 'quorumFetch', 'quorumSnapshot', 'raftTimer', 'raftFlush'])
+const KINDS = new Set([
+  'vote',
+  'beginQuorumEpoch',
+  'endQuorumEpoch',
+  'quorumFetch',
+  'quorumSnapshot',
+  'raftTimer',
+  'raftFlush',
+])
 export const isRaftMessage = (message: Message): message is RaftMessage => KINDS.has(message.kind)
 
 export function startRaft(config: RaftConfig, store: QuorumStore, env: Env, out: Outbox): Raft {
@@ -45,25 +69,39 @@ export function startRaft(config: RaftConfig, store: QuorumStore, env: Env, out:
 export function stepRaft(raft: Raft, message: RaftMessage, env: Env, out: Outbox): void {
   const io: RaftIo = { raft, env, out }
   switch (message.kind) {
-    case 'vote': return onVote(io, message)
-    case 'beginQuorumEpoch': return onBeginQuorumEpoch(io, message)
-    case 'endQuorumEpoch': return onEndQuorumEpoch(io, message)
-    case 'quorumFetch': return onQuorumFetch(io, message)
-    case 'quorumSnapshot': return onQuorumSnapshot(io, message)
-    case 'raftFlush': return onFlush(io)
-    case 'raftTimer': return onTimer(io, message.timer)
+    case 'vote':
+      return onVote(io, message)
+    case 'beginQuorumEpoch':
+      return onBeginQuorumEpoch(io, message)
+    case 'endQuorumEpoch':
+      return onEndQuorumEpoch(io, message)
+    case 'quorumFetch':
+      return onQuorumFetch(io, message)
+    case 'quorumSnapshot':
+      return onQuorumSnapshot(io, message)
+    case 'raftFlush':
+      return onFlush(io)
+    case 'raftTimer':
+      return onTimer(io, message.timer)
   }
 }
 
 function onTimer(io: RaftIo, timer: RaftTimer['timer']): void {
   switch (timer) {
-    case 'election': return onElectionTimeout(io)
-    case 'voteRetry': return onVoteRetry(io)
-    case 'fetch': return sendFetch(io)
-    case 'request': return onRequestTimeout(io)
-    case 'checkQuorum': return onCheckQuorum(io)
-    case 'parked': return onParkedTimeout(io)
-    case 'begin': return onBeginTimeout(io)
+    case 'election':
+      return onElectionTimeout(io)
+    case 'voteRetry':
+      return onVoteRetry(io)
+    case 'fetch':
+      return sendFetch(io)
+    case 'request':
+      return onRequestTimeout(io)
+    case 'checkQuorum':
+      return onCheckQuorum(io)
+    case 'parked':
+      return onParkedTimeout(io)
+    case 'begin':
+      return onBeginTimeout(io)
   }
 }
 
@@ -75,16 +113,27 @@ export function onRaftReply(raft: Raft, reply: Reply, env: Env, out: Outbox): bo
   raft.asks.delete(reply.id)
   const body = reply.body as never
   switch (asked.kind) {
-    case 'vote': onVoteAnswer(io, asked, body); break
-    case 'fetch': onFetched(io, asked, body); break
-    case 'snapshot': onSnapshotChunk(io, asked, body); break
+    case 'vote':
+      onVoteAnswer(io, asked, body)
+      break
+    case 'fetch':
+      onFetched(io, asked, body)
+      break
+    case 'snapshot':
+      onSnapshotChunk(io, asked, body)
+      break
     case 'beginQuorumEpoch':
-    case 'endQuorumEpoch': onAnnounced(io, body); break
+    case 'endQuorumEpoch':
+      onAnnounced(io, body)
+      break
   }
   return true
 }
 
-function onAnnounced(io: RaftIo, body: { topics?: readonly { partitions: readonly { leaderEpoch: number; leaderId: number }[] }[] }): void {
+function onAnnounced(
+  io: RaftIo,
+  body: { topics?: readonly { partitions: readonly { leaderEpoch: number; leaderId: number }[] }[] },
+): void {
   const answer = body.topics?.[0]?.partitions[0]
   if (answer && answer.leaderEpoch > io.raft.epoch) follows(io, answer.leaderEpoch, answer.leaderId)
 }

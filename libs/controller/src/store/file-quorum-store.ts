@@ -79,7 +79,7 @@ export class FileQuorumStore implements QuorumStore {
 
   get lastEpoch(): number {
     const epoch = this.#log.lastEpoch
-    return epoch >= 0 ? epoch : this.latestSnapshot()?.epoch ?? 0
+    return epoch >= 0 ? epoch : (this.latestSnapshot()?.epoch ?? 0)
   }
 
   get sizeInBytes(): number {

@@ -7,7 +7,15 @@
  */
 import type { FileHandle, FileSystem } from '@troupe/log/file-system'
 import {
-  BATCH_OVERHEAD, LOG_OVERHEAD, baseOffset, computeCrc, crc, lastOffset, magic, partitionLeaderEpoch, sizeInBytes,
+  BATCH_OVERHEAD,
+  LOG_OVERHEAD,
+  baseOffset,
+  computeCrc,
+  crc,
+  lastOffset,
+  magic,
+  partitionLeaderEpoch,
+  sizeInBytes,
 } from '@troupe/wire/record-batch'
 import { WireError } from '@troupe/wire/wire-error'
 import { KafkaError } from '@troupe/wire/errors'
@@ -174,7 +182,10 @@ export class MetadataLog {
   }
 
   #recover(): void {
-    const names = this.#files.list(this.#directory).filter((name) => /^\d{20}\.log$/.test(name)).sort()
+    const names = this.#files
+      .list(this.#directory)
+      .filter((name) => /^\d{20}\.log$/.test(name))
+      .sort()
     for (const name of names) {
       const segment: Segment = {
         baseOffset: Number(name.slice(0, 20)),

@@ -9,13 +9,15 @@ import type { ElectionState } from '../quorum-store.ts'
 const DATA_VERSION = 1
 
 export function encodeQuorumState(state: ElectionState): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify({
-    leaderId: state.leaderId,
-    leaderEpoch: state.epoch,
-    votedId: state.votedId,
-    votedDirectoryId: state.votedDirectoryId,
-    data_version: DATA_VERSION,
-  }))
+  return new TextEncoder().encode(
+    JSON.stringify({
+      leaderId: state.leaderId,
+      leaderEpoch: state.epoch,
+      votedId: state.votedId,
+      votedDirectoryId: state.votedDirectoryId,
+      data_version: DATA_VERSION,
+    }),
+  )
 }
 
 /** null when the file does not hold a whole state: it is replaced atomically, so that means a file from elsewhere. */
