@@ -7,6 +7,8 @@ import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '..')
 const modules = join(root, 'node_modules')
+// Stripped and compiled sources: a second start is several times faster, and smaller.
+const compileCache = join(modules, '.cache/troupe')
 
 install()
 const node = packagedNode()
@@ -62,7 +64,7 @@ function binary(name) {
 
 function run(command, args) {
   const path = `${join(node, '..')}:${join(modules, '.bin')}:${process.env.PATH}`
-  const env = { ...process.env, PATH: path }
+  const env = { NODE_COMPILE_CACHE: compileCache, ...process.env, PATH: path }
   // Where Node can replace itself by the command, nothing of the launcher stays behind.
   if (process.execve) process.execve(command, [command, ...args], env)
   const child = spawn(command, args, { cwd: process.cwd(), stdio: 'inherit', env })

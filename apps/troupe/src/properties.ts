@@ -51,7 +51,7 @@ const controls: Record<string, string> = { t: '\t', n: '\n', r: '\r', f: '\f' }
 
 function unescape(text: string): string {
   return text.replace(/\\(u[0-9a-fA-F]{4}|[\s\S])/g, (_all, code: string) =>
-    code.length > 1 ? String.fromCharCode(Number.parseInt(code.slice(1), 16)) : (controls[code] ?? code)
+    code.length > 1 ? String.fromCharCode(Number.parseInt(code.slice(1), 16)) : (controls[code] ?? code),
   )
 }
 

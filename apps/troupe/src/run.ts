@@ -75,7 +75,8 @@ function collect(value: string, before: string[]): string[] {
 
 function collectProperties({ file, overrides }: CommandLine, environment: NodeJS.ProcessEnv): Map<string, string> {
   const properties = file === undefined ? new Map<string, string>() : parseProperties(readPropertiesFile(file))
-  const isKnown = (name: string): boolean => definitions.broker.has(name) || /^troupe\.(watchdog\.ms|log\.level)$/.test(name)
+  const isKnown = (name: string): boolean =>
+    definitions.broker.has(name) || /^troupe\.(watchdog\.ms|log\.level)$/.test(name)
   for (const [name, value] of environmentProperties(environment, isKnown)) properties.set(name, value)
   for (const override of overrides) {
     const at = override.indexOf('=')
@@ -181,11 +182,13 @@ class Troupe {
     for (const slot of slots.values()) slot.wanted = 'stopped'
     await this.#admin?.close()
     await this.#supervisor?.release()
-    await Promise.all([...slots.values()].map(async ({ process: worker, state }) => {
-      if (worker === null) return
-      if (state === 'running') await Promise.race([worker.remote.stop(false), worker.ended])
-      await worker.terminate()
-    }))
+    await Promise.all(
+      [...slots.values()].map(async ({ process: worker, state }) => {
+        if (worker === null) return
+        if (state === 'running') await Promise.race([worker.remote.stop(false), worker.ended])
+        await worker.terminate()
+      }),
+    )
     this.#lock?.release()
     this.#log.write('info', 'stopped')
   }

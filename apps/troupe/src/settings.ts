@@ -119,7 +119,8 @@ function parseListeners(
   const listeners: ListenerAddress[] = []
   for (const text of list(properties.get(property))) {
     const parts = /^([A-Za-z0-9_.-]+):\/\/(\[[0-9a-fA-F:.%]+\]|[^:/[\]]*):(\d{1,5})$/.exec(text)
-    const refuse = (allowed: string): number => errors.push(`invalid value ${text} for property ${property}: ${allowed}`)
+    const refuse = (allowed: string): number =>
+      errors.push(`invalid value ${text} for property ${property}: ${allowed}`)
     if (parts === null || Number(parts[3]) > 65_535) {
       refuse('allowed is NAME://host:port, port 0 to 65535')
       continue
@@ -144,7 +145,10 @@ function parseListeners(
 }
 
 function list(text: string | undefined): string[] {
-  return (text ?? '').split(',').map((item) => item.trim()).filter((item) => item !== '')
+  return (text ?? '')
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
 }
 
 function protocolMap(text: string | undefined): Map<string, string> {
@@ -162,9 +166,12 @@ function checkPorts(listeners: readonly ListenerAddress[], brokers: number, erro
     for (let broker = 1; port !== 0 && broker <= brokers; broker++) {
       const number = port + broker - 1
       const other = taken.get(number)
-      if (number > 65_535) errors.push(`invalid value ${port} for property listeners: broker ${broker} would need port ${number}`)
+      if (number > 65_535)
+        errors.push(`invalid value ${port} for property listeners: broker ${broker} would need port ${number}`)
       else if (other !== undefined) {
-        errors.push(`invalid value ${port} for property listeners: broker ${broker}'s ${name} and ${other} need port ${number}`)
+        errors.push(
+          `invalid value ${port} for property listeners: broker ${broker}'s ${name} and ${other} need port ${number}`,
+        )
       } else taken.set(number, `broker ${broker}'s ${name}`)
     }
   }
@@ -178,10 +185,14 @@ function checkAdvertised(
   for (const { name, host, port } of advertised ?? []) {
     const value = `${name}://${host}:${port}`
     if (!listeners.some((listener) => listener.name === name)) {
-      errors.push(`invalid value ${value} for property advertised.listeners: allowed are listeners that listeners names`)
+      errors.push(
+        `invalid value ${value} for property advertised.listeners: allowed are listeners that listeners names`,
+      )
     }
     if (host === '0.0.0.0' || host === '::') {
-      errors.push(`invalid value ${value} for property advertised.listeners: allowed is an address that clients can reach`)
+      errors.push(
+        `invalid value ${value} for property advertised.listeners: allowed is an address that clients can reach`,
+      )
     }
   }
 }

@@ -1,9 +1,12 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Kafka, logLevel } from 'kafkajs'
 import { Command } from './command.ts'
+
+// The machine may be busy; nothing here waits for time to pass.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 })
 
 let directory: string
 const started: Command[] = []
@@ -51,24 +54,30 @@ describe('the command line', () => {
   it('explains itself', async () => {
     const command = new Command({}, ['--help'])
     expect(await command.exited).toBe(0)
-    for (const word of ['server.properties', '--override', 'troupe.brokers', 'log.dirs']) expect(command.out).toContain(word)
+    for (const word of ['server.properties', '--override', 'troupe.brokers', 'log.dirs'])
+      expect(command.out).toContain(word)
   })
 })
 
 describe('a cluster', () => {
   it('says when it is ready, in one line, and ends in order', async () => {
     writeFileSync(join(directory, 'server.properties'), 'num.partitions=4\nnum.partition=7\ntroupe.brokers=2\n')
-    const command = start({ 'troupe.brokers': 3 }, [join(directory, 'server.properties')], { KAFKA_NUM_PARTITIONS: '5' })
+    const command = start({ 'troupe.brokers': 3 }, [join(directory, 'server.properties')], {
+      KAFKA_NUM_PARTITIONS: '5',
+    })
     const bootstrap = await command.ready()
     expect(new Set(bootstrap).size).toBe(3)
     const admin = await command.admin()
-    const status = (await (await fetch(`${admin}/v1/cluster`)).json()) as { brokers: { state: string; fenced: boolean }[] }
+    const status = (await (await fetch(`${admin}/v1/cluster`)).json()) as {
+      brokers: { state: string; fenced: boolean }[]
+    }
     expect(status.brokers.map(({ state, fenced }) => [state, fenced])).toEqual(Array(3).fill(['running', false]))
     expect(command.err).toContain('num.partition ')
     expect(await command.end('SIGTERM')).toBe(0)
     expect(command.out.split('\n')).toHaveLength(2)
     expect(existsSync(join(directory, '.lock'))).toBe(false)
-    for (const broker of [1, 2, 3]) expect(existsSync(join(directory, `broker-${broker}/.kafka_cleanshutdown`))).toBe(true)
+    for (const broker of [1, 2, 3])
+      expect(existsSync(join(directory, `broker-${broker}/.kafka_cleanshutdown`))).toBe(true)
   })
 
   it('keeps its directory from a second process, and continues after the first has gone', async () => {

@@ -31,7 +31,7 @@ export class Command {
         this.#ended = true
         this.#wake()
         resolve(code)
-      })
+      }),
     )
   }
 
@@ -64,7 +64,10 @@ export class Command {
 
   /** Lines of the log. */
   log(): Record<string, unknown>[] {
-    return this.err.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line))
+    return this.err
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line))
   }
 
   async end(signal: NodeJS.Signals): Promise<number | null> {

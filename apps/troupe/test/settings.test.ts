@@ -63,8 +63,9 @@ describe('settings', () => {
     expect(refusal({ listeners: 'nonsense' })).toMatch(/nonsense.*listeners.*NAME:\/\/host:port/)
     expect(refusal({ listeners: 'SSL://127.0.0.1:9092' })).toMatch(/SSL.*allowed is PLAINTEXT/)
     expect(refusal({ listeners: 'A://:1,A://:9', 'listener.security.protocol.map': 'A:PLAINTEXT' })).toMatch(/twice/)
-    expect(refusal({ listeners: 'A://:9092,B://:9093', 'listener.security.protocol.map': 'A:PLAINTEXT,B:PLAINTEXT' }))
-      .toMatch(/need port 9093/)
+    expect(
+      refusal({ listeners: 'A://:9092,B://:9093', 'listener.security.protocol.map': 'A:PLAINTEXT,B:PLAINTEXT' }),
+    ).toMatch(/need port 9093/)
     expect(refusal({ 'advertised.listeners': 'PLAINTEXT://0.0.0.0:9092' })).toMatch(/advertised\.listeners.*can reach/)
   })
 

@@ -25,7 +25,12 @@ export function assemble(context: BrokerContext): BrokerAssembly {
   const identity = { clusterId: boot.clusterId, nodeId: broker, directoryId: newUuid() }
   const logs = LogDirectory.open(fs, boot.directory, identity)
   const image = new MetadataImage(boot.clusterId)
-  const listeners: ListenerView[] = context.advertised.map(({ name, host, port }) => ({ name, host, port, securityProtocol: 0 }))
+  const listeners: ListenerView[] = context.advertised.map(({ name, host, port }) => ({
+    name,
+    host,
+    port,
+    securityProtocol: 0,
+  }))
   const common = { cluster: image, config, logs }
   let frontStarts = 0
 
@@ -34,7 +39,10 @@ export function assemble(context: BrokerContext): BrokerAssembly {
       definition: controllerActor,
       ports: () => ({ quorum: openQuorum(fs, context, logs.directoryId), config, voters: boot.brokers }),
     },
-    broker: { definition: brokerActor, ports: () => ({ image, logs, config, listeners, incarnationId: boot.incarnationId }) },
+    broker: {
+      definition: brokerActor,
+      ports: () => ({ image, logs, config, listeners, incarnationId: boot.incarnationId }),
+    },
     'log-manager': { definition: logManagerActor, ports: () => ({ logs, config }) },
     'producer-ids': { definition: producerIdsActor, ports: () => common },
     replica: { definition: replicaActor, ports: () => common },

@@ -50,7 +50,7 @@ class BrokerWorker implements BrokerControl {
     const listeners = await this.#sockets.listen(options.listeners)
     // From here to the end in one go: whoever connects meanwhile finds the actors.
     const advertised = options.advertised.map((address, index) =>
-      address.port === 0 ? { ...address, port: listeners[index]!.port } : address
+      address.port === 0 ? { ...address, port: listeners[index]!.port } : address,
     )
     this.#assembly = assemble({
       broker: seed.broker,
@@ -213,7 +213,9 @@ class BrokerWorker implements BrokerControl {
 
   /** An actor that cannot be kept alive: the worker ends, its supervisor replaces it. */
   #giveUp(actor: string, error: unknown): void {
-    this.#reporter.report('error', actor, 'actor-given-up', { error: error instanceof Error ? error.stack : String(error) })
+    this.#reporter.report('error', actor, 'actor-given-up', {
+      error: error instanceof Error ? error.stack : String(error),
+    })
     this.#reporter.flush()
     process.exit(exitCodeGivenUp)
   }

@@ -66,7 +66,12 @@ export class Bus implements Remote {
   readonly #onError: (error: unknown, kind: string) => void
   readonly #peers = new Map<number, Peer>()
 
-  constructor(broker: number, receiver: BusReceiver, wake: () => void, onError: (error: unknown, kind: string) => void) {
+  constructor(
+    broker: number,
+    receiver: BusReceiver,
+    wake: () => void,
+    onError: (error: unknown, kind: string) => void,
+  ) {
     this.#broker = broker
     this.#receiver = receiver
     this.#wake = wake
@@ -180,7 +185,10 @@ export class Bus implements Remote {
       const fields = batch.slice(at, at + fieldsOfMessage)
       const bytes = fields[4]
       try {
-        peer.link.port.postMessage([batch[0], batch[1], ...fields], bytes instanceof Uint8Array ? [bytes.buffer as ArrayBuffer] : [])
+        peer.link.port.postMessage(
+          [batch[0], batch[1], ...fields],
+          bytes instanceof Uint8Array ? [bytes.buffer as ArrayBuffer] : [],
+        )
       } catch {
         this.#onError(cause, (fields[1] as Message).kind)
       }
@@ -194,7 +202,8 @@ export class Bus implements Remote {
       const actor = batch[at] as string
       const message = batch[at + 1] as Message
       const place = batch[at + 3] as number
-      if (place !== payloadPlace.none) restore(message, place, this.#payload(peer, batch[at + 4], batch[at + 5] as number))
+      if (place !== payloadPlace.none)
+        restore(message, place, this.#payload(peer, batch[at + 4], batch[at + 5] as number))
       this.#dispatch(from, actor, message, batch[at + 2] as number)
     }
     this.#receiver.batchEnd()

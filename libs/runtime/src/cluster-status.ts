@@ -70,8 +70,8 @@ function withLogs(
   return partitions.map((partition) => ({
     ...partition,
     logs: (logs.get(`${partition.topicId}:${partition.partition}`) ?? []).map(({ broker, log }) => {
-      const { topicId: _topicId, partition: _partition, ...rest } = log
-      return { broker, ...rest }
+      const { logStartOffset, highWatermark, lastStableOffset, logEndOffset, sizeInBytes, offline } = log
+      return { broker, logStartOffset, highWatermark, lastStableOffset, logEndOffset, sizeInBytes, offline }
     }),
   }))
 }

@@ -57,7 +57,14 @@ export class Connection implements ReadTarget {
   bytesIn = 0
   bytesOut = 0
 
-  constructor(id: number, listener: string, owner: ConnectionOwner, adapter: AcceptAdapter, accepted: net.Socket, server: net.Server) {
+  constructor(
+    id: number,
+    listener: string,
+    owner: ConnectionOwner,
+    adapter: AcceptAdapter,
+    accepted: net.Socket,
+    server: net.Server,
+  ) {
     this.id = id
     this.listener = listener
     this.#owner = owner

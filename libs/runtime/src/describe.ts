@@ -26,7 +26,7 @@ export function describeBroker(id: number, cluster: ClusterView, logs: LogStore)
         replicas: view.replicas,
         isr: view.isr,
         elr: view.elr,
-      }))
+      })),
     ),
     replicas: [...describeLogs(cluster, logs)],
   }

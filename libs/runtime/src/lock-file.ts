@@ -48,7 +48,7 @@ function takeLock(path: string, beside: string, directory: string): void {
     if (isAlive(pid, startedAt)) {
       throw new DirectoryInUseError(`${directory} is in use by process ${pid} (its lock is ${path})`)
     }
-    // Between our look and this another starter may have taken it over: then its lock goes, and one of us two fails below.
+    // Another starter may have taken it over since we looked.
     if (read(path) === text) unlinkSync(path)
   }
 }

@@ -28,7 +28,8 @@ export class ProcessLog {
   }
 
   reports(reports: readonly Report[]): void {
-    for (const { level, broker, actor, event, fields } of reports) this.write(level, event, { broker, actor, ...fields })
+    for (const { level, broker, actor, event, fields } of reports)
+      this.write(level, event, { broker, actor, ...fields, level: undefined })
   }
 
   async open(): Promise<void> {

@@ -20,27 +20,110 @@ export function renderMetrics(status: ClusterStatus, brokers: readonly BrokerMet
     brokers.map((broker) => [{ broker: broker.id }, value(broker)])
 
   const requests = brokers.flatMap((broker) =>
-    broker.requests.map(([key, count]): Sample => [{ broker: broker.id, request: apiByKey(key)?.name ?? `key-${key}` }, count])
+    broker.requests.map(([key, count]): Sample => [
+      { broker: broker.id, request: apiByKey(key)?.name ?? `key-${key}` },
+      count,
+    ]),
   )
   metric('kafka_network_requestmetrics_requests_total', 'counter', 'Requests received.', requests)
   replicaMetrics(status, metric)
   controllerMetrics(status, metric)
-  metric('kafka_server_socket_server_metrics_connection_count', 'gauge', 'Open connections.', each((b) => b.connections))
-  metric('kafka_server_socket_server_metrics_connection_creation_total', 'counter', 'Connections accepted.', each((b) => b.connectionsAccepted))
-  metric('kafka_server_socket_server_metrics_incoming_byte_total', 'counter', 'Bytes read from clients.', each((b) => b.bytesIn))
-  metric('kafka_server_socket_server_metrics_outgoing_byte_total', 'counter', 'Bytes written to clients.', each((b) => b.bytesOut))
-  metric('troupe_actors', 'gauge', 'Actors that live.', each((b) => b.actors))
-  metric('troupe_actor_restarts_total', 'counter', 'Restarts of the actors that live.', each((b) => b.actorRestarts))
-  metric('troupe_actor_messages_total', 'counter', 'Messages processed by actors.', each((b) => b.messages))
-  metric('troupe_actor_timers', 'gauge', 'Timers set.', each((b) => b.timers))
-  metric('troupe_actor_questions_open', 'gauge', 'Questions that actors have not answered yet.', each((b) => b.owed))
-  metric('troupe_bus_batches_total', 'counter', 'Batches sent to other brokers.', each((b) => b.busBatches))
-  metric('troupe_bus_messages_total', 'counter', 'Messages sent to other brokers.', each((b) => b.busMessages))
-  metric('troupe_bus_payload_bytes_total', 'counter', 'Payload bytes sent to other brokers.', each((b) => b.busPayloadBytes))
-  metric('troupe_bus_copied_payloads_total', 'counter', 'Payloads that found no room in shared memory.', each((b) => b.busCopiedPayloads))
-  metric('troupe_worker_heap_bytes', 'gauge', 'JavaScript heap in use.', each((b) => b.heapUsedBytes))
-  metric('troupe_worker_event_loop_utilization', 'gauge', 'Part of the time that the event loop was busy.', each((b) => b.eventLoopUtilization))
-  metric('troupe_worker_starts_total', 'counter', 'Starts of the worker.', status.brokers.map((b) => [{ broker: b.id }, b.starts]))
+  metric(
+    'kafka_server_socket_server_metrics_connection_count',
+    'gauge',
+    'Open connections.',
+    each((b) => b.connections),
+  )
+  metric(
+    'kafka_server_socket_server_metrics_connection_creation_total',
+    'counter',
+    'Connections accepted.',
+    each((b) => b.connectionsAccepted),
+  )
+  metric(
+    'kafka_server_socket_server_metrics_incoming_byte_total',
+    'counter',
+    'Bytes read from clients.',
+    each((b) => b.bytesIn),
+  )
+  metric(
+    'kafka_server_socket_server_metrics_outgoing_byte_total',
+    'counter',
+    'Bytes written to clients.',
+    each((b) => b.bytesOut),
+  )
+  metric(
+    'troupe_actors',
+    'gauge',
+    'Actors that live.',
+    each((b) => b.actors),
+  )
+  metric(
+    'troupe_actor_restarts_total',
+    'counter',
+    'Restarts of the actors that live.',
+    each((b) => b.actorRestarts),
+  )
+  metric(
+    'troupe_actor_messages_total',
+    'counter',
+    'Messages processed by actors.',
+    each((b) => b.messages),
+  )
+  metric(
+    'troupe_actor_timers',
+    'gauge',
+    'Timers set.',
+    each((b) => b.timers),
+  )
+  metric(
+    'troupe_actor_questions_open',
+    'gauge',
+    'Questions that actors have not answered yet.',
+    each((b) => b.owed),
+  )
+  metric(
+    'troupe_bus_batches_total',
+    'counter',
+    'Batches sent to other brokers.',
+    each((b) => b.busBatches),
+  )
+  metric(
+    'troupe_bus_messages_total',
+    'counter',
+    'Messages sent to other brokers.',
+    each((b) => b.busMessages),
+  )
+  metric(
+    'troupe_bus_payload_bytes_total',
+    'counter',
+    'Payload bytes sent to other brokers.',
+    each((b) => b.busPayloadBytes),
+  )
+  metric(
+    'troupe_bus_copied_payloads_total',
+    'counter',
+    'Payloads that found no room in shared memory.',
+    each((b) => b.busCopiedPayloads),
+  )
+  metric(
+    'troupe_worker_heap_bytes',
+    'gauge',
+    'JavaScript heap in use.',
+    each((b) => b.heapUsedBytes),
+  )
+  metric(
+    'troupe_worker_event_loop_utilization',
+    'gauge',
+    'Part of the time that the event loop was busy.',
+    each((b) => b.eventLoopUtilization),
+  )
+  metric(
+    'troupe_worker_starts_total',
+    'counter',
+    'Starts of the worker.',
+    status.brokers.map((b) => [{ broker: b.id }, b.starts]),
+  )
   metric('process_resident_memory_bytes', 'gauge', 'Resident memory of the process.', [[{}, residentBytes]])
   return `${text.join('\n')}\n`
 }
@@ -51,8 +134,18 @@ function replicaMetrics({ brokers, partitions }: ClusterStatus, metric: AddMetri
   const count = (holds: (partition: ClusterStatus['partitions'][number], broker: number) => boolean): Sample[] =>
     brokers.map(({ id }) => [{ broker: id }, partitions.filter((partition) => holds(partition, id)).length])
   const name = 'kafka_server_replicamanager'
-  metric(`${name}_partitioncount`, 'gauge', 'Replicas on the broker.', count(({ replicas }, id) => replicas.includes(id)))
-  metric(`${name}_leadercount`, 'gauge', 'Partitions that the broker leads.', count(({ leader }, id) => leader === id))
+  metric(
+    `${name}_partitioncount`,
+    'gauge',
+    'Replicas on the broker.',
+    count(({ replicas }, id) => replicas.includes(id)),
+  )
+  metric(
+    `${name}_leadercount`,
+    'gauge',
+    'Partitions that the broker leads.',
+    count(({ leader }, id) => leader === id),
+  )
   metric(
     `${name}_underreplicatedpartitions`,
     'gauge',
@@ -60,13 +153,28 @@ function replicaMetrics({ brokers, partitions }: ClusterStatus, metric: AddMetri
     count(({ leader, isr, replicas }, id) => leader === id && isr.length < replicas.length),
   )
   const logs = partitions.flatMap(({ topic, partition, logs }) =>
-    logs.map((log) => ({ labels: { broker: log.broker, topic, partition }, log }))
+    logs.map((log) => ({ labels: { broker: log.broker, topic, partition }, log })),
   )
   const ofLog = (value: (log: (typeof logs)[number]['log']) => number): Sample[] =>
     logs.map(({ labels, log }) => [labels, value(log)])
-  metric('kafka_log_log_logendoffset', 'gauge', 'Log end offset.', ofLog(({ logEndOffset }) => logEndOffset))
-  metric('kafka_log_log_logstartoffset', 'gauge', 'Log start offset.', ofLog(({ logStartOffset }) => logStartOffset))
-  metric('kafka_log_log_size', 'gauge', 'Bytes in the log.', ofLog(({ sizeInBytes }) => sizeInBytes))
+  metric(
+    'kafka_log_log_logendoffset',
+    'gauge',
+    'Log end offset.',
+    ofLog(({ logEndOffset }) => logEndOffset),
+  )
+  metric(
+    'kafka_log_log_logstartoffset',
+    'gauge',
+    'Log start offset.',
+    ofLog(({ logStartOffset }) => logStartOffset),
+  )
+  metric(
+    'kafka_log_log_size',
+    'gauge',
+    'Bytes in the log.',
+    ofLog(({ sizeInBytes }) => sizeInBytes),
+  )
 }
 
 function controllerMetrics({ brokers, partitions, controllerId }: ClusterStatus, metric: AddMetric): void {
@@ -82,12 +190,16 @@ function controllerMetrics({ brokers, partitions, controllerId }: ClusterStatus,
   metric(`${name}_offlinepartitionscount`, 'gauge', 'Partitions without a leader.', [[{}, offline]])
   metric(`${name}_globaltopiccount`, 'gauge', 'Topics.', [[{}, topics.size]])
   metric(`${name}_globalpartitioncount`, 'gauge', 'Partitions.', [[{}, partitions.length]])
-  metric(`${name}_activebrokercount`, 'gauge', 'Unfenced brokers.', [[{}, brokers.filter(({ fenced }) => !fenced).length]])
+  metric(`${name}_activebrokercount`, 'gauge', 'Unfenced brokers.', [
+    [{}, brokers.filter(({ fenced }) => !fenced).length],
+  ])
   metric(`${name}_fencedbrokercount`, 'gauge', 'Fenced brokers.', [[{}, brokers.filter(({ fenced }) => fenced).length]])
 }
 
 function renderLabels(labels: Labels): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${String(value).replace(/[\\"\n]/g, escapeLabel)}"`)
+  const pairs = Object.entries(labels).map(
+    ([name, value]) => `${name}="${String(value).replace(/[\\"\n]/g, escapeLabel)}"`,
+  )
   return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
 }
 

@@ -24,8 +24,7 @@ export class Reporter {
   trace(actor: string, event: string, fields: Record<string, unknown>): void {
     const level = levelOf(event, fields)
     if (reportLevels.indexOf(level) < this.#least) return
-    const { level: _level, ...rest } = fields
-    this.report(level, actor, event, rest)
+    this.report(level, actor, event, fields)
   }
 
   report(level: ReportLevel, actor: string, event: string, fields: Record<string, unknown>): void {

@@ -5,7 +5,7 @@ interface Ask extends Message {
   readonly kind: 'ask'
   readonly to: Address
   readonly message: Message
-  readonly then: (body: unknown | Failed) => void
+  readonly answer: (body: unknown | Failed) => void
 }
 
 interface ShellState {
@@ -21,17 +21,17 @@ export const shellActor: ActorDefinition<ShellState, Ask | Reply> = {
   step(state, message, env, out) {
     if (message.kind === 'ask') {
       const id = state.nextId++
-      state.waiting.set(id, message.then)
+      state.waiting.set(id, message.answer)
       out.send(message.to, { ...message.message, replyTo: { ...env.self, id } } as Message)
       return
     }
-    const then = state.waiting.get(message.id)
+    const answer = state.waiting.get(message.id)
     state.waiting.delete(message.id)
-    then?.(message.body)
+    answer?.(message.body)
   },
 }
 
 /** The message that makes the shell's actor ask `to`. */
-export function askMessage(to: Address, message: Message, then: (body: unknown | Failed) => void): Message {
-  return { kind: 'ask', to, message, then } as Ask
+export function askMessage(to: Address, message: Message, answer: (body: unknown | Failed) => void): Message {
+  return { kind: 'ask', to, message, answer } as Ask
 }

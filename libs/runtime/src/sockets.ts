@@ -139,7 +139,7 @@ export class Sockets implements Transport, ConnectionOwner {
 
   /** Ends all connections without waiting for anything: for a front that has lost its state. */
   closeAll(reason: string): void {
-    for (const connection of [...this.#connections.values()]) connection.destroy(reason)
+    for (const connection of this.#connections.values()) connection.destroy(reason)
   }
 
   /** No new connections; the existing ones stay. */

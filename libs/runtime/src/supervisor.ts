@@ -95,17 +95,18 @@ export class Supervisor {
     const { broker } = slot.plan
     const { log, onGiveUp, budget } = this.#options
     const history = new RestartHistory(budget ?? workerBudget)
-    const supervisor = this
-    return Effect.gen(function* () {
+    return Effect.gen({ self: this }, function* () {
       for (let process = slot.process; ; process = null) {
         // The first worker was launched and booted before this supervisor was loaded.
-        const ending = yield* process === null ? supervisor.#newWorker(slot) : supervisor.#watch(process)
+        const ending = yield* process === null ? this.#newWorker(slot) : this.#watch(process)
         if (slot.wanted === 'stopped') {
-          yield* supervisor.#startRequest(broker)
+          yield* this.#startRequest(broker)
           continue
         }
         const reason = ending.kind === 'ended' ? ending.reason : 'its event loop does not turn'
-        const pauseMs = supervisor.#crashRequests.delete(broker) ? workerBudget.firstPauseMs : history.failed(performance.now())
+        const pauseMs = this.#crashRequests.delete(broker)
+          ? workerBudget.firstPauseMs
+          : history.failed(performance.now())
         log('error', 'broker-worker-ended', { broker, reason, pauseMs })
         if (pauseMs === null) {
           slot.state = 'failed'
@@ -114,7 +115,7 @@ export class Supervisor {
         }
         yield* Effect.sleep(pauseMs)
         // Nobody asked for it meanwhile.
-        if ((slot.wanted as string) === 'stopped') yield* supervisor.#startRequest(broker)
+        if ((slot.wanted as string) === 'stopped') yield* this.#startRequest(broker)
       }
     })
   }

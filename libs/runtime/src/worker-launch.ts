@@ -58,7 +58,14 @@ export function launchWorker(options: LaunchOptions): BrokerProcess {
   const compileCache = module.getCompileCacheDir() ?? null
   const assembly = options.assembly ?? realAssembly
   const sync = connectSyncThread()
-  const seed: WorkerSeed = { broker: options.broker, assembly, reports: theirs, compileCache, sync, entry: brokerWorker }
+  const seed: WorkerSeed = {
+    broker: options.broker,
+    assembly,
+    reports: theirs,
+    compileCache,
+    sync,
+    entry: brokerWorker,
+  }
   const worker = new Worker(threadEntry, {
     name: `broker-${options.broker}`,
     workerData: seed,

@@ -5,7 +5,10 @@ import { ask, hostOf, toy } from './toy.ts'
 
 const asker = toy({
   go: (_state, { to, what }, env, out) =>
-    out.send({ broker: env.self.broker, actor: to as string }, { kind: what as string, replyTo: ask(env, 7) } as Message),
+    out.send({ broker: env.self.broker, actor: to as string }, {
+      kind: what as string,
+      replyTo: ask(env, 7),
+    } as Message),
 })
 
 describe('actor host', () => {
@@ -144,7 +147,9 @@ describe('actor host', () => {
     send('asker', { kind: 'go', to: 'worker', what: 'question' })
     send('boss', { kind: 'stop' })
     host.turn()
-    const reasons = seen('asker').filter(({ kind }) => kind === 'reply').map(({ body }) => (body as { reason: string }).reason)
+    const reasons = seen('asker')
+      .filter(({ kind }) => kind === 'reply')
+      .map(({ body }) => (body as { reason: string }).reason)
     expect(reasons).toEqual(['no-such-actor', 'actor-crashed'])
   })
 
@@ -159,7 +164,10 @@ describe('actor host', () => {
     }
     const far = toy({
       go: (_state, { broker, id }, env, out) =>
-        out.send({ broker: broker as number, actor: 'x' }, { kind: 'question', replyTo: ask(env, id as number) } as Message),
+        out.send({ broker: broker as number, actor: 'x' }, {
+          kind: 'question',
+          replyTo: ask(env, id as number),
+        } as Message),
     })
     const { host, send, seen } = hostOf({ far }, { remote })
     host.spawn('far', 'far', null)
@@ -174,9 +182,15 @@ describe('actor host', () => {
     host.turn()
     send('far', { kind: 'go', broker: 3, id: 4 })
     host.turn()
-    const replies = seen('far').filter(({ kind }) => kind === 'reply').map(({ id, body }) => [id, body])
+    const replies = seen('far')
+      .filter(({ kind }) => kind === 'reply')
+      .map(({ id, body }) => [id, body])
     const down = { kind: 'failed', reason: 'broker-down' }
-    expect(replies).toEqual([[3, 'answer'], [2, down], [4, down]])
+    expect(replies).toEqual([
+      [3, 'answer'],
+      [2, down],
+      [4, down],
+    ])
     expect(host.describe().asked).toBe(1)
     expect(sent).toHaveLength(3)
   })

@@ -28,7 +28,14 @@ function end(broker: number): End {
     batchEnd: () => it.onBatch?.(),
     down: (peer) => it.downs.push(peer),
   }
-  const made = Object.assign(it, { bus: new Bus(broker, receiver, () => {}, (_error, kind) => it.errors.push(kind)) })
+  const made = Object.assign(it, {
+    bus: new Bus(
+      broker,
+      receiver,
+      () => {},
+      (_error, kind) => it.errors.push(kind),
+    ),
+  })
   ends.push(made)
   return made
 }
@@ -46,7 +53,8 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await setImmediate()
 }
 
-const bytes = (length: number, seed: number): Uint8Array => Uint8Array.from({ length }, (_, at) => (at * 31 + seed * 17) & 255)
+const bytes = (length: number, seed: number): Uint8Array =>
+  Uint8Array.from({ length }, (_, at) => (at * 31 + seed * 17) & 255)
 const sumOf = (data: Uint8Array): number => data.reduce((sum, byte) => (sum * 33 + byte) % 1_000_003, 7)
 
 it('carries messages and answers in order, one batch for each turn', async () => {
@@ -105,7 +113,8 @@ it('reads a slice straight into the ring, also one that turns out shorter', asyn
     },
   }
   const seen: Uint8Array[] = []
-  two.onBatch = () => two.received.splice(0).forEach(({ message }) => seen.push(new Uint8Array(message.records as Uint8Array)))
+  two.onBatch = () =>
+    two.received.splice(0).forEach(({ message }) => seen.push(new Uint8Array(message.records as Uint8Array)))
   one.bus.send(2, 'a', { kind: 'x', records: slice } as unknown as Message)
   one.bus.send(2, 'a', { kind: 'x', records: bytes(10, 4) } as Message)
   one.bus.flush()

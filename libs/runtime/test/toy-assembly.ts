@@ -70,7 +70,9 @@ function front(context: BrokerContext): ActorDefinition<FrontState, FrontMessage
         case 'write':
           return answer(env, message.connection, tryWrite(join(context.boot.directory, args.join(' '))))
         case 'sync':
-          return trySync(context, join(context.boot.directory, 'synced'), (text) => answer(env, message.connection, text))
+          return trySync(context, join(context.boot.directory, 'synced'), (text) =>
+            answer(env, message.connection, text),
+          )
         case 'addon': {
           const require = createRequire(new URL('../../wire/package.json', import.meta.url))
           const { crc32c } = require('@node-rs/crc32') as { crc32c(data: Buffer): number }

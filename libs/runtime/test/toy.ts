@@ -1,5 +1,12 @@
 /** Small actors and a host around them, for tests of the shell. */
-import { allSafeguards, type ActorDefinition, type Env, type Message, type Outbox, type ReplyToken } from '@troupe/actor'
+import {
+  allSafeguards,
+  type ActorDefinition,
+  type Env,
+  type Message,
+  type Outbox,
+  type ReplyToken,
+} from '@troupe/actor'
 import { ActorHost, type ActorHostOptions, type ActorKind, type Remote } from '../src/actor-host.ts'
 
 export interface ToyMessage extends Message {
@@ -69,7 +76,8 @@ export function hostOf(kinds: Record<string, ActorKind>, more: Partial<ActorHost
   /** Fires the timers that are due `ms` from now. */
   const pass = (ms: number): void => {
     clock.time += ms
-    for (let timer = host.timers.takeDue(clock.time); timer !== null; timer = host.timers.takeDue(clock.time)) timer.fire()
+    for (let timer = host.timers.takeDue(clock.time); timer !== null; timer = host.timers.takeDue(clock.time))
+      timer.fire()
     host.drain()
   }
   return { host, clock, traces, givenUp, send, seen, pass }
