@@ -14,7 +14,7 @@ import { MemoryFileSystem } from '../src/memory-file-system.ts'
 import type { PartitionLog } from '../src/partition-log.ts'
 import { ProducerState } from '../src/producer-state.ts'
 import { collectAborted } from '../src/transaction-search.ts'
-import { append, batch, marker, openLog, produced, readBatches, type Opened } from './support.ts'
+import { append, batch, marker, openLog, produced, readBatches, untext, type Opened } from './support.ts'
 
 const config = { 'segment.bytes': 900, 'index.interval.bytes': 120, 'segment.index.bytes': 96, 'retention.ms': -1 }
 
@@ -102,8 +102,10 @@ function seeded(seed: number): () => number {
   }
 }
 
-const identityOf = (each: DecodedBatch): string =>
-  `${each.baseOffset}-${each.lastOffset} e${each.partitionLeaderEpoch} ${each.records.map((record) => new TextDecoder().decode(record.value ?? new Uint8Array())).join()}`
+function identityOf({ baseOffset, lastOffset, partitionLeaderEpoch, records }: DecodedBatch): string {
+  const values = records.map((record) => untext(record.value)).join()
+  return `${baseOffset}-${lastOffset} e${partitionLeaderEpoch} ${values}`
+}
 
 class Run {
   readonly fs = new MemoryFileSystem()
