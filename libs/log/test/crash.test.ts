@@ -21,6 +21,7 @@ const SECONDS = Number(process.env.TROUPE_CRASH_SECONDS ?? 25)
 const MIN_ROUNDS = 20
 const LANES = 2
 const cache = temporaryDirectory()
+const directories = Array.from({ length: LANES }, temporaryDirectory)
 
 interface Acknowledged {
   end: number
@@ -91,13 +92,13 @@ function check(path: string, acknowledged: Acknowledged, from: number): number {
 }
 
 describe('a killed process', () => {
-  afterAll(cache.remove)
+  afterAll(() => {
+    for (const { remove } of [cache, ...directories]) remove()
+  })
   it('loses nothing acknowledged, however often', async () => {
     const deadline = performance.now() + 1000 * SECONDS
     let rounds = 0
-    const lanes = Array.from({ length: LANES }, async (_, lane) => {
-      const { path, remove } = temporaryDirectory()
-      afterAll(remove)
+    const lanes = directories.map(async ({ path }, lane) => {
       let acknowledged: Acknowledged = { end: 0, keys: '' }
       let checked = 0
       for (let round = 0; performance.now() < deadline; round++, rounds++) {
