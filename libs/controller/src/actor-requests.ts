@@ -182,7 +182,7 @@ function onSessionCheck(io: ControllerIo): void {
   const { actor, env } = io
   if (!actor.active) return
   const { controller } = actor
-  for (const broker of [...controller.image.brokers.values()]) {
+  for (const broker of controller.image.brokers.values()) {
     const session = controller.sessions.get(broker.id)
     if (broker.fenced || (session && !isStale(session, env))) continue
     io.out.trace('broker-session-expired', { broker: broker.id, epoch: broker.epoch })

@@ -139,15 +139,8 @@ export class Simulation {
     const safeguards: Safeguards = { ...allSafeguards, ...this.#options.safeguards }
     const envOf = (actor: string): Env => {
       const stream = randomStream(this.random())
-      const simulation = this
-      return {
-        self: { broker: id, actor },
-        get now() {
-          return simulation.now
-        },
-        random: stream,
-        safeguards,
-      } as Env
+      const env = { self: { broker: id, actor }, random: stream, safeguards }
+      return Object.defineProperty(env, 'now', { get: () => this.now }) as unknown as Env
     }
     const quorum = new FileQuorumStore(node.files, {
       path: '/data',
@@ -197,7 +190,7 @@ export class Simulation {
     if (options.keepBytes) node.files.kill()
     else node.files.crash({ random: this.random })
     if (options.tellOthers === false) return
-    for (const [key, question] of [...this.#questions]) {
+    for (const [key, question] of this.#questions) {
       if (question.at === id) this.#fail(key, question.message.replyTo!, 'broker-down')
     }
     for (const other of this.nodes.values()) {
@@ -212,7 +205,7 @@ export class Simulation {
     node.broker = null
     node.image = null
     node.life += 1
-    for (const key of [...this.#timers.keys()]) if (key.startsWith(`${node.id}/`)) this.#timers.delete(key)
+    for (const key of this.#timers.keys()) if (key.startsWith(`${node.id}/`)) this.#timers.delete(key)
   }
 
   /** Ordered stop, as the shell does it; the broker is down when it is granted. */

@@ -190,7 +190,6 @@ export function becomeFollower(io: RaftIo, epoch: number, leaderId: number): voi
 }
 
 export function becomeObserver(io: RaftIo, epoch: number, leaderId: number): void {
-  const { raft } = io
   elect(io, { epoch, leaderId, votedId: -1 })
   enter(io, 'observer')
   sendFetch(io)

@@ -82,7 +82,6 @@ function voteAnswer(raft: Raft, errorCode: ErrorCode, voteGranted: boolean): Vot
 }
 
 export function onVoteAnswer(io: RaftIo, asked: Ask & { kind: 'vote' }, body: VoteResponse | Failed): void {
-  const { raft } = io
   if (isFailed(body)) return countVote(io, asked, false)
   const answer = body.topics[0]?.partitions[0]
   if (!answer || follows(io, answer.leaderEpoch, answer.leaderId)) return
