@@ -6,7 +6,6 @@
  */
 import type { Failed, TopicView } from '@troupe/actor'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
-import { zeroUuid } from '@troupe/wire/io'
 import type { RequestContext } from './context.ts'
 import { aliveEndpoint, type Endpoint } from './endpoints.ts'
 
@@ -70,8 +69,4 @@ export function hintedEndpoints(ctx: RequestContext, hints: Iterable<LeaderHint>
     if (endpoint) endpoints.set(leaderId, endpoint)
   }
   return [...endpoints.values()]
-}
-
-export function isZero(topicId: string): boolean {
-  return topicId === zeroUuid
 }
