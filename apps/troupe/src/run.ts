@@ -41,6 +41,8 @@ export async function run(argv: readonly string[], environment: NodeJS.ProcessEn
   try {
     await troupe.start()
   } catch (error) {
+    // Somebody has ended it before it was ready: that stop is under way, and ends the process.
+    if (troupe.isEnding) return
     await log.open()
     log.write('error', 'start failed', { error: error instanceof Error ? error.message : String(error) })
     await troupe.abandon()
@@ -113,16 +115,20 @@ class Troupe {
     this.#cluster = new Cluster({ brokers, onReports: (reports) => log.reports(reports) })
   }
 
+  get isEnding(): boolean {
+    return this.#ending !== null
+  }
+
   async start(): Promise<void> {
     const settings = this.#settings
     const cluster = this.#cluster
+    this.#onSignals()
     mkdirSync(settings.directory, { recursive: true })
     this.#lock = lockDirectory(settings.directory)
     process.on('exit', () => this.#lock?.release())
     const slots = [...cluster.slots.values()]
     for (const { plan } of slots) mkdirSync(plan.directory, { recursive: true })
     for (const slot of slots) cluster.launch(slot)
-    this.#onSignals()
     const clusterId = findClusterId(slots.map(({ plan }) => plan.directory)) ?? newUuid()
     const { config, listeners, advertised, level } = settings
     cluster.configure({ config, listeners, advertised, level, clusterId })
@@ -179,6 +185,7 @@ class Troupe {
   /** The whole cluster stops: no leader has anywhere to move to. */
   async #stop(): Promise<void> {
     const { slots } = this.#cluster
+    await this.#log.open()
     for (const slot of slots.values()) slot.wanted = 'stopped'
     await this.#admin?.close()
     await this.#supervisor?.release()

@@ -1,4 +1,5 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -78,6 +79,23 @@ describe('a cluster', () => {
     expect(existsSync(join(directory, '.lock'))).toBe(false)
     for (const broker of [1, 2, 3])
       expect(existsSync(join(directory, `broker-${broker}/.kafka_cleanshutdown`))).toBe(true)
+  })
+
+  it('ends in order also when it is asked to before it is ready', async () => {
+    const command = start({ 'troupe.log.level': 'debug' })
+    await until(async () => existsSync(join(directory, 'broker-3')))
+    expect(await command.end('SIGINT')).toBe(0)
+    expect(existsSync(join(directory, '.lock'))).toBe(false)
+  })
+
+  it('names the port that is taken', async () => {
+    const taken = createServer()
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
+    const { port } = taken.address() as { port: number }
+    const command = start({ listeners: `PLAINTEXT://127.0.0.1:${port}`, 'troupe.brokers': 1 })
+    expect(await command.exited).toBe(1)
+    expect(command.err).toContain(`127.0.0.1:${port}`)
+    await new Promise((resolve) => taken.close(resolve))
   })
 
   it('keeps its directory from a second process, and continues after the first has gone', async () => {
