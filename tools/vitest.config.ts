@@ -5,7 +5,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts', '*.test.ts', 'suites/**/*.test.ts', 'side-by-side/**/*.test.ts'],
     reporters: ['default', ['json', { outputFile: '.vitest/report.json' }]],
     pool: 'forks',
-    testTimeout: 120_000,
+    testTimeout: 300_000,
     hookTimeout: 300_000,
     // Two cores: more would only make timing-sensitive process tests wait for each other.
     maxWorkers: 2,

@@ -32,6 +32,6 @@ for (const each of scenarios.filter(({ name }) => args.length === 0 || args.some
     continue
   }
   console.log(`== ${each.name} (${Math.round(performance.now() - began)} ms)`)
-  for (const { label, outcome } of (theirs ?? ours)!) console.log(`${label}\n    ${JSON.stringify(outcome)}`)
+  for (const { label, outcome, tookMs = 0 } of (theirs ?? ours)!) console.log(`${label}${tookMs > 1000 ? ` [${tookMs} ms]` : ''}\n    ${JSON.stringify(outcome)}`)
 }
 await Promise.all([kafka?.stop(), troupe?.stop()])

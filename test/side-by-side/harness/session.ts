@@ -45,6 +45,7 @@ export interface EveryOptions extends AskOptions {
 export interface Step {
   readonly label: string
   outcome: unknown
+  tookMs?: number
 }
 
 /** A single broker coordinates everything: these only say that it is still starting to. */
@@ -54,7 +55,7 @@ const startingUp: readonly number[] = [
   KafkaError.NOT_COORDINATOR,
 ]
 
-const patienceMs = 15_000
+const patienceMs = 5_000
 /** A handler that died leaves its client without an answer. */
 const answerMs = 4_000
 
@@ -100,7 +101,8 @@ export class Session {
   /** Sends a request and compares the answer; returns it as it came, or null when there was none. */
   async ask(label: string, name: string, version: number, request: Message, options: AskOptions = {}): Promise<Message> {
     const step = options.quiet ? undefined : this.#step(`${label} · ${name} v${version}`)
-    const deadline = Date.now() + patienceMs
+    const began = Date.now()
+    const deadline = began + patienceMs
     for (;;) {
       const { outcome, message } = await this.#once(name, version, request, options)
       const again =
@@ -109,7 +111,10 @@ export class Session {
         (errorsIn(message).some((code) => startingUp.includes(code) || options.whileAny?.includes(code)) ||
           options.until?.(message) === false)
       if (!again) {
-        if (step) step.outcome = outcome
+        if (step) {
+          step.outcome = outcome
+          step.tookMs = Date.now() - began
+        }
         return message
       }
       await delay(20)

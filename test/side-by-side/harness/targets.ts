@@ -17,7 +17,7 @@ export const properties: Readonly<Record<string, string>> = {
   'transaction.state.log.num.partitions': '2',
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': '200',
   'group.min.session.timeout.ms': '100',
-  'group.initial.rebalance.delay.ms': '0',
+  'group.initial.rebalance.delay.ms': '10',
   // Kafka keeps an EndTxn waiting for its markers; a retry that comes too early is told at once.
   'add.partitions.to.txn.retry.backoff.ms': '1',
 }

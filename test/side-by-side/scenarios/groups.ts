@@ -1,9 +1,20 @@
 /** The classic group protocol: members, generations, offsets, administration. */
 import { KafkaError } from '@troupe/wire/errors'
+import { Writer } from '@troupe/wire/io'
 import { utf8 } from '../harness/batches.ts'
 import { scenario, versionsOf, type AskOptions, type Message, type Scenario, type Session } from '../harness/session.ts'
 
-const protocols = (...names: string[]): object[] => names.map((name) => ({ name, metadata: utf8(`of ${name}`) }))
+/** Subscriptions as consumers write them, version 0: the coordinator reads the topics out of them. */
+function subscription(topics: readonly string[], userData: string): Uint8Array {
+  const writer = new Writer()
+  writer.int16(0)
+  writer.int32(topics.length)
+  for (const topic of topics) writer.string(topic)
+  writer.bytesField(utf8(userData))
+  return writer.bytes().slice()
+}
+
+const protocols = (...names: string[]): object[] => names.map((name) => ({ name, metadata: subscription(['gl'], `of ${name}`) }))
 const unknownId = 'AAAAAAAAAAAAAAAAAAAAQQ'
 
 function joining(groupId: string, memberId: string, version: number, rest: object = {}): Message {
@@ -218,7 +229,8 @@ export const groups: Scenario[] = [
     await remove('of an unknown partition', 'gl-simple', 'gl', 9)
     await remove('of an unknown topic', 'gl-simple', 'gl-unknown')
     await remove('of an unknown group', 'gl-unknown')
-    await remove('of a group with members', 'gl-live')
+    await remove('of a subscribed topic', 'gl-live')
+    await remove('of another topic of a group with members', 'gl-live', 'gl-other')
     await remove('of an empty group id', '')
     await s.ask('nothing', 'OffsetDelete', 0, { groupId: 'gl-simple', topics: [] })
     await s.ask('what is left', 'OffsetFetch', 8, { groups: [{ groupId: 'gl-simple', topics: null }] })
