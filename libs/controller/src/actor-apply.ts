@@ -4,6 +4,7 @@
  */
 import { actorNames } from '@troupe/actor'
 import type { ControllerIo } from './actor-state.ts'
+import { forgetConfigs } from './controller/decision.ts'
 import { encodeSnapshot, snapshotId } from './image/snapshot.ts'
 import type { MetadataDelta } from './image/delta.ts'
 import type { MetadataCommitted } from './messages.ts'
@@ -40,7 +41,7 @@ export function rebuild(io: ControllerIo): void {
   const { image, configs } = actor.controller
   const { records, offset, epoch, timestamp } = loadSnapshot(io)
   image.clear()
-  configs.cluster = null
+  forgetConfigs(configs)
   if (offset >= 0) image.apply(records, offset, epoch, timestamp)
   actor.applied = offset + 1
   forEachCommitted(io, actor.applied, Math.min(actor.published, actor.raft.highWatermark), (batch) =>
@@ -56,7 +57,7 @@ function applyBatch({ actor }: ControllerIo, batch: MetadataBatch): void {
 
 /** Cached conclusions go when what they were drawn from changes. */
 export function noteDelta(delta: MetadataDelta, { actor }: Pick<ControllerIo, 'actor'>): void {
-  if (delta.configs.has('broker:')) actor.controller.configs.cluster = null
+  if (delta.configs.size > 0 || delta.deletedTopics.length > 0) forgetConfigs(actor.controller.configs)
 }
 
 function forEachCommitted(

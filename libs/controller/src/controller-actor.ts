@@ -18,6 +18,7 @@ import {
   type ControllerTimer,
 } from './actor-requests.ts'
 import { raftConfig, type ControllerActor, type ControllerEnv, type ControllerIo } from './actor-state.ts'
+import { noConfigs } from './controller/decision.ts'
 import { MetadataImage } from './image/image.ts'
 import type { BrokerDown, ControllerRequest, MetadataSubscribe, QuorumLeader, ResignLeadership } from './messages.ts'
 import { checkRaft, RaftInvariant } from './raft/state.ts'
@@ -44,7 +45,7 @@ function start(_args: unknown, env: ControllerEnv, out: Outbox): ControllerActor
   const raft = startRaft(raftConfig(env), env.quorum, env, out)
   const actor: ControllerActor = {
     raft,
-    controller: { image: new MetadataImage(env.quorum.clusterId), sessions: new Map(), configs: { cluster: null } },
+    controller: { image: new MetadataImage(env.quorum.clusterId), sessions: new Map(), configs: noConfigs() },
     applied: 0,
     published: 0,
     active: false,

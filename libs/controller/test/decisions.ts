@@ -8,6 +8,7 @@ import { errorName } from '@troupe/wire/errors'
 import type { PartitionChangeRecordInput, PartitionRecordInput } from '@troupe/wire/messages'
 import { touchSession } from '../src/controller/brokers.ts'
 import { decide, type DecidedApi } from '../src/controller/decide.ts'
+import { forgetConfigs, noConfigs } from '../src/controller/decision.ts'
 import type { ControllerState, DecideEnv, Decision } from '../src/controller/decision.ts'
 import { bootstrapRecords, supportedFeatures } from '../src/controller/features.ts'
 import { electPreferredLeaders, fenceBroker } from '../src/controller/leadership.ts'
@@ -22,7 +23,7 @@ export class Stage {
   readonly state: ControllerState = {
     image: new MetadataImage(CLUSTER_ID),
     sessions: new Map(),
-    configs: { cluster: null },
+    configs: noConfigs(),
   }
   readonly #env: { -readonly [Field in keyof DecideEnv]: DecideEnv[Field] }
   #lives = 0
@@ -43,7 +44,7 @@ export class Stage {
     if (records.length === 0) return
     const { image, configs } = this.state
     const delta = image.apply(records, this.#env.nextOffset + records.length - 1, 1, this.#env.now)
-    if (delta.configs.has('broker:')) configs.cluster = null
+    if (delta.configs.size > 0) forgetConfigs(configs)
     this.#env.nextOffset += records.length
   }
 

@@ -109,48 +109,52 @@ test.skipIf(typeof classpath !== 'string')(
   },
 )
 
-test.skipIf(typeof classpath !== 'string')('Apache Kafka starts on our metadata log', { timeout: 120_000 }, async () => {
-  const simulation = new Simulation({ brokers: 1, seed: 5 })
-  simulation.start(1)
-  simulation.runUntil(() => simulation.allRunning(), 2000)
-  let answer: unknown
-  simulation.request(1, 'CreateTopics', createTopics(topic('orders', 3, 1)), (heard) => (answer = heard))
-  simulation.runUntil(() => answer !== undefined, 1000)
-  simulation.shutDown(1)
-  simulation.runUntil(() => !simulation.isUp(1), 3000)
-  const root = join(directory, 'kafka')
-  const { files } = simulation.nodes.get(1)!
-  mkdirSync(join(root, 'broker-1/__cluster_metadata-0'), { recursive: true })
-  for (const name of files.list('/data/__cluster_metadata-0')) {
-    const bytes = files.readFile(`/data/__cluster_metadata-0/${name}`)!
-    writeFileSync(join(root, 'broker-1/__cluster_metadata-0', name), bytes)
-  }
-  const meta = ['version=1', `cluster.id=${CLUSTER_ID}`, 'node.id=1', `directory.id=${directoryIdOf(1)}`]
-  writeFileSync(join(root, 'broker-1/meta.properties'), meta.join('\n'))
-  const controllerPort = await freePort()
-  const kafka = await startApacheKafka({
-    classpath: classpath as string,
-    nodes: 1,
-    directory: root,
-    formatted: true,
-    heap: '512m',
-    silent: true,
-    controllerPorts: [controllerPort],
-    properties: {
-      'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-      'controller.quorum.bootstrap.servers': '',
-    },
-  })
-  try {
-    const args = ['--bootstrap-server', kafka.bootstrap, '--describe', '--topic', 'orders']
-    const tool = ['-cp', classpath as string, 'org.apache.kafka.tools.TopicCommand', ...args]
-    const { stdout } = spawnSync('java', tool, { encoding: 'utf8' })
-    expect(stdout).toContain('PartitionCount: 3')
-    expect(stdout.match(/Leader: 1/g)).toHaveLength(3)
-  } finally {
-    await kafka.stop()
-  }
-})
+test.skipIf(typeof classpath !== 'string')(
+  'Apache Kafka starts on our metadata log',
+  { timeout: 120_000 },
+  async () => {
+    const simulation = new Simulation({ brokers: 1, seed: 5 })
+    simulation.start(1)
+    simulation.runUntil(() => simulation.allRunning(), 2000)
+    let answer: unknown
+    simulation.request(1, 'CreateTopics', createTopics(topic('orders', 3, 1)), (heard) => (answer = heard))
+    simulation.runUntil(() => answer !== undefined, 1000)
+    simulation.shutDown(1)
+    simulation.runUntil(() => !simulation.isUp(1), 3000)
+    const root = join(directory, 'kafka')
+    const { files } = simulation.nodes.get(1)!
+    mkdirSync(join(root, 'broker-1/__cluster_metadata-0'), { recursive: true })
+    for (const name of files.list('/data/__cluster_metadata-0')) {
+      const bytes = files.readFile(`/data/__cluster_metadata-0/${name}`)!
+      writeFileSync(join(root, 'broker-1/__cluster_metadata-0', name), bytes)
+    }
+    const meta = ['version=1', `cluster.id=${CLUSTER_ID}`, 'node.id=1', `directory.id=${directoryIdOf(1)}`]
+    writeFileSync(join(root, 'broker-1/meta.properties'), meta.join('\n'))
+    const controllerPort = await freePort()
+    const kafka = await startApacheKafka({
+      classpath: classpath as string,
+      nodes: 1,
+      directory: root,
+      formatted: true,
+      heap: '512m',
+      silent: true,
+      controllerPorts: [controllerPort],
+      properties: {
+        'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+        'controller.quorum.bootstrap.servers': '',
+      },
+    })
+    try {
+      const args = ['--bootstrap-server', kafka.bootstrap, '--describe', '--topic', 'orders']
+      const tool = ['-cp', classpath as string, 'org.apache.kafka.tools.TopicCommand', ...args]
+      const { stdout } = spawnSync('java', tool, { encoding: 'utf8' })
+      expect(stdout).toContain('PartitionCount: 3')
+      expect(stdout.match(/Leader: 1/g)).toHaveLength(3)
+    } finally {
+      await kafka.stop()
+    }
+  },
+)
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')

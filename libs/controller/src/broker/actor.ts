@@ -48,6 +48,8 @@ function start(_args: unknown, env: BrokerEnv, out: Outbox): BrokerState {
     shadow: null,
     straysRemoved: false,
     config: null,
+    topicConfigs: new Map(),
+    eligible: null,
   }
   const io: BrokerIo = { state, env, out }
   // After a crash of this actor the image is still there and the replicas still run: take them up again.

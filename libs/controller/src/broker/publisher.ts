@@ -20,7 +20,10 @@ const coordinators: ReadonlyMap<string, { kind: string; nameOf: (partition: numb
 
 export function publish(io: BrokerIo, delta: MetadataDelta): void {
   const { state, env } = io
-  if (delta.configs.has('broker:') || delta.configs.has(`broker:${env.self.broker}`)) state.config = null
+  const brokerConfigChanges = delta.configs.has('broker:') || delta.configs.has(`broker:${env.self.broker}`)
+  if (brokerConfigChanges) state.config = null
+  if (delta.configs.size > 0 || delta.deletedTopics.length > 0) state.topicConfigs.clear()
+  if (delta.brokers.size > 0) state.eligible = null
   removeDeleted(io, delta)
   const told = new Set<string>()
   for (const [topicId, partitions] of delta.partitions) {
@@ -31,13 +34,16 @@ export function publish(io: BrokerIo, delta: MetadataDelta): void {
     }
   }
   for (const replica of state.local.values()) {
-    if (!told.has(localKey(replica.topicId, replica.partition)) && isConcerned(io, delta, replica)) tell(io, replica)
+    if (
+      !told.has(localKey(replica.topicId, replica.partition)) &&
+      (brokerConfigChanges || isConcerned(io, delta, replica))
+    )
+      tell(io, replica)
   }
 }
 
-function isConcerned({ env, state }: BrokerIo, delta: MetadataDelta, replica: LocalReplica): boolean {
-  if (state.config === null || delta.configs.has(`topic:${replica.topic}`) || delta.brokers.has(env.self.broker))
-    return true
+function isConcerned({ env }: BrokerIo, delta: MetadataDelta, replica: LocalReplica): boolean {
+  if (delta.configs.has(`topic:${replica.topic}`) || delta.brokers.has(env.self.broker)) return true
   const replicas = env.image.topicById(replica.topicId)?.partitions[replica.partition]?.replicas ?? []
   return delta.brokers.size > 0 && replicas.some((id) => delta.brokers.has(id))
 }
@@ -127,15 +133,18 @@ function removeDeleted(io: BrokerIo, { deletedTopics }: MetadataDelta): void {
 }
 
 /** KIP-841, KIP-903: who may join an ISR, with the epoch it must have fetched under. */
-function eligibleBrokers({ env }: BrokerIo): ReadonlyMap<number, number> {
+function eligibleBrokers({ state, env }: BrokerIo): ReadonlyMap<number, number> {
+  if (state.eligible) return state.eligible
   const eligible = new Map<number, number>()
   for (const { id, epoch, fenced, inControlledShutdown } of env.image.brokers.values()) {
     if (!fenced && !inControlledShutdown) eligible.set(id, epoch)
   }
-  return eligible
+  return (state.eligible = eligible)
 }
 
 function replicaConfig({ state, env }: BrokerIo, topic: string): ReplicaConfig {
+  const known = state.topicConfigs.get(topic)
+  if (known) return known
   state.config ??= overlay(
     env.config,
     env.image.configs('broker', ''),
@@ -143,7 +152,7 @@ function replicaConfig({ state, env }: BrokerIo, topic: string): ReplicaConfig {
   )
   const broker = state.config
   const config = resolveTopicConfig(broker, env.image.configs('topic', topic))
-  return {
+  const resolved: ReplicaConfig = {
     log: { ...config, 'producer.id.expiration.ms': broker['producer.id.expiration.ms'] } as ReplicaConfig['log'],
     'min.insync.replicas': config['min.insync.replicas'],
     'replica.lag.time.max.ms': broker['replica.lag.time.max.ms'],
@@ -152,6 +161,8 @@ function replicaConfig({ state, env }: BrokerIo, topic: string): ReplicaConfig {
     'replica.fetch.backoff.ms': broker['replica.fetch.backoff.ms'],
     'unclean.leader.election.enable': config['unclean.leader.election.enable'],
   }
+  state.topicConfigs.set(topic, resolved)
+  return resolved
 }
 
 /** Once, when this broker knows all that happened while it was away: logs of partitions that are not here any more. */

@@ -3,6 +3,7 @@ import { defineEdges } from '@troupe/actor/edges'
 import type { Env, ListenerView, Outbox, ReplyToken } from '@troupe/actor'
 import type { BrokerConfig } from '@troupe/config'
 import type { LogStore } from '@troupe/log/contract'
+import type { ReplicaConfig } from '@troupe/replication/messages'
 import type { MetadataImage } from '../image/image.ts'
 
 export interface BrokerEnv extends Env {
@@ -59,6 +60,10 @@ export interface BrokerState {
   straysRemoved: boolean
   /** Broker configuration with dynamic values; null when they have changed. */
   config: BrokerConfig | null
+  /** What replicas are told, by topic name; until a configuration changes. */
+  readonly topicConfigs: Map<string, ReplicaConfig>
+  /** Brokers that may join an ISR; until a broker changes. */
+  eligible: ReadonlyMap<number, number> | null
 }
 
 export interface BrokerIo {

@@ -33,7 +33,11 @@ export function overlay(config: BrokerConfig, ...dynamic: ReadonlyMap<string, st
 }
 
 export function topicConfig(state: ControllerState, env: Pick<DecideEnv, 'config'>, topic: string): TopicConfig {
-  return resolveTopicConfig(clusterConfig(state, env), state.image.configs('topic', topic))
+  const known = state.configs.topics.get(topic)
+  if (known) return known
+  const resolved = resolveTopicConfig(clusterConfig(state, env), state.image.configs('topic', topic))
+  state.configs.topics.set(topic, resolved)
+  return resolved
 }
 
 /** Kafka caps min.insync.replicas at the replication factor. */

@@ -5,7 +5,7 @@
  * they are committed; both are dropped when leadership is lost. Source: Kafka's QuorumController, ControllerResult.
  */
 import type { Safeguards } from '@troupe/actor'
-import type { BrokerConfig } from '@troupe/config'
+import type { BrokerConfig, TopicConfig } from '@troupe/config'
 import { KafkaError, errorMessage, type ErrorCode } from '@troupe/wire/errors'
 import type { MetadataImage } from '../image/image.ts'
 import type { KnownRecord } from '../records.ts'
@@ -33,8 +33,18 @@ export interface ControllerState {
 }
 
 export interface EffectiveConfigs {
-  /** The broker configuration with cluster-wide dynamic values on top; rebuilt when those change. */
+  /** The broker configuration with cluster-wide dynamic values on top. */
   cluster: BrokerConfig | null
+  /** By topic name: a fenced broker's ten thousand partitions ask for the same few. */
+  readonly topics: Map<string, TopicConfig>
+}
+
+export const noConfigs = (): EffectiveConfigs => ({ cluster: null, topics: new Map() })
+
+/** After a change of any configuration, or of which topics there are. */
+export function forgetConfigs(configs: EffectiveConfigs): void {
+  configs.cluster = null
+  configs.topics.clear()
 }
 
 export interface DecideEnv {

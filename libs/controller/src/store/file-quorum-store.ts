@@ -105,6 +105,8 @@ export class FileQuorumStore implements QuorumStore {
   }
 
   endOffsetForEpoch(epoch: number): { epoch: number; endOffset: number } {
+    const last = this.#log.lastEpoch
+    if (last >= 0 && epoch >= last) return { epoch: last, endOffset: this.endOffset }
     const epochs = this.#log.epochs()
     const index = epochs.findLastIndex((entry) => entry.epoch <= epoch)
     if (index >= 0) {
