@@ -137,7 +137,6 @@ test.skipIf(typeof classpath !== 'string')(
       directory: root,
       formatted: true,
       heap: '512m',
-      silent: true,
       controllerPorts: [controllerPort],
       properties: {
         'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
