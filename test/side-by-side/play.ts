@@ -3,7 +3,7 @@
  *   node test/side-by-side/play.ts [--kafka host:port | --kafka start] [--troupe host:port | --troupe start] [name part]…
  */
 import { kafkaClasspath } from '@troupe/tools/reference/maven'
-import { compareSteps, describeDifference } from './harness/compare.ts'
+import { compareSteps, describeDifference, type Difference } from './harness/compare.ts'
 import { playScenario } from './harness/play.ts'
 import { addressesOf, startKafka, startTroupe, type Running } from './harness/targets.ts'
 import { scenarios } from './scenarios/index.ts'
@@ -12,6 +12,17 @@ const args = process.argv.slice(2)
 function option(name: string): string | undefined {
   const at = args.indexOf(name)
   return at < 0 ? undefined : args.splice(at, 2)[1]
+}
+
+/** The same difference at several versions is said once. */
+function condensed(differences: readonly Difference[]): string[] {
+  const versions = new Map<string, string[]>()
+  for (const difference of differences) {
+    const version = / v(\d+)(?= #\d+$|$)/.exec(difference.step)?.[1] ?? ''
+    const text = describeDifference({ ...difference, step: difference.step.replace(/ v(\d+)(?= #\d+$|$)/, '') })
+    versions.set(text, [...(versions.get(text) ?? []), version])
+  }
+  return [...versions].map(([text, list]) => `${text}\n    versions ${list.join(' ')}`)
 }
 
 async function given(name: 'Apache Kafka' | 'Troupe', value: string | undefined): Promise<Running | undefined> {
@@ -28,7 +39,7 @@ for (const each of scenarios.filter(({ name }) => args.length === 0 || args.some
   if (theirs && ours) {
     const differences = compareSteps(each.name, theirs, ours)
     console.log(`== ${each.name}: ${theirs.length} steps, ${differences.length} differences, ${Math.round(performance.now() - began)} ms`)
-    for (const difference of differences) console.log(describeDifference(difference))
+    for (const text of condensed(differences)) console.log(text)
     continue
   }
   console.log(`== ${each.name} (${Math.round(performance.now() - began)} ms)`)

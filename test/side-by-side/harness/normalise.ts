@@ -35,10 +35,15 @@ const time: Rule = (value: number) => (value > firstRealTime ? '<time>' : value)
 /** Scripts stamp their records with times long past. */
 const firstRealTime = Date.UTC(2025, 0, 1)
 
+/** We say the same in words of our own; whether anything is said has to be the same. */
+const words: Rule = (value: string | null) => (value ? '<words>' : value)
+
 const error: Rule = (value: number) => errorName(value)
 
 const rules: Readonly<Record<string, Rule>> = {
   errorCode: error,
+  errorMessage: words,
+  batchIndexErrorMessage: words,
   partitionErrorCode: error,
   topicConfigErrorCode: error,
   clusterId: (value: string | null) => (value ? '<cluster>' : value),
