@@ -14,8 +14,9 @@ export interface Flight {
 export type DataSet = '200k' | '20k'
 
 export function flights(set: DataSet): Flight[] {
-  const directory = dirname(createRequire(import.meta.url).resolve('vega-datasets/package.json'))
-  const rows = JSON.parse(readFileSync(join(directory, `data/flights-${set}.json`), 'utf8')) as {
+  // The package's entry point is build/…; its data lies beside that directory.
+  const entry = createRequire(import.meta.url).resolve('vega-datasets')
+  const rows = JSON.parse(readFileSync(join(dirname(entry), `../data/flights-${set}.json`), 'utf8')) as {
     delay: number
     time?: number
     origin?: string
