@@ -2,7 +2,8 @@
  * KIP-890: no batch opens a transaction here unless the transaction coordinator knows of it.
  *
  *   first batch ── guard made, coordinator asked ── NONE, guard still there ──▶ appended
- *                                                ├─ NONE, a marker came in between ──▶ INVALID_TXN_STATE (Z21)
+ *                                                ├─ NONE, a marker came in between ──▶ INVALID_TXN_STATE (Z21);
+ *                                                │                                     TV2: asked again (KAFKA-20785)
  *                                                ├─ CONCURRENT_TRANSACTIONS (TV2) ──▶ asked again, for a short while
  *                                                └─ another error ──▶ told to the producer
  *
@@ -85,7 +86,8 @@ function verify(
   const underWay = state.verifications.get(producerId)
   if (underWay !== undefined) {
     if (producerEpoch < underWay.producerEpoch) return refuse(state, waiter, KafkaError.INVALID_PRODUCER_EPOCH, out)
-    if (producerEpoch === underWay.producerEpoch && isGuarded(state, underWay)) {
+    const willAskAgain = check.addPartition && underWay.check.addPartition
+    if (producerEpoch === underWay.producerEpoch && (willAskAgain || isGuarded(state, underWay))) {
       underWay.waiters.push(waiter)
       return park(state)
     }
@@ -108,6 +110,10 @@ function attempt(state: ReplicaState, verification: Verification, env: ReplicaEn
   verification.guard = guardFor(state, producerId, producerEpoch)
   const isGuarding = check.addPartition && env.safeguards.tv2GuardOnCompleting
   if (isGuarding && isOpenInOtherEpoch(state, producerId, producerEpoch)) {
+    // A marker ends an older epoch's transaction; no marker makes an older epoch current again.
+    if (producerEpoch < logOf(state).producerEpoch(producerId)) {
+      return end(state, verification, KafkaError.INVALID_PRODUCER_EPOCH, out)
+    }
     return waitOrGiveUp(state, verification, env, out)
   }
   if (check.coordinator === null) return end(state, verification, KafkaError.COORDINATOR_NOT_AVAILABLE, out)
@@ -149,6 +155,8 @@ export function onVerificationAnswer(
   }
   if (error !== KafkaError.NONE) return end(state, verification, error, out)
   if (env.safeguards.verificationGuard && !isGuarded(state, verification)) {
+    // TV2 has an epoch for every transaction: who is late is told so when asked again (KAFKA-20785).
+    if (verification.check.addPartition) return attempt(state, verification, env, out)
     return end(state, verification, KafkaError.INVALID_TXN_STATE, out)
   }
   const { waiters, guard } = remove(state, verification)
