@@ -56,6 +56,7 @@ export interface ValidatorConfig {
   readonly afterMaxMs: number
   /** −1: as the producer has it. */
   readonly targetCompression: number
+  readonly compressionLevel: number | undefined
 }
 
 /** From here on a bound is no bound; Kafka's default is the largest int64. */
@@ -73,6 +74,19 @@ export function validatorConfig(config: LogConfig): ValidatorConfig {
     beforeMaxMs: config['message.timestamp.before.max.ms'],
     afterMaxMs: config['message.timestamp.after.max.ms'],
     targetCompression: COMPRESSION_TYPES.indexOf(config['compression.type']),
+    compressionLevel: compressionLevel(config),
+  }
+}
+
+/** The lz4 codec has one level, the snappy format none. */
+function compressionLevel(config: LogConfig): number | undefined {
+  switch (config['compression.type']) {
+    case 'gzip':
+      return config['compression.gzip.level']
+    case 'zstd':
+      return config['compression.zstd.level']
+    default:
+      return undefined
   }
 }
 
@@ -213,6 +227,7 @@ function recompress(records: Uint8Array, config: ValidatorConfig): Uint8Array {
   if (target < 0 || target === compressionType(records, 0)) return records
   return buildBatch({
     compression: target,
+    compressionLevel: config.compressionLevel,
     records: [...iterateRecords(records, 0, MAX_DECOMPRESSED_BYTES)],
     producerId: producerId(records, 0),
     producerEpoch: producerEpoch(records, 0),

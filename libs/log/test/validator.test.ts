@@ -133,4 +133,15 @@ describe('what a leader takes from clients', () => {
     }
     expect(compressionType(batch(['a'], { compression: 3 }), 0)).toBe(3)
   })
+
+  it('recompresses at the level the topic wants', () => {
+    const values = Array.from({ length: 400 }, (_, i) => `key-${i % 7}=value-${(i * 7919) % 1000}-${i % 13}`)
+    const sizeAt = (name: string, level: number): number => {
+      const { log } = openLog(undefined, { 'compression.type': name, [`compression.${name}.level`]: level })
+      append(log, produced(0, 0, 0, values))
+      return log.sizeInBytes
+    }
+    expect(sizeAt('gzip', 9)).toBeLessThan(sizeAt('gzip', 1))
+    expect(sizeAt('zstd', 19)).toBeLessThan(sizeAt('zstd', 1))
+  })
 })

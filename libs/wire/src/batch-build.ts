@@ -37,6 +37,8 @@ export interface BatchInput {
   records: readonly RecordInput[]
   /** 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd. */
   compression?: number
+  /** For gzip and zstd; the codec's default without one. */
+  compressionLevel?: number
   producerId?: number
   producerEpoch?: number
   baseSequence?: number
@@ -69,7 +71,7 @@ export function buildBatch(batch: BatchInput): Uint8Array {
   }
   let bytes = writer.bytes()
   if (compression !== 0) {
-    const body = compress(compression, bytes.subarray(BATCH_OVERHEAD))
+    const body = compress(compression, bytes.subarray(BATCH_OVERHEAD), batch.compressionLevel)
     bytes = new Uint8Array(BATCH_OVERHEAD + body.length)
     bytes.set(body, BATCH_OVERHEAD)
   }

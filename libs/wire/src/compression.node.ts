@@ -15,29 +15,28 @@ import { WireError } from './wire-error.ts'
 import { Writer } from './writer.ts'
 import { Reader } from './reader.ts'
 
-export interface CompressionLevels {
-  gzip?: number
-  zstd?: number
-}
+/** Kafka's default for `compression.zstd.level`. */
+const ZSTD_DEFAULT_LEVEL = 3
 
-export function installCompression(levels: CompressionLevels = {}): void {
-  registerCompression(CompressionType.gzip, gzip(levels.gzip ?? constants.Z_DEFAULT_COMPRESSION))
+export function installCompression(): void {
+  registerCompression(CompressionType.gzip, gzip)
   registerCompression(CompressionType.snappy, xerialSnappy)
   registerCompression(CompressionType.lz4, lz4)
-  registerCompression(CompressionType.zstd, zstd(levels.zstd ?? 3))
+  registerCompression(CompressionType.zstd, zstd)
 }
 
-const gzip = (level: number): CompressionCodec => ({
-  compress: (bytes) => plain(gzipSync(bytes, { level })),
+const gzip: CompressionCodec = {
+  compress: (bytes, level = constants.Z_DEFAULT_COMPRESSION) => plain(gzipSync(bytes, { level })),
   decompress: (bytes, maxBytes) =>
     bounded(maxBytes, () => gunzipSync(bytes, { maxOutputLength: Math.max(1, maxBytes) })),
-})
+}
 
-const zstd = (level: number): CompressionCodec => ({
-  compress: (bytes) => plain(zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: level } })),
+const zstd: CompressionCodec = {
+  compress: (bytes, level = ZSTD_DEFAULT_LEVEL) =>
+    plain(zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: level } })),
   decompress: (bytes, maxBytes) =>
     bounded(maxBytes, () => zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, maxBytes) })),
-})
+}
 
 const lz4: CompressionCodec = {
   compress: (bytes) => plain(compressFrameSync(asBuffer(bytes))),

@@ -11,7 +11,8 @@ export type CompressionType = (typeof CompressionType)[keyof typeof CompressionT
 const NAMES = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
 
 export interface CompressionCodec {
-  compress(bytes: Uint8Array): Uint8Array
+  /** `level` as in `compression.<type>.level`; the codec's own default without one. lz4 and snappy have none here. */
+  compress(bytes: Uint8Array, level?: number): Uint8Array
   /** Throws when the result would be longer than `maxBytes`: a few bytes can claim to be gigabytes. */
   decompress(bytes: Uint8Array, maxBytes: number): Uint8Array
 }
@@ -31,8 +32,8 @@ export function compressionName(type: number): string {
   return NAMES[type] ?? `unknown(${type})`
 }
 
-export function compress(type: number, bytes: Uint8Array): Uint8Array {
-  return codecOf(type).compress(bytes)
+export function compress(type: number, bytes: Uint8Array, level?: number): Uint8Array {
+  return codecOf(type).compress(bytes, level)
 }
 
 export function decompress(type: number, bytes: Uint8Array, maxBytes: number): Uint8Array {
