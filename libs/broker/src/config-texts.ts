@@ -58,8 +58,13 @@ function brokerTexts({ cluster, config, broker }: ConfigLayers, property: string
   return texts
 }
 
+/** Properties that are not for users are not shown. */
+function shown(all: ReadonlyMap<string, ConfigDefinition>): ConfigDefinition[] {
+  return [...all.values()].filter(({ name }) => !name.startsWith('internal.'))
+}
+
 export function brokerEntries(layers: ConfigLayers): ConfigEntry[] {
-  return [...definitions.broker.values()].map((definition) =>
+  return shown(definitions.broker).map((definition) =>
     entry(definition, brokerTexts(layers, definition.name), !isDynamic(definition.name, ofTopics)),
   )
 }
@@ -74,7 +79,7 @@ export function brokerDefaultEntries({ cluster }: ConfigLayers): ConfigEntry[] {
 
 export function topicEntries(layers: ConfigLayers, topic: string): ConfigEntry[] {
   const overrides = layers.cluster.configs('topic', topic)
-  return [...definitions.topic.values()].map((definition) => {
+  return shown(definitions.topic).map((definition) => {
     const { name } = definition
     const texts: ConfigText[] = []
     const value = overrides.get(name)

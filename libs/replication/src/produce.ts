@@ -86,9 +86,15 @@ function produced(state: ReplicaState, result: AppendResult): Produced {
   }
 }
 
+const unreadable: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  KafkaError.CORRUPT_MESSAGE, KafkaError.MESSAGE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE, KafkaError.KAFKA_STORAGE_ERROR,
+])
+
 function refusedAppend(state: ReplicaState, result: AppendResult): Produced {
+  // Kafka has words of its own only where it can name records, and no log start where the batch was no batch.
+  const named = result.recordErrors.length > 0
   return {
-    ...refusedProduce(state, result.error, result.errorMessage),
-    recordErrors: result.recordErrors, logStartOffset: result.logStartOffset,
+    ...refusedProduce(state, result.error, named ? result.errorMessage : null),
+    recordErrors: result.recordErrors, logStartOffset: unreadable.has(result.error) ? -1 : result.logStartOffset,
   }
 }

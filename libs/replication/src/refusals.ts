@@ -48,13 +48,15 @@ export function refusedFollowerFetch(
   }
 }
 
+const NO_EPOCH = -1
+
 /**
  * Who may be served: the epoch is checked before leadership, so that a client with old metadata is told so even by
  * a broker that does not lead (KIP-320). −1 means the asker named no epoch.
  */
 export function checkLeader(state: ReplicaState, currentLeaderEpoch: number, fence: boolean): ErrorCode {
   if (state.role === 'offline') return KafkaError.KAFKA_STORAGE_ERROR
-  if (fence && currentLeaderEpoch >= 0) {
+  if (fence && currentLeaderEpoch !== NO_EPOCH) {
     if (currentLeaderEpoch < state.leaderEpoch) return KafkaError.FENCED_LEADER_EPOCH
     if (currentLeaderEpoch > state.leaderEpoch) return KafkaError.UNKNOWN_LEADER_EPOCH
   }

@@ -3,8 +3,10 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { KafkaError, errorName } from '@troupe/wire/errors'
-import { api, Connection, decodeAnswer, type Frame, type Message } from './connection.ts'
+import { api, Connection, type Message as AnyMessage, decodeAnswer, type Frame } from './connection.ts'
 import { Names, normalise } from './normalise.ts'
+
+export type Message = AnyMessage
 
 export interface Target {
   readonly name: 'Apache Kafka' | 'Troupe'

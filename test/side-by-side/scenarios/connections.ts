@@ -17,7 +17,7 @@ async function outcomeOf(s: Session, label: string, bytes: readonly Uint8Array[]
   const came: unknown[] = []
   for (let index = 0; index < (options.answers ?? 1); index++) {
     const frame = await connection.next(options.timeoutMs ?? 5_000)
-    came.push(frame.kind === 'frame' ? Buffer.from(frame.bytes).subarray(0, 10).toString('hex') : frame.kind)
+    came.push(frame.kind === 'frame' ? Buffer.from(frame.bytes).subarray(0, 6).toString('hex') : frame.kind)
   }
   connection.close()
   const neighbour = await s.do('ApiVersions', 3, software)

@@ -14,7 +14,7 @@ function subscription(topics: readonly string[], userData: string): Uint8Array {
   return writer.bytes().slice()
 }
 
-const protocols = (...names: string[]): object[] => names.map((name) => ({ name, metadata: subscription(['gl'], `of ${name}`) }))
+const protocols = (...names: string[]): object[] => names.map((name) => ({ name, metadata: subscription(['gl'], `${name} of ${names.length}`) }))
 const unknownId = 'AAAAAAAAAAAAAAAAAAAAQQ'
 
 function joining(groupId: string, memberId: string, version: number, rest: object = {}): Message {
@@ -90,7 +90,7 @@ export const groups: Scenario[] = [
   scenario('groups: a rebalance of two', async (s) => {
     const groupId = 'g2'
     const first = await alone(s, groupId)
-    const second = join(s, 'second joins', groupId, 9, { protocols: protocols('roundrobin', 'range') }, { on: 'second', timeoutMs: 10_000 })
+    const second = join(s, 'second joins', groupId, 9, { protocols: protocols('roundrobin', 'range', 'last') }, { on: 'second', timeoutMs: 10_000 })
     await s.ask('first is told to rejoin', 'Heartbeat', 4, { groupId, ...first }, { until: (answer) => answer.errorCode !== 0 })
     await s.ask('describe while preparing', 'DescribeGroups', 5, { groups: [groupId] })
     await s.ask('sync while preparing', 'SyncGroup', 5, { groupId, ...first, protocolType: 'consumer', protocolName: 'range', assignments: [] })
@@ -108,7 +108,7 @@ export const groups: Scenario[] = [
     await follower
     await s.ask('describe when stable', 'DescribeGroups', 5, { groups: [groupId], includeAuthorizedOperations: true })
     await s.ask('deletion of a group with members', 'DeleteGroups', 2, { groupsNames: [groupId] })
-    await s.ask('follower rejoins with the same', 'JoinGroup', 9, joining(groupId, joined.memberId, 9, { protocols: protocols('roundrobin', 'range') }), { on: 'second' })
+    await s.ask('follower rejoins with the same', 'JoinGroup', 9, joining(groupId, joined.memberId, 9, { protocols: protocols('roundrobin', 'range', 'last') }), { on: 'second' })
     await s.ask('both leave at once', 'LeaveGroup', 5, { groupId, members: [{ memberId: first.memberId }, { memberId: joined.memberId }, { memberId: 'who' }] })
     await s.ask('describe when empty', 'DescribeGroups', 5, { groups: [groupId] }, { until: (answer) => answer.groups[0].groupState === 'Empty' })
   }),

@@ -3,7 +3,7 @@ import { putInt64 } from '@troupe/wire/writer'
 import { buildBatch } from '@troupe/wire/record-batch'
 import { batch, damaged, joined, records, startMs, utf8 } from '../harness/batches.ts'
 import { scenario, versionsOf, type Scenario, type Session } from '../harness/session.ts'
-import { readAll } from './reading.ts'
+import { fetchOf, readAll } from './reading.ts'
 
 const unknownId = 'AAAAAAAAAAAAAAAAAAAAQQ'
 const timeoutMs = 10_000
@@ -13,12 +13,13 @@ export function produce(topic: string, data: Uint8Array | null, rest: object = {
 }
 
 async function refusals(s: Session, topic: string, id: string, cases: readonly (readonly [string, Uint8Array | null])[]): Promise<void> {
-  for (const [label, data] of cases) {
-    await s.ask(label, 'Produce', 12, produce(topic, data))
-    await s.ask(label, 'Produce', 3, produce(topic, data))
-    await s.ask(label, 'Produce', 13, { acks: 1, timeoutMs, topicData: [{ topicId: id, partitionData: [{ index: 0, records: data }] }] })
+  // Each has a partition of its own, so that what one leaves behind is not held against the next.
+  for (const [index, [label, data]] of cases.entries()) {
+    await s.ask(label, 'Produce', 12, produce(topic, data, {}, index))
+    await s.ask(label, 'Produce', 3, produce(topic, data, {}, index))
+    await s.ask(label, 'Produce', 13, { acks: 1, timeoutMs, topicData: [{ topicId: id, partitionData: [{ index, records: data }] }] })
+    await s.ask(`${label}: what is there`, 'Fetch', 12, fetchOf(topic, index, 0))
   }
-  await readAll(s, topic)
 }
 
 const one = batch(['a'])
@@ -66,7 +67,7 @@ export const produces: Scenario[] = [
     for (const version of [4, 9, 10]) await s.ask('fetched', 'Fetch', version, { replicaId: -1, maxWaitMs: 0, minBytes: 0, maxBytes: 1_000_000, topics: [{ topic: 'pc', partitions: [{ partition: 0, currentLeaderEpoch: -1, fetchOffset: 0, partitionMaxBytes: 1_000_000 }] }] }, offsets)
   }),
   scenario('Produce: corrupt batches', async (s) => {
-    const id = await s.topic('bad')
+    const id = await s.topic('bad', { partitions: 60 })
     const at = (change: (bytes: Uint8Array, view: DataView) => void, fixCrc = true): Uint8Array => damaged(three, change, fixCrc)
     await refusals(s, 'bad', id, [
       ['empty', new Uint8Array(0)],
@@ -123,7 +124,7 @@ export const produces: Scenario[] = [
     ])
   }),
   scenario('Produce: corrupt compressed batches', async (s) => {
-    const id = await s.topic('badc')
+    const id = await s.topic('badc', { partitions: 20 })
     const packed = (compression: number): Uint8Array => batch(['x'.repeat(100), 'y'.repeat(100)], { compression })
     await refusals(s, 'badc', id, [1, 2, 3, 4].flatMap((compression) => [
       [`codec ${compression} with a count too great`, damaged(packed(compression), (_, view) => view.setInt32(57, 3))] as const,
@@ -136,14 +137,14 @@ export const produces: Scenario[] = [
   scenario('Produce: what a topic asks for', async (s) => {
     const keyless = buildBatch({ records: [{ key: null, value: utf8('v'), timestamp: startMs }] })
     const mixed = buildBatch({ records: [...records(['a']), { key: null, value: utf8('v'), timestamp: startMs }] })
-    const compact = await s.topic('compact', { configs: { 'cleanup.policy': 'compact' } })
+    const compact = await s.topic('compact', { partitions: 10, configs: { 'cleanup.policy': 'compact' } })
     await refusals(s, 'compact', compact, [
       ['keyless', keyless],
       ['a keyless one among others', mixed],
       ['keyless, compressed', buildBatch({ compression: 1, records: [{ key: null, value: utf8('v'), timestamp: startMs }] })],
       ['a tombstone', buildBatch({ records: [{ key: utf8('k'), value: null, timestamp: startMs }] })],
     ])
-    const small = await s.topic('small', { configs: { 'max.message.bytes': '300' } })
+    const small = await s.topic('small', { partitions: 10, configs: { 'max.message.bytes': '300' } })
     await refusals(s, 'small', small, [
       ['a large record', batch(['x'.repeat(300)])],
       ['many records', batch(Array.from({ length: 30 }, () => 'xxxxxxx'))],
@@ -153,20 +154,20 @@ export const produces: Scenario[] = [
       ['one byte more', batch(['x'.repeat(230)])],
       ['one byte less', batch(['x'.repeat(228)])],
     ])
-    const timed = await s.topic('timed', { configs: { 'message.timestamp.before.max.ms': '1000', 'message.timestamp.after.max.ms': '3600000' } })
+    const timed = await s.topic('timed', { partitions: 10, configs: { 'message.timestamp.before.max.ms': '1000', 'message.timestamp.after.max.ms': '3600000' } })
     await refusals(s, 'timed', timed, [
       ['a time long past', three],
       ['a time far ahead', buildBatch({ records: records(['a', 'b'], Date.UTC(2200, 0, 1)) })],
       ['no time', buildBatch({ records: [{ key: utf8('k'), value: utf8('v') }] })],
       ['a time long past, compressed', batch(['a', 'b'], { compression: 1 })],
     ])
-    const stamped = await s.topic('stamped', { configs: { 'message.timestamp.type': 'LogAppendTime' } })
+    const stamped = await s.topic('stamped', { partitions: 10, configs: { 'message.timestamp.type': 'LogAppendTime' } })
     await refusals(s, 'stamped', stamped, [
       ['stamped by the broker', three],
       ['stamped by the broker, compressed', batch(['a', 'b'], { compression: 2 })],
       ['without a time', buildBatch({ records: [{ key: utf8('k'), value: utf8('v') }] })],
     ])
-    const far = await s.topic('far')
+    const far = await s.topic('far', { partitions: 10 })
     await refusals(s, 'far', far, [
       ['a time far ahead by default', buildBatch({ records: records(['a'], Date.UTC(2200, 0, 1)) })],
       ['no time by default', buildBatch({ records: [{ key: utf8('k'), value: utf8('v') }] })],

@@ -31,6 +31,8 @@ export interface ApacheKafkaOptions {
   readonly controllerPorts?: readonly number[]
   /** Called after formatting, right before the processes start: where a start-up time begins. */
   readonly beforeStart?: () => void
+  /** Its complaints are not wanted: it is provoked on purpose. */
+  readonly silent?: boolean
 }
 
 export async function startApacheKafka(options: ApacheKafkaOptions): Promise<ApacheKafka> {

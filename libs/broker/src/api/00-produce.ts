@@ -43,6 +43,10 @@ const LENGTH_OFFSET = 8
 const MAGIC_OFFSET = 16
 const ATTRIBUTES_OFFSET = 21
 const ZSTD = 4
+const TRANSACTIONAL = 0x10
+const LOG_OVERHEAD = 12
+/** The shortest entry of any magic (LegacyRecord.RECORD_OVERHEAD_V0). */
+const SHORTEST = 14
 
 type PartitionAnswer = Omit<ProduceResponse_PartitionProduceResponseInput, 'errorCode' | 'currentLeader'> & {
   errorCode: ErrorCode
@@ -58,6 +62,11 @@ export const produce = defineApi<ProduceRequest, ProduceResponseInput>({
     const { acks } = request
     if (acks !== -1 && acks !== 0 && acks !== 1) {
       return ctx.respond(refuseAll(request, KafkaError.INVALID_REQUIRED_ACKS, ctx.version)!)
+    }
+    // Kafka asks who may use the transactional id, and nobody may use none.
+    if (request.transactionalId === null && hasTransactionalBatch(request)) {
+      const error = KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+      return acks === 0 ? ctx.hangUp('a transactional batch without an id') : ctx.respond(refuseAll(request, error, ctx.version)!)
     }
     const transaction = transactionCheck(request, ctx)
     const answers = request.topicData.map((): PartitionAnswer[] => [])
@@ -106,11 +115,17 @@ function refusal(ctx: RequestContext, topic: TopicView, index: number, records: 
 
 /** What the request's version allows (ProduceRequest.validateRecords); the log checks the batch itself. */
 function checkBatch(records: Uint8Array | null, version: number): ErrorCode {
-  if (records === null || records.length === 0) return KafkaError.INVALID_RECORD
-  if (records.length < BATCH_OVERHEAD) return KafkaError.CORRUPT_MESSAGE
-  if (records[MAGIC_OFFSET] !== 2) return KafkaError.INVALID_RECORD
+  if (records === null || records.length < LOG_OVERHEAD) return KafkaError.INVALID_RECORD
   const view = new DataView(records.buffer, records.byteOffset, records.byteLength)
-  if (view.getInt32(LENGTH_OFFSET) + 12 < records.length) return KafkaError.INVALID_RECORD
+  const length = view.getInt32(LENGTH_OFFSET)
+  if (length < SHORTEST) return KafkaError.CORRUPT_MESSAGE
+  if (records.length <= MAGIC_OFFSET) return KafkaError.INVALID_RECORD
+  const magic = records[MAGIC_OFFSET]
+  if (magic > 2) return KafkaError.CORRUPT_MESSAGE
+  // What is cut off is no batch to Kafka, and a request without any is refused.
+  if (magic !== 2 || length + LOG_OVERHEAD > records.length) return KafkaError.INVALID_RECORD
+  if (length + LOG_OVERHEAD < BATCH_OVERHEAD) return KafkaError.CORRUPT_MESSAGE
+  if (length + LOG_OVERHEAD < records.length) return KafkaError.INVALID_RECORD
   const compression = view.getInt16(ATTRIBUTES_OFFSET) & 7
   return version < 7 && compression === ZSTD ? KafkaError.UNSUPPORTED_COMPRESSION_TYPE : KafkaError.NONE
 }
@@ -156,9 +171,19 @@ function finish(
     return failed ? ctx.hangUp('a produce without acknowledgement failed') : ctx.respondNothing()
   }
   ctx.respond({
-    responses: request.topicData.map((data, t) => topicAnswer(data, answers[t])),
+    responses: request.topicData.map((data, t) => topicAnswer(data, answers[t])).filter(isAnswered),
     nodeEndpoints: hints.length > 0 ? hintedEndpoints(ctx, hints) : [],
   })
+}
+
+function isAnswered({ partitionResponses }: { partitionResponses: readonly unknown[] }): boolean {
+  return partitionResponses.length > 0
+}
+
+function hasTransactionalBatch({ topicData }: ProduceRequest): boolean {
+  return topicData.some(({ partitionData }) =>
+    partitionData.some(({ records }) => records !== null && (records[ATTRIBUTES_OFFSET + 1] & TRANSACTIONAL) !== 0),
+  )
 }
 
 function topicAnswer({ name, topicId }: ProduceRequest_TopicProduceData, partitionResponses: PartitionAnswer[]) {

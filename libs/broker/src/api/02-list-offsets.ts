@@ -43,14 +43,18 @@ export const listOffsets = defineApi<ListOffsetsRequest, ListOffsetsResponseInpu
   handle(request, ctx) {
     const answers = request.topics.map((): Answer[] => [])
     const barrier = new Barrier(() =>
-      ctx.respond({ topics: request.topics.map(({ name }, t) => ({ name, partitions: answers[t] })) }),
+      ctx.respond({ topics: request.topics.map(({ name }, t) => ({ name, partitions: answers[t].filter(Boolean) })) }),
     )
     const isolation = request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted'
     request.topics.forEach(({ name, partitions }, t) => {
       const topic = findTopic(ctx, name, '', false)
       const twice = repeated(partitions)
+      const refusedTwice = new Set<number>()
       partitions.forEach((asked, p) => {
         const index = asked.partitionIndex
+        // One answer for however many times it was asked.
+        if (refusedTwice.has(index)) return
+        if (twice.has(index)) refusedTwice.add(index)
         const error = twice.has(index)
           ? KafkaError.INVALID_REQUEST
           : unsupported(asked.timestamp, ctx.version)

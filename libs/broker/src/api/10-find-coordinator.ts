@@ -55,7 +55,8 @@ function locate(ctx: RequestContext, kind: CoordinatorKind, key: string): Found 
   const endpoint = seat && aliveEndpoint(ctx.env.cluster, seat.leader, ctx.connection.listener)
   if (!endpoint) return nobody(KafkaError.COORDINATOR_NOT_AVAILABLE)
   const { nodeId, host, port } = endpoint
-  return { errorCode: KafkaError.NONE, errorMessage: null, nodeId, host, port }
+  // Kafka says NONE in words, and nothing at all for each of several keys.
+  return { errorCode: KafkaError.NONE, errorMessage: ctx.version < 4 ? 'NONE' : '', nodeId, host, port }
 }
 
 function nobody(errorCode: ErrorCode): Found {

@@ -19,6 +19,7 @@ import { defineApi } from '../api.ts'
 import { Barrier } from '../barrier.ts'
 import type { RequestContext } from '../context.ts'
 import { askCoordinator } from '../coordinators.ts'
+import { isInternalTopic } from '../topic-names.ts'
 
 export const gaps: readonly string[] = []
 
@@ -68,12 +69,15 @@ function transactionsOf(request: AddPartitionsToTxnRequest, version: number): re
 }
 
 function add(ctx: RequestContext, transaction: Transaction, then: (topics: TopicResult[]) => void): void {
-  const unknown = (topic: string, partition: number): boolean => !ctx.env.cluster.topic(topic)?.partitions[partition]
-  if (transaction.topics.some(({ name, partitions }) => partitions.some((partition) => unknown(name, partition)))) {
+  const obstacle = (topic: string, partition: number): ErrorCode => {
+    // Clients write internal topics through their coordinators only; a broker asks for those.
+    if (ctx.version < 4 && isInternalTopic(topic)) return KafkaError.TOPIC_AUTHORIZATION_FAILED
+    if (!ctx.env.cluster.topic(topic)?.partitions[partition]) return KafkaError.UNKNOWN_TOPIC_OR_PARTITION
+    return KafkaError.NONE
+  }
+  if (transaction.topics.some(({ name, partitions }) => partitions.some((partition) => obstacle(name, partition)))) {
     return then(
-      resultsOf(transaction, (topic, partition) =>
-        unknown(topic, partition) ? KafkaError.UNKNOWN_TOPIC_OR_PARTITION : KafkaError.OPERATION_NOT_ATTEMPTED,
-      ),
+      resultsOf(transaction, (topic, partition) => obstacle(topic, partition) || KafkaError.OPERATION_NOT_ATTEMPTED),
     )
   }
   const fenced = (error: ErrorCode): ErrorCode =>

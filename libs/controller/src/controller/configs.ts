@@ -16,6 +16,7 @@ import { configTypeOf, resourceTypes, type ConfigType } from '../image/types.ts'
 import type { KnownRecord } from '../records.ts'
 import { isElrEnabled } from './cluster.ts'
 import { failure, isFailure, ok, type ApiError, type ControllerState, type Decision } from './decision.ts'
+import { topicNameError } from './topic-names.ts'
 
 const MIN_ISR = 'min.insync.replicas'
 /** AlterConfigOp.OpType. */
@@ -55,7 +56,10 @@ export function alterConfigs(state: ControllerState, request: AlterConfigsReques
       const error = type ? resourceError(state, { type, name: resourceName }) : unknownType(resourceType)
       const values = new Map<string, string>()
       for (const { name, value } of configs) if (value !== null) values.set(name, value)
-      const outcome = error ?? commit(state, { type: type!, name: resourceName }, values)
+      const nulls = configs.filter(({ value }) => value === null).map(({ name }) => name)
+      const nullError =
+        nulls.length > 0 ? failure(KafkaError.INVALID_REQUEST, `Null values are not allowed: ${nulls.join(', ')}`) : null
+      const outcome = error ?? nullError ?? commit(state, { type: type!, name: resourceName }, values)
       if (!isFailure(outcome)) records.push(...(outcome as KnownRecord[]))
       return answer(resourceType, resourceName, outcome)
     }),
@@ -85,7 +89,7 @@ function resourceError(state: ControllerState, { type, name }: Resource): ApiErr
     case 'topic':
       return state.image.topic(name)
         ? null
-        : failure(KafkaError.UNKNOWN_TOPIC_OR_PARTITION, `The topic '${name}' does not exist.`)
+        : (topicNameError(name) ?? failure(KafkaError.UNKNOWN_TOPIC_OR_PARTITION, `The topic '${name}' does not exist.`))
     case 'broker':
       if (name === '') return null
       if (!/^\d+$/.test(name)) return failure(KafkaError.INVALID_REQUEST, `'${name}' is not a broker id.`)
@@ -109,7 +113,7 @@ function operate(
       values.delete(name)
       continue
     }
-    if (value === null) return failure(KafkaError.INVALID_CONFIG, `The value of ${name} is null.`)
+    if (value === null) return failure(KafkaError.INVALID_REQUEST, `The value of ${name} is null.`)
     if (configOperation === operations.set) values.set(name, value)
     else if (configOperation === operations.append || configOperation === operations.subtract) {
       const definition = definitionOf(resource.type, name)

@@ -185,6 +185,7 @@ function created(
     result: {
       name,
       topicId,
+      errorMessage: null,
       numPartitions: partitions.length,
       replicationFactor: partitions[0]!.replicas.length,
       configs: describeConfigs(state, env, overrides),
@@ -203,13 +204,18 @@ function describeConfigs(
   const broker = clusterConfig(state, env)
   const values = resolveTopicConfig(broker, overrides)
   const dynamic = state.image.configs('broker', '')
-  return [...definitions.topic.keys()].sort().map((name) => {
+  const shown = [...definitions.topic.keys()].filter((name) => !name.startsWith('internal.'))
+  return shown.sort().map((name) => {
     const synonym = synonymOf(name, broker)?.property
     let configSource: number = sources.default
     if (overrides.has(name)) configSource = sources.topic
     else if (synonym && dynamic.has(synonym)) configSource = sources.dynamicDefaultBroker
     else if (synonym && env.config.given.has(synonym)) configSource = sources.staticBroker
-    return { name, value: overrides.get(name) ?? textOf(values[name as keyof TopicConfig]), configSource }
+    // The text of a default that no number holds exactly: Long.MAX_VALUE.
+    const preset = configSource === sources.default ? definitions.topic.get(name)!.default : null
+    const inForce = textOf(values[name as keyof TopicConfig])
+    const value = overrides.get(name) ?? (Number(preset) > Number.MAX_SAFE_INTEGER ? preset : inForce)
+    return { name, value, configSource }
   })
 }
 

@@ -27,18 +27,24 @@ import { assignmentError, placeReplicas } from './placement.ts'
 
 export function deleteTopics(state: ControllerState, request: DeleteTopicsRequest, env: DecideEnv): Decision {
   const records: KnownRecord[] = []
-  const deleted = new Set<string>()
   // v6 asks by `topics` (name or id), earlier ones by `topicNames`.
-  const asked = [...request.topics, ...request.topicNames.map((name) => ({ name, topicId: zeroUuid }))]
+  const all = [...request.topics, ...request.topicNames.map((name) => ({ name, topicId: zeroUuid }))]
+  // A topic that is asked for twice, in whatever way, is refused once and not deleted.
+  const identity = (one: (typeof all)[number]): string => {
+    if (one.topicId === zeroUuid) return one.name ?? ''
+    return one.name === null ? (state.image.topicById(one.topicId)?.name ?? one.topicId) : `${one.name} ${one.topicId}`
+  }
+  const times = new Map<string, number>()
+  for (const one of all) times.set(identity(one), (times.get(identity(one)) ?? 0) + 1)
+  const asked = all.filter((one, index) => all.findIndex((other) => identity(other) === identity(one)) === index)
   const response: DeleteTopicsResponseInput = {
     responses: asked.map((one) => {
       const found = topicToDelete(state, env, one)
-      const repeated = !isFailure(found) && deleted.has((found as TopicImage).id)
-      const error = isFailure(found) ? found : repeated ? failure(KafkaError.INVALID_REQUEST, 'Duplicate topic.') : ok
+      const repeated = times.get(identity(one))! > 1
+      const error = repeated ? failure(KafkaError.INVALID_REQUEST, 'Duplicate topic.') : isFailure(found) ? found : ok
       if (isFailure(error))
         return { name: one.name, topicId: one.topicId, errorCode: error.code, errorMessage: error.message }
       const topic = found as TopicImage
-      deleted.add(topic.id)
       records.push({ type: 'RemoveTopicRecord', value: { topicId: topic.id } })
       return { name: topic.name, topicId: topic.id }
     }),
