@@ -4,7 +4,7 @@
  * | message          | from                  | effect                                                          |
  * | ---------------- | --------------------- | --------------------------------------------------------------- |
  * | connectionOpened | transport             | remembers the connection                                        |
- * | frame            | transport             | decodes one request and starts its handler (`api/NN-name.ts`)   |
+ * | frame            | transport             | decodes one request and starts its handler (`api/*.ts`)         |
  * | connectionClosed | transport             | drops what the client waited for                                |
  * | timer            | itself                | continues the handler that set it                               |
  * | reply            | any actor it asked    | continues the handler that asked                                |

@@ -5,6 +5,21 @@
  * Requests for the active controller may be sent to the local `controller` actor: one that does not lead
  * forwards them, and answers NOT_CONTROLLER when it knows no leader. Bodies of client-facing requests are the
  * wire messages themselves, decoded; so are the answers.
+ *
+ * | message           | to         | from                                  | answered with                            |
+ * | ----------------- | ---------- | ------------------------------------- | ---------------------------------------- |
+ * | controllerRequest | controller | front, broker, replicas, producer-ids | the API's response, or ControllerRefused |
+ * | vote              | controller | a voter that stands for election      | VoteResponse                             |
+ * | beginQuorumEpoch  | controller | the new leader of the quorum          | BeginQuorumEpochResponse                 |
+ * | endQuorumEpoch    | controller | a leader that resigns                 | EndQuorumEpochResponse                   |
+ * | brokerDown        | controller | the shell: a worker has crashed       | –                                        |
+ * | metadataSubscribe | controller | the `broker` actor, when it starts    | – (metadataCommitted follow)             |
+ * | resignLeadership  | controller | the `broker` actor, about to stop     | –                                        |
+ * | metadataCommitted | broker     | the local controller                  | –                                        |
+ * | quorumLeader      | broker     | the local controller                  | –                                        |
+ * | beginShutdown     | broker     | the shell                             | {}, when the broker may stop             |
+ * | awaitReady        | broker     | the shell                             | {}, when unfenced and caught up          |
+ * | refreshPartition  | broker     | a replica that starts                 | –                                        |
  */
 import type { Message, ReplyToken } from '@troupe/actor'
 import type { ErrorCode } from '@troupe/wire/errors'

@@ -2,6 +2,25 @@
  * Everything that is said to a group coordinator (one actor per `__consumer_offsets` partition).
  *
  * Bodies are decoded wire messages narrowed to groups of this shard; the answer is that API's response input.
+ *
+ * | message                    | from                           | answered with                                 |
+ * | -------------------------- | ------------------------------ | --------------------------------------------- |
+ * | joinGroup                  | front                          | JoinGroupResponse, when the rebalance is over |
+ * | syncGroup                  | front                          | SyncGroupResponse, with the assignment        |
+ * | heartbeat                  | front                          | HeartbeatResponse                             |
+ * | leaveGroup                 | front                          | LeaveGroupResponse                            |
+ * | offsetCommit               | front                          | OffsetCommitResponse                          |
+ * | offsetFetch                | front                          | one group of OffsetFetchResponse              |
+ * | offsetDelete               | front                          | OffsetDeleteResponse                          |
+ * | describeGroups, listGroups | front                          | DescribeGroupsResponse, ListGroupsResponse    |
+ * | deleteGroups               | front                          | DeleteGroupsResponse                          |
+ * | txnOffsetCommit            | front, after verifyTransaction | TxnOffsetCommitResponse                       |
+ * | topicsDeleted              | the `broker` actor             | –                                             |
+ * | sessionExpired             | itself                         | –                                             |
+ * | joinDelayOver              | itself                         | –                                             |
+ * | rebalanceTimedOut          | itself                         | –                                             |
+ * | pendingSyncExpired         | itself                         | –                                             |
+ * | expireOffsets              | itself                         | –                                             |
  */
 import type { Message, ReplyToken } from '@troupe/actor'
 import type {

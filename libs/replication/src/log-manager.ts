@@ -1,10 +1,12 @@
 /**
  * The log-manager: everything that concerns all logs of a broker and that nobody waits for.
  *
- *   checkpoint   every replica.high.watermark.checkpoint.interval.ms; removes what was deleted long enough ago, too
- *   upkeep       every log.retention.check.interval.ms, after log.initial.task.delay.ms: a `maintain` to each replica
- *   clean        a step at a time; while there is work without a pause, otherwise every log.cleaner.backoff.ms
- *   deleteLog    the partition is gone: its directory is renamed now and removed later
+ * | message    | from                                                   | what happens                                |
+ * | ---------- | ------------------------------------------------------ | ------------------------------------------- |
+ * | checkpoint | itself (replica.high.watermark.checkpoint.interval.ms) | offsets are written; what was deleted goes  |
+ * | upkeep     | itself (log.retention.check.interval.ms)               | a `maintain` to each replica                |
+ * | clean      | itself, without a pause while there is work            | one step of compaction                      |
+ * | deleteLog  | the `broker` actor                                     | the directory is renamed now, removed later |
  *
  * Logs belong to their replicas: retention runs there, where a disk error can take the one log offline. A failed
  * checkpoint or cleaning is told, and tried again in the next round; only the time of a recovery depends on it.

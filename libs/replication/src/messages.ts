@@ -1,18 +1,24 @@
 /**
  * Everything that is said to and by a partition replica.
  *
- * | message            | from                          | answered with        |
- * | ------------------ | ----------------------------- | -------------------- |
- * | partition          | the `broker` actor (metadata) | –                    |
- * | produce            | front (Produce)               | Produced             |
- * | append             | coordinators                  | Appended             |
- * | writeTxnMarker     | transaction coordinators      | MarkerWritten        |
- * | verifyTransaction  | group coordinators            | Verified             |
- * | fetch              | front (Fetch)                 | Fetched              |
- * | watch / unwatch    | front (a Fetch that waits)    | Changed              |
- * | followerFetch      | followers                     | FollowerFetched      |
- * | listOffset, …      | front                         | …                    |
- * | readLog            | coordinators (load)           | LogRead              |
+ * | message              | from                          | answered with      |
+ * | -------------------- | ----------------------------- | ------------------ |
+ * | partition            | the `broker` actor (metadata) | –                  |
+ * | produce              | front (Produce)               | Produced           |
+ * | append               | coordinators                  | Appended           |
+ * | writeTxnMarker       | coordinators, WriteTxnMarkers | MarkerWritten      |
+ * | verifyTransaction    | front (TxnOffsetCommit)       | Verified           |
+ * | fetch                | front (Fetch)                 | Fetched            |
+ * | watch, unwatch       | front (a Fetch that waits)    | Changed; –         |
+ * | followerFetch        | followers                     | FollowerFetched    |
+ * | listOffset           | front (ListOffsets)           | OffsetListed       |
+ * | offsetForLeaderEpoch | front (OffsetForLeaderEpoch)  | EpochOffset        |
+ * | deleteRecords        | front (DeleteRecords)         | RecordsDeleted     |
+ * | describeProducers    | front (DescribeProducers)     | ProducersDescribed |
+ * | describe             | tests, tools                  | ReplicaDescribed   |
+ * | readLog              | coordinators (load)           | LogRead            |
+ * | awaitCommitted       | coordinators (read barrier)   | Changed            |
+ * | maintain             | log-manager                   | –                  |
  *
  * Every answer may also be the shell's `Failed`.
  */

@@ -13,17 +13,12 @@ import { expandCaughtUp, scheduleIsrTick, stopIsrTick } from './isr.ts'
 import { newFollower } from './leader.ts'
 import type { PartitionUpdate } from './messages.ts'
 import { failParkedFetch } from './parked-fetches.ts'
-import { answer, edges, logOf, timers, type ReplicaEnv, type ReplicaState, type Role } from './state.ts'
+import { answer, logOf, roleEdges, timers, type ReplicaEnv, type ReplicaState, type Role } from './state.ts'
 import { failVerifications } from './verification.ts'
 import { failWatches } from './watch.ts'
 
-export class IllegalTransition extends Error {}
-
 function setRole(state: ReplicaState, role: Role): void {
-  if (!edges[state.role].includes(role)) {
-    throw new IllegalTransition(`${state.topic}-${state.partition}: ${state.role} → ${role}`)
-  }
-  state.role = role
+  state.role = roleEdges(state.role, role)
 }
 
 export function onPartition(state: ReplicaState, message: PartitionUpdate, env: ReplicaEnv, out: Outbox): void {

@@ -10,17 +10,18 @@
  * Source: Kafka's Partition, Replica, PartitionState, AbstractFetcherThread, VerificationStateEntry.
  */
 import type { ClusterView, Env, Outbox, Reply, ReplyToken } from '@troupe/actor'
+import { defineEdges } from '@troupe/actor/edges'
 import type { Log, LogStore } from '@troupe/log/contract'
 import type { Produced, ReplicaArgs, ReplicaConfig, ReplicaRequest, TransactionCheck, Watch } from './messages.ts'
 
 export type Role = 'none' | 'leader' | 'follower' | 'offline'
 
-export const edges: Readonly<Record<Role, readonly Role[]>> = {
+export const roleEdges = defineEdges<Role>({
   none: ['leader', 'follower', 'offline'],
   leader: ['leader', 'follower', 'offline'],
   follower: ['leader', 'follower', 'offline'],
   offline: ['offline'],
-}
+})
 
 /** The broker-wide properties a replica reads. */
 export interface ReplicaBrokerConfig {

@@ -2,6 +2,16 @@
  * Everything that is said to a transaction coordinator (one actor per `__transaction_state` partition).
  *
  * Client-facing requests carry the decoded wire message as `body`; the answer is that API's response input.
+ *
+ * | message              | to           | from                            | answered with                |
+ * | -------------------- | ------------ | ------------------------------- | ---------------------------- |
+ * | initProducerId       | transactions | front                           | InitProducerIdResponse       |
+ * | addPartitions        | transactions | front, replicas (KIP-890)       | PartitionsAdded              |
+ * | addOffsets           | transactions | front                           | AddOffsetsToTxnResponse      |
+ * | endTxn               | transactions | front                           | EndTxnResponse, at PREPARE_* |
+ * | describeTransactions | transactions | front                           | DescribeTransactionsResponse |
+ * | listTransactions     | transactions | front                           | ListTransactionsResponse     |
+ * | nextProducerId       | producer-ids | transaction coordinators, front | ProducerIdGiven              |
  */
 import type { Message, ReplyToken } from '@troupe/actor'
 import type {

@@ -1,13 +1,13 @@
 /**
  * The only ways to change a quorum member's phase. Each leaves the old phase tidily, writes the election state where it
- * changed, and arms the timers of the new phase. Edges: `edges` in state.ts.
+ * changed, and arms the timers of the new phase. Edges: `raftEdges` in state.ts.
  */
 import { actorNames, type Address, type Env, type Message, type Outbox } from '@troupe/actor'
 import { KafkaError } from '@troupe/wire/errors'
 import { buildControlBatch } from '@troupe/wire/record-batch'
 import { zeroUuid } from '@troupe/wire/uuid'
 import { METADATA_TOPIC, type QuorumFetched, type RaftTimer } from './messages.ts'
-import { edges, isVoter, majority, otherVoters, type Ask, type Phase, type Progress, type Raft } from './state.ts'
+import { isVoter, majority, otherVoters, raftEdges, type Ask, type Phase, type Progress, type Raft } from './state.ts'
 import { sendFetch } from './fetching.ts'
 
 /** What every function of the quorum works on. */
@@ -45,7 +45,7 @@ const TIMERS = ['election', 'voteRetry', 'fetch', 'request', 'checkQuorum', 'par
 function enter(io: RaftIo, phase: Phase): void {
   const { raft, out } = io
   const from = raft.phase
-  raft.phase = edges(from, phase)
+  raft.phase = raftEdges(from, phase)
   if (from !== phase) out.trace('raft', { from, to: phase, epoch: raft.epoch, leader: raft.leaderId })
   for (const timer of TIMERS) out.cancelTimer(`raft-${timer}`)
   raft.asks.clear()

@@ -9,6 +9,7 @@
  * | endQuorumEpoch   | leader that resigns | voters            | EndQuorumEpochResponse |
  * | quorumFetch      | followers, observers| leader (observers: any voter) | QuorumFetched |
  * | quorumSnapshot   | followers, observers| leader            | SnapshotChunk       |
+ * | raftTimer, raftFlush | itself          | itself            | –                   |
  */
 import type { Message, ReplyToken } from '@troupe/actor'
 import type { ErrorCode } from '@troupe/wire/errors'

@@ -29,7 +29,7 @@ export type Phase =
   | 'resigned'
   | 'observer'
 
-export const edges = defineEdges<Phase>({
+export const raftEdges = defineEdges<Phase>({
   unattached: ['unattached', 'voted', 'prospective', 'candidate', 'follower', 'resigned'],
   voted: ['unattached', 'voted', 'prospective', 'candidate', 'follower'],
   prospective: ['unattached', 'voted', 'prospective', 'candidate', 'follower'],
