@@ -130,4 +130,6 @@ export const actorNames = {
   transactions: (partition: number): string => `transactions:${partition}`,
   /** Producer ids for the transaction coordinators and the front of this broker, from blocks of the controller. */
   producerIds: 'producer-ids',
+  /** The shell of this broker: through it, code outside of the actors asks; it ends the worker (`endWorker`). */
+  shell: 'shell',
 } as const

@@ -19,6 +19,7 @@
  * | quorumLeader      | broker     | the local controller                  | –                                        |
  * | beginShutdown     | broker     | the shell                             | {}, when the broker may stop             |
  * | awaitReady        | broker     | the shell                             | {}, when unfenced and caught up          |
+ * | directoryFailed   | broker     | replicas, log-manager                 | –                                        |
  * | refreshPartition  | broker     | a replica that starts                 | –                                        |
  */
 import type { Message, ReplyToken } from '@troupe/actor'
@@ -143,7 +144,16 @@ export interface ResignLeadership extends Message {
   readonly kind: 'resignLeadership'
 }
 
-/** To the `broker` actor, from a replica or coordinator shard that was restarted: say again what it should know. */
+/**
+ * To the `broker` actor, from whoever met a storage error: the log directory is not to be written any more. A broker has
+ * one, so it is fenced and its worker ends, as Kafka's broker does when its last log directory has failed.
+ */
+export interface DirectoryFailed extends Message {
+  readonly kind: 'directoryFailed'
+  readonly reason: string
+}
+
+/** To the `broker` actor, from every replica that starts: after a restart it needs to be told again what it should know. */
 export interface RefreshPartition extends Message {
   readonly kind: 'refreshPartition'
   readonly topicId: string

@@ -59,6 +59,14 @@ export function expandCaughtUp(state: ReplicaState, env: ReplicaEnv, out: Outbox
   }
 }
 
+/**
+ * After an unclean election: this log is the truth now, as it is. Every AlterPartition says so; where no follower is there
+ * to bring one about, it is sent for this alone (Kafka leaves such a partition marked as recovering).
+ */
+export function confirmRecovery(state: ReplicaState, env: ReplicaEnv, out: Outbox): void {
+  if (state.pendingIsr === null) propose(state, 'expand', state.isr, env, out)
+}
+
 export function scheduleIsrTick(state: ReplicaState, env: ReplicaEnv, out: Outbox): void {
   if (state.followers.size === 0) return stopIsrTick(state, out)
   state.isrTimerSet = true

@@ -8,11 +8,12 @@
  * | clean      | itself, without a pause while there is work            | one step of compaction                      |
  * | deleteLog  | the `broker` actor                                     | the directory is renamed now, removed later |
  *
- * Logs belong to their replicas: retention runs there, where a disk error can take the one log offline. A failed
- * checkpoint or cleaning is told, and tried again in the next round; only the time of a recovery depends on it.
+ * Logs belong to their replicas: retention runs there, where a disk error takes the log offline. A storage error here is
+ * told to the `broker` actor as well: the directory counts as failed. Until the broker ends, work is tried again.
  * Source: Kafka's LogManager, LogCleaner, ReplicaManager.checkpointHighWatermarks.
  */
 import { actorNames, type ActorDefinition, type Env, type Message, type Outbox } from '@troupe/actor'
+import type { DirectoryFailed } from '@troupe/controller/messages'
 import type { Log, LogStore } from '@troupe/log/contract'
 import { StorageError } from '@troupe/log/file-system'
 
@@ -78,7 +79,7 @@ function step(state: LogManagerState, message: LogManagerMessage, env: LogManage
 
 function onCheckpoint(state: LogManagerState, env: LogManagerEnv, out: Outbox): void {
   again('checkpoint', env.config['replica.high.watermark.checkpoint.interval.ms'], env, out)
-  attempt(state, 'checkpoint', out, () => {
+  attempt(state, 'checkpoint', env, out, () => {
     env.logs.removeDeleted(env.now)
     const { count, sum } = fingerprintOf(env.logs)
     const isNew = sum !== state.checkpointed
@@ -117,23 +118,29 @@ function onUpkeep(env: LogManagerEnv, out: Outbox): void {
 const CLEAN_STEP_BYTES = 1024 * 1024
 
 function onClean(state: LogManagerState, env: LogManagerEnv, out: Outbox): void {
-  const cleaned = attempt(state, 'clean', out, () => env.logs.cleanStep(env.now, CLEAN_STEP_BYTES)) ?? null
+  const cleaned = attempt(state, 'clean', env, out, () => env.logs.cleanStep(env.now, CLEAN_STEP_BYTES)) ?? null
   if (cleaned !== null && cleaned !== 'more') out.trace('log.cleaned', { ...cleaned })
   again('clean', cleaned === null ? env.config['log.cleaner.backoff.ms'] : 0, env, out)
 }
 
 function onDeleteLog(state: LogManagerState, { topicId, partition }: DeleteLog, env: LogManagerEnv, out: Outbox): void {
-  attempt(state, 'delete', out, () => env.logs.delete(topicId, partition, env.now))
+  attempt(state, 'delete', env, out, () => env.logs.delete(topicId, partition, env.now))
 }
 
-function attempt<Result>(state: LogManagerState, task: string, out: Outbox, work: () => Result): Result | undefined {
+function attempt<Result>(
+  state: LogManagerState, task: string, env: LogManagerEnv, out: Outbox, work: () => Result,
+): Result | undefined {
   try {
     const result = work()
     state.lastTrouble = null
     return result
   } catch (error) {
     if (!(error instanceof StorageError)) throw error
-    if (state.lastTrouble !== error.message) out.trace('log-manager.failed', { task, error: error.message })
+    if (state.lastTrouble !== error.message) {
+      out.trace('log-manager.failed', { task, error: error.message })
+      const failed: DirectoryFailed = { kind: 'directoryFailed', reason: error.message }
+      out.send({ broker: env.self.broker, actor: actorNames.broker }, failed)
+    }
     state.lastTrouble = error.message
     return undefined
   }

@@ -15,7 +15,8 @@
  * A storage error in a step takes the replica offline; the step's request is told so, and nothing more is written.
  * Source: Kafka's Partition and ReplicaManager.
  */
-import type { ActorDefinition, Outbox, Reply } from '@troupe/actor'
+import { actorNames, type ActorDefinition, type Outbox, type Reply } from '@troupe/actor'
+import type { RefreshPartition } from '@troupe/controller/messages'
 import { StorageError } from '@troupe/log/file-system'
 import { KafkaError } from '@troupe/wire/errors'
 import { expireAwaiting } from './awaiting.ts'
@@ -51,6 +52,9 @@ export const replicaActor: ActorDefinition<ReplicaState, ReplicaMessage, Replica
 
 function start(args: ReplicaArgs, env: ReplicaEnv, out: Outbox): ReplicaState {
   const state = newState(args, env)
+  // After a crash nobody tells this life of it what to be; the first life has been told in the same breath.
+  const refresh: RefreshPartition = { kind: 'refreshPartition', topicId: args.topicId, partition: args.partition }
+  out.send({ broker: env.self.broker, actor: actorNames.broker }, refresh)
   try {
     state.log = env.logs.open(args.topic, args.topicId, args.partition, args.config.log, env.now)
     if (state.log.offlineReason !== null) becomeOffline(state, state.log.offlineReason, out)

@@ -3,19 +3,23 @@
  *
  * Source: Kafka's Partition.{makeLeader,makeFollower,updateAssignmentAndIsr,markOffline}, ReplicaManager.applyDelta.
  */
-import type { Outbox, PartitionView } from '@troupe/actor'
+import { actorNames, type Outbox, type PartitionView } from '@troupe/actor'
+import type { DirectoryFailed } from '@troupe/controller/messages'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import { failAwaiting } from './awaiting.ts'
 import { completeDeletes, failDeletes } from './delete-records.ts'
 import { startFetching, stopFetching } from './follower.ts'
 import { advance } from './high-watermark.ts'
-import { expandCaughtUp, scheduleIsrTick, stopIsrTick } from './isr.ts'
+import { confirmRecovery, expandCaughtUp, scheduleIsrTick, stopIsrTick } from './isr.ts'
 import { newFollower } from './leader.ts'
 import type { PartitionUpdate } from './messages.ts'
 import { failParkedFetch } from './parked-fetches.ts'
 import { answer, logOf, roleEdges, timers, type ReplicaEnv, type ReplicaState, type Role } from './state.ts'
 import { failVerifications } from './verification.ts'
 import { failWatches } from './watch.ts'
+
+/** PartitionView.leaderRecoveryState after an unclean election. */
+const RECOVERING = 1
 
 function setRole(state: ReplicaState, role: Role): void {
   state.role = roleEdges(state.role, role)
@@ -81,6 +85,7 @@ export function becomeLeader(state: ReplicaState, view: PartitionView, env: Repl
   advance(state, env, out)
   expandCaughtUp(state, env, out)
   completeDeletes(state, out)
+  if (view.leaderRecoveryState === RECOVERING) confirmRecovery(state, env, out)
 }
 
 /** Re-elected: what belongs to the old epoch ends with it. Produces go on, their records are still ours. */
@@ -146,6 +151,8 @@ export function becomeOffline(state: ReplicaState, reason: string, out: Outbox):
   out.trace('replica.offline', {
     directory: state.log?.directory ?? null, topic: state.topic, partition: state.partition, reason,
   })
+  const failed: DirectoryFailed = { kind: 'directoryFailed', reason }
+  out.send({ broker: state.id, actor: actorNames.broker }, failed)
   resign(state, KafkaError.KAFKA_STORAGE_ERROR, out)
   stopFetching(state, out)
 }

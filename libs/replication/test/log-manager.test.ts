@@ -116,13 +116,13 @@ describe('log-manager', () => {
     log.setHighWatermark(1)
     fs.fault = (operation) => operation === 'append' ? 'ENOSPC' : undefined
     const first = tell({ kind: 'checkpoint' }, 5_000)
-    expect(first.map(({ kind }) => kind)).toEqual(['setTimer', 'trace'])
+    expect(first.map(({ kind }) => kind)).toEqual(['setTimer', 'trace', 'send'])
     expect(tell({ kind: 'checkpoint' }, 10_000).map(({ kind }) => kind)).toEqual(['setTimer'])
     fs.fault = null
     expect(tell({ kind: 'checkpoint' }, 15_000).map(({ kind }) => kind)).toEqual(['setTimer'])
     append('b')
     log.setHighWatermark(2)
     fs.fault = (operation) => operation === 'append' ? 'ENOSPC' : undefined
-    expect(tell({ kind: 'checkpoint' }, 20_000).map(({ kind }) => kind)).toEqual(['setTimer', 'trace'])
+    expect(tell({ kind: 'checkpoint' }, 20_000).map(({ kind }) => kind)).toEqual(['setTimer', 'trace', 'send'])
   })
 })

@@ -75,7 +75,10 @@ class Stage {
     this.config = replicaConfig(this.overrides)
     this.env = testEnv(SELF, this.directory(), { safeguards: this.safeguards, properties: this.overrides })
     this.env.now = now
+    const isFirst = this.state === null
     this.state = replicaActor.start(replicaArgs(this.overrides), this.env, this.out)
+    // Every life begins with it; only later ones are answered.
+    if (isFirst) this.out.effects = this.out.effects.filter((effect) => !isRefresh(effect))
   }
 
   /** The broker's own files are read before the disk fails; what fails is the log. */
@@ -142,6 +145,8 @@ class Stage {
   }
 }
 
+const isRefresh = (effect: Effect): boolean => effect.kind === 'send' && effect.message.kind === 'refreshPartition'
+
 const number = (fields: Fields, key: string, otherwise: number): number =>
   fields[key] === undefined ? otherwise : Number(fields[key])
 const list = (text: string): number[] => text === '' ? [] : text.split(',').map(Number)
@@ -158,7 +163,8 @@ const messages: Record<string, (fields: Fields, stage: Stage, name: string | nul
       partition: 0, leader: number(fields, 'leader', -1), leaderEpoch: number(fields, 'epoch', 0),
       partitionEpoch: number(fields, 'partitionEpoch', 0),
       replicas: list(fields.replicas ?? '1,2,3'), isr: list(fields.isr ?? fields.replicas ?? '1,2,3'),
-      elr: [], lastKnownElr: [], addingReplicas: [], removingReplicas: [], leaderRecoveryState: 0,
+      elr: [], lastKnownElr: [], addingReplicas: [], removingReplicas: [],
+      leaderRecoveryState: number(fields, 'recovery', 0),
     },
     config: stage.config,
     eligibleBrokers: epochs(fields.alive ?? '1:1,2:1,3:1'),

@@ -37,7 +37,7 @@ export function assemble(context: BrokerContext): BrokerAssembly {
   const kinds: Record<string, ActorKind> = {
     controller: {
       definition: controllerActor,
-      ports: () => ({ quorum: openQuorum(fs, context, logs.directoryId), config, voters: boot.brokers }),
+      ports: () => ({ quorum: openQuorum(fs, context, logs.directoryId), config, voters: boot.voters }),
     },
     broker: {
       definition: brokerActor,
@@ -62,7 +62,8 @@ export function assemble(context: BrokerContext): BrokerAssembly {
     kinds: new Map(Object.entries(kinds)),
     roots: names.map((kind) => ({ name: kind, kind, args: null })),
     describe: () => describeBroker(broker, image, logs),
-    closeCleanly: () => logs.closeCleanly(),
+    // KIP-966: the next registration names this epoch, which proves that nothing was lost meanwhile.
+    closeCleanly: () => logs.closeCleanly(image.brokers.get(broker)?.epoch),
   }
 }
 

@@ -6,13 +6,14 @@ import module from 'node:module'
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import v8 from 'node:v8'
 import { actorNames, allSafeguards, isFailed, type Message } from '@troupe/actor'
+import { StorageError } from '@troupe/log/file-system'
 import { ActorHost } from './actor-host.ts'
 import type { Assemble, BrokerAssembly } from './broker-assembly.ts'
 import { Bus, type MeshLink } from './bus.ts'
 import { MonotonicClock } from './clock.ts'
 import { expose, nodeEndpoint } from './comlink.ts'
 import type { BootOptions, BootResult, BrokerControl, BrokerDescription, BrokerMetrics, WorkerSeed } from './control.ts'
-import { exitCodeGivenUp } from './control.ts'
+import { exitCodeGivenUp, exitCodeStorage } from './control.ts'
 import { chooseAdapter, type AcceptAdapter } from './onread.ts'
 import { Reporter } from './reporter.ts'
 import { askMessage, shellActor, shellActorName } from './shell-actor.ts'
@@ -42,17 +43,19 @@ class BrokerWorker implements BrokerControl {
   #alarm!: Alarm
   readonly #early: MeshLink[] = []
   #booted = false
+  #directory = ''
 
   async boot(options: BootOptions): Promise<BootResult> {
     const [{ assemble }, { adapter, name }] = await Promise.all([assembling, adapting])
     this.#reporter.level = options.level
+    this.#directory = options.directory
     this.#sockets = this.#makeSockets(options, adapter)
     const listeners = await this.#sockets.listen(options.listeners)
     // From here to the end in one go: whoever connects meanwhile finds the actors.
     const advertised = options.advertised.map((address, index) =>
       address.port === 0 ? { ...address, port: listeners[index]!.port } : address,
     )
-    this.#assembly = assemble({
+    this.#assembly = this.#withDisk(() => assemble({
       broker: seed.broker,
       config: options.config,
       boot: options,
@@ -63,7 +66,7 @@ class BrokerWorker implements BrokerControl {
       closeConnections: (reason) => this.#sockets.closeAll(reason),
       now: () => this.#clock.now(),
       report: (level, event, fields) => this.#reporter.report(level, 'shell', event, fields),
-    })
+    }))
     this.#host = this.#makeHost(options)
     this.#alarm = new Alarm(this.#host.timers, this.#clock, () => {
       this.#host.drain()
@@ -174,7 +177,7 @@ class BrokerWorker implements BrokerControl {
       seed: options.seed,
       clock: this.#clock,
       safeguards: allSafeguards,
-      kinds: new Map([...this.#assembly.kinds, [shellActorName, { definition: shellActor, ports: () => ({}) }]]),
+      kinds: new Map([...this.#assembly.kinds, [shellActorName, { definition: shellActor, ports: () => this.#shellPorts() }]]),
       remote: this.#bus,
       trace: (actor, event, fields) => this.#reporter.trace(actor, event, fields),
       wake: this.#turn.wake,
@@ -211,11 +214,35 @@ class BrokerWorker implements BrokerControl {
     }
   }
 
+  #shellPorts(): { endWorker(reason: string): void } {
+    return { endWorker: (reason) => this.#storageFailed(reason) }
+  }
+
+  #withDisk<Result>(work: () => Result): Result {
+    try {
+      return work()
+    } catch (error) {
+      if (error instanceof StorageError) this.#storageFailed(error.message)
+      throw error
+    }
+  }
+
+  /** Nothing that this broker holds can be relied on to be written: it ends, and is tried again later. */
+  #storageFailed(reason: string): never {
+    this.#reporter.report('error', 'shell', 'broker-ends', {
+      reason: `its log directory has failed: ${reason}`,
+      directory: this.#directory,
+    })
+    this.#reporter.flush()
+    return process.exit(exitCodeStorage)
+  }
+
   /** An actor that cannot be kept alive: the worker ends, its supervisor replaces it. */
   #giveUp(actor: string, error: unknown): void {
     this.#reporter.report('error', actor, 'actor-given-up', {
       error: error instanceof Error ? error.stack : String(error),
     })
+    if (error instanceof StorageError) this.#storageFailed(error.message)
     this.#reporter.flush()
     process.exit(exitCodeGivenUp)
   }

@@ -6,10 +6,10 @@
 import { MessageChannel } from 'node:worker_threads'
 import type { MeshLink } from './bus.ts'
 import { transfer } from './comlink.ts'
-import type { BootOptions, BootResult, Report, ReportLevel } from './control.ts'
+import { exitCodeStorage, type BootOptions, type BootResult, type Report, type ReportLevel } from './control.ts'
 import { ringBytes } from './ring.ts'
 import type { ListenerAddress } from './sockets.ts'
-import { launchWorker, type BrokerProcess } from './worker-launch.ts'
+import { launchWorker, type BrokerProcess, type WorkerEnd } from './worker-launch.ts'
 
 export type BrokerState = 'starting' | 'running' | 'stopping' | 'stopped' | 'crashed' | 'failed'
 
@@ -22,6 +22,8 @@ export interface BrokerPlan {
 export interface ClusterBoot {
   readonly config: (broker: number) => BootOptions['config']
   readonly clusterId: string
+  /** Of the metadata quorum; every broker when it is not said. */
+  readonly voters?: readonly number[]
   readonly listeners: (broker: number) => readonly ListenerAddress[]
   readonly advertised: (broker: number) => readonly ListenerAddress[]
   readonly level: ReportLevel
@@ -86,7 +88,7 @@ export class Cluster {
       if (slot.process !== process) return
       slot.process = null
       slot.state = slot.wanted === 'stopped' ? 'stopped' : 'crashed'
-      slot.lastEnd = error === null ? `exit code ${code}` : (error.stack ?? error.message)
+      slot.lastEnd = describeEnd({ code, error })
     })
     return process
   }
@@ -110,6 +112,7 @@ export class Cluster {
       clusterId: boot.clusterId,
       incarnationId: process.incarnationId,
       brokers: [...this.slots.keys()],
+      voters: boot.voters ?? [...this.slots.keys()],
       listeners: boot.listeners(broker).map(keepPort),
       advertised: boot.advertised(broker).map(keepPort),
       links,
@@ -168,9 +171,15 @@ export class Cluster {
   }
 }
 
+/** How a worker ended, in words. */
+export function describeEnd({ code, error }: WorkerEnd): string {
+  if (error !== null) return error.stack ?? error.message
+  return code === exitCodeStorage ? 'its log directory has failed' : `exit code ${code}`
+}
+
 /** A worker ended before it had done what was asked of it. */
 export class WorkerEnded extends Error {}
 
 function endedEarly({ code, error }: { code: number; error: Error | null }): never {
-  throw new WorkerEnded(error === null ? `the worker ended with code ${code}` : error.message, { cause: error })
+  throw new WorkerEnded(`the worker ended: ${describeEnd({ code, error })}`, { cause: error })
 }

@@ -29,8 +29,10 @@ export interface BootOptions {
   readonly clusterId: string
   /** A uuid of this life of the worker. */
   readonly incarnationId: string
-  /** Ids of all brokers; each is a voter of the metadata quorum. */
+  /** Ids of all brokers. */
   readonly brokers: readonly number[]
+  /** Ids of the voters of the metadata quorum; the other brokers observe it. */
+  readonly voters: readonly number[]
   readonly listeners: readonly ListenerAddress[]
   readonly advertised: readonly ListenerAddress[]
   readonly links: readonly MeshLink[]
@@ -137,5 +139,7 @@ export interface BrokerMetrics {
 
 /** Exit code of a worker of which an actor has used up its restarts: its supervisor decides what comes next. */
 export const exitCodeGivenUp = 86
+/** Exit code of a worker whose log directory cannot be used: tried again and again, without costing the budget. */
+export const exitCodeStorage = 87
 /** Exit code of a worker that ended because it was asked to. */
 export const exitCodeStopped = 0

@@ -14,6 +14,17 @@ export interface RestartBudget {
 export const actorBudget: RestartBudget = { restarts: 8, windowMs: 30_000, firstPauseMs: 0, longestPauseMs: 1000 }
 export const workerBudget: RestartBudget = { restarts: 10, windowMs: 60_000, firstPauseMs: 50, longestPauseMs: 5000 }
 
+/**
+ * A broker whose disk has failed or is full: the cluster goes on without it, and its worker is tried again for as long as
+ * the process lives. (Kafka's broker ends for good; whatever started it does the same.)
+ */
+export const storageBudget: RestartBudget = {
+  restarts: Infinity,
+  windowMs: 600_000,
+  firstPauseMs: 1000,
+  longestPauseMs: 60_000,
+}
+
 /** A doubling that starts at zero has to start somewhere. */
 const smallestPauseMs = 10
 

@@ -7,8 +7,9 @@
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import * as Fiber from 'effect/Fiber'
-import type { Cluster, Slot } from './cluster.ts'
-import { RestartHistory, workerBudget, type RestartBudget } from './restart-policy.ts'
+import { describeEnd, type Cluster, type Slot } from './cluster.ts'
+import { exitCodeStorage } from './control.ts'
+import { RestartHistory, storageBudget, workerBudget, type RestartBudget } from './restart-policy.ts'
 import type { BrokerProcess } from './worker-launch.ts'
 
 export interface SupervisorOptions {
@@ -23,7 +24,7 @@ export interface SupervisorOptions {
   readonly onGiveUp: (broker: number, reason: string) => void
 }
 
-type Ending = { readonly kind: 'ended'; readonly reason: string } | { readonly kind: 'unresponsive' }
+type Ending = { readonly kind: 'ended'; readonly reason: string; readonly code?: number } | { readonly kind: 'unresponsive' }
 
 const defaultStartLimitMs = 10 * 60_000
 /** How often a worker is asked whether it is there, as a part of the watchdog's time. */
@@ -95,6 +96,7 @@ export class Supervisor {
     const { broker } = slot.plan
     const { log, onGiveUp, budget } = this.#options
     const history = new RestartHistory(budget ?? workerBudget)
+    const diskHistory = new RestartHistory(storageBudget)
     return Effect.gen({ self: this }, function* () {
       for (let process = slot.process; ; process = null) {
         // The first worker was launched and booted before this supervisor was loaded.
@@ -104,9 +106,10 @@ export class Supervisor {
           continue
         }
         const reason = ending.kind === 'ended' ? ending.reason : 'its event loop does not turn'
+        const isStorage = ending.kind === 'ended' && ending.code === exitCodeStorage
         const pauseMs = this.#crashRequests.delete(broker)
           ? workerBudget.firstPauseMs
-          : history.failed(performance.now())
+          : (isStorage ? diskHistory : history).failed(performance.now())
         log('error', 'broker-worker-ended', { broker, reason, pauseMs })
         if (pauseMs === null) {
           slot.state = 'failed'
@@ -146,10 +149,9 @@ export class Supervisor {
       Effect.gen({ self: this }, function* () {
         const process = yield* launch
         const failed = yield* bring
-        if (failed !== null)
-          return slot.lastEnd !== null && slot.process === null
-            ? { kind: 'ended' as const, reason: slot.lastEnd }
-            : failed
+        // It ended by itself: that says more than the call that failed.
+        if (failed !== null && slot.process === null) return yield* this.#watch(process)
+        if (failed !== null) return failed
         return yield* this.#watch(process)
       }),
     )
@@ -161,7 +163,7 @@ export class Supervisor {
     const ended = Effect.promise(async (): Promise<Ending> => {
       const { code, error } = await process.ended
       if (unresponsive) return { kind: 'unresponsive' }
-      return { kind: 'ended', reason: error === null ? `exit code ${code}` : (error.stack ?? error.message) }
+      return { kind: 'ended', reason: describeEnd({ code, error }), code }
     })
     const { watchdogMs, startLimitMs = defaultStartLimitMs } = this.#options
     const slot = this.#slot(process.broker)

@@ -9,6 +9,7 @@ import { MetadataImage } from '../image/image.ts'
 import type {
   AwaitReady,
   BeginShutdown,
+  DirectoryFailed,
   MetadataCommitted,
   MetadataSubscribe,
   QuorumLeader,
@@ -18,6 +19,7 @@ import {
   onAwaitReady,
   onBeginShutdown,
   onControllerAnswer,
+  onDirectoryFailed,
   onLifecycleTimer,
   onMetadataApplied,
   register,
@@ -32,6 +34,7 @@ export type BrokerMessage =
   | BeginShutdown
   | AwaitReady
   | RefreshPartition
+  | DirectoryFailed
   | LifecycleTimer
   | Reply
 
@@ -44,6 +47,7 @@ function start(_args: unknown, env: BrokerEnv, out: Outbox): BrokerState {
     lastAnswerMs: env.now,
     ready: [],
     stopping: [],
+    failure: null,
     local: new Map(),
     shadow: null,
     straysRemoved: false,
@@ -54,6 +58,8 @@ function start(_args: unknown, env: BrokerEnv, out: Outbox): BrokerState {
   const io: BrokerIo = { state, env, out }
   // After a crash of this actor the image is still there and the replicas still run: take them up again.
   if (env.image.offset >= 0) publish(io, everything(env.image))
+  // Whichever of them this did not start will mean it when it asks.
+  for (const replica of state.local.values()) replica.isNew = false
   const subscribe: MetadataSubscribe = { kind: 'metadataSubscribe' }
   out.send({ broker: env.self.broker, actor: actorNames.controller }, subscribe)
   register(io)
@@ -80,6 +86,8 @@ function step(state: BrokerState, message: BrokerMessage, env: BrokerEnv, out: O
       return onAwaitReady(io, message.replyTo)
     case 'refreshPartition':
       return onRefreshPartition(io, message)
+    case 'directoryFailed':
+      return onDirectoryFailed(io, message.reason)
     case 'lifecycleTimer':
       return onLifecycleTimer(io)
     case 'reply':
@@ -130,6 +138,9 @@ function catchUpShadow({ state, env }: BrokerIo, message: MetadataCommitted): Me
 function onRefreshPartition(io: BrokerIo, { topicId, partition }: RefreshPartition): void {
   const replica = io.state.local.get(localKey(topicId, partition))
   if (!replica) return
+  const isTold = replica.isNew
+  replica.isNew = false
+  if (isTold) return
   replica.electedEpoch = -1
   tell(io, replica)
 }

@@ -24,6 +24,8 @@ const REGISTRATION_TIMEOUT_MS = 500
 const IMPATIENT_MS = 50
 /** Without an answer for so long a stopping broker goes: there is nobody left who could move its leaders. */
 const SHUTDOWN_SILENCE_MS = 2000
+/** How long a broker whose disk has failed waits for its leaders to be moved; its end moves them as well. */
+const FENCE_LIMIT_MS = 500
 
 export interface LifecycleTimer extends Message {
   readonly kind: 'lifecycleTimer'
@@ -88,9 +90,9 @@ export function heartbeat(io: BrokerIo): void {
     brokerId: env.self.broker,
     brokerEpoch: state.brokerEpoch,
     currentMetadataOffset: env.image.offset,
-    wantFence: false,
+    wantFence: state.phase === 'failed',
     wantShutDown: state.phase === 'stopping',
-    offlineLogDirs: [],
+    offlineLogDirs: state.failure === null ? [] : [env.logs.directoryId],
     cordonedLogDirs: null,
   }
   askController(io, 'BrokerHeartbeat', body)
@@ -108,6 +110,8 @@ export function onLifecycleTimer(io: BrokerIo): void {
     case 'stopping':
       if (env.now - state.lastAnswerMs >= SHUTDOWN_SILENCE_MS) return becomeStopped(io)
       return heartbeat(io)
+    case 'failed':
+      return end(io)
     case 'stopped':
       return
   }
@@ -117,6 +121,7 @@ export function onControllerAnswer(io: BrokerIo, id: number, body: unknown): voi
   const { state, env } = io
   if (id !== state.askedId) return
   state.askedId = 0
+  if (state.phase === 'failed') return end(io)
   if (isFailed(body) || (body as ControllerRefused).kind === 'refused')
     return again(io, RETRY_MS + (env.random() % RETRY_MS))
   state.lastAnswerMs = env.now
@@ -182,7 +187,7 @@ export function onAwaitReady(io: BrokerIo, token: ReplyToken): void {
 
 export function onBeginShutdown(io: BrokerIo, token: ReplyToken): void {
   const { state, env, out } = io
-  if (state.phase === 'stopped') return out.reply(token, {})
+  if (state.phase === 'stopped' || state.phase === 'failed') return out.reply(token, {})
   state.stopping.push(token)
   if (state.phase === 'stopping') return
   const registered = state.brokerEpoch >= 0 && state.phase !== 'starting'
@@ -199,4 +204,27 @@ function becomeStopped(io: BrokerIo): void {
   const resign: ResignLeadership = { kind: 'resignLeadership' }
   out.send({ broker: env.self.broker, actor: actorNames.controller }, resign)
   for (const token of state.stopping.splice(0)) out.reply(token, {})
+}
+
+/**
+ * A log directory in which something could not be written or read is not used any more, and this broker has no other.
+ * Leaders move away in an orderly manner if that is possible at once; then the worker ends, and is tried again later.
+ * Source: Kafka's LogManager.handleLogDirFailure, BrokerLifecycleManager.propagateDirectoryFailure.
+ */
+export function onDirectoryFailed(io: BrokerIo, reason: string): void {
+  const { state, env, out } = io
+  if (state.failure !== null || state.phase === 'stopped') return
+  state.failure = reason
+  out.trace('log-directory-failed', { directoryId: env.logs.directoryId, reason })
+  const registered = state.phase === 'running' || state.phase === 'recovery' || state.phase === 'stopping'
+  become(io, 'failed')
+  if (!registered) return end(io)
+  heartbeat(io)
+  again(io, FENCE_LIMIT_MS)
+}
+
+/** The shell ends the worker. (In a simulation nobody is there to hear it: the broker stays fenced.) */
+function end({ state, env, out }: BrokerIo): void {
+  out.cancelTimer('lifecycle')
+  out.send({ broker: env.self.broker, actor: actorNames.shell }, { kind: 'endWorker', reason: state.failure } as Message)
 }

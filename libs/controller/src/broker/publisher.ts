@@ -59,7 +59,7 @@ function place(io: BrokerIo, topic: TopicImage, partition: PartitionImage): bool
     return false
   }
   if (!replica) {
-    replica = { topic: topic.name, topicId: topic.id, partition: partition.partition, electedEpoch: -1 }
+    replica = { topic: topic.name, topicId: topic.id, partition: partition.partition, electedEpoch: -1, isNew: true }
     state.local.set(key, replica)
     spawn(io, replica)
   }

@@ -22,15 +22,17 @@ export interface BrokerEnv extends Env {
  *   recovery   registered and fenced: catches up with its own registration
  *   running    unfenced
  *   stopping   controlled shutdown: leaders move away first
+ *   failed     its log directory has failed: has itself fenced, then ends
  *   stopped    may go
  */
-export type BrokerPhase = 'starting' | 'recovery' | 'running' | 'stopping' | 'stopped'
+export type BrokerPhase = 'starting' | 'recovery' | 'running' | 'stopping' | 'failed' | 'stopped'
 
 export const brokerEdges = defineEdges<BrokerPhase>({
-  starting: ['starting', 'recovery', 'stopping'],
-  recovery: ['starting', 'recovery', 'running', 'stopping'],
-  running: ['starting', 'recovery', 'running', 'stopping'],
-  stopping: ['stopping', 'stopped'],
+  starting: ['starting', 'recovery', 'stopping', 'failed'],
+  recovery: ['starting', 'recovery', 'running', 'stopping', 'failed'],
+  running: ['starting', 'recovery', 'running', 'stopping', 'failed'],
+  stopping: ['stopping', 'stopped', 'failed'],
+  failed: ['failed'],
   stopped: ['stopped'],
 })
 
@@ -41,6 +43,8 @@ export interface LocalReplica {
   readonly partition: number
   /** Leader epoch under which the coordinator shard was told that it is elected; −1: it is not. */
   electedEpoch: number
+  /** It is told with its start, so the first time that it asks is answered already. */
+  isNew: boolean
 }
 
 export interface BrokerState {
@@ -52,6 +56,8 @@ export interface BrokerState {
   lastAnswerMs: number
   readonly ready: ReplyToken[]
   readonly stopping: ReplyToken[]
+  /** Why the log directory counts as failed, null while it does not. */
+  failure: string | null
   /** By `topicId:partition`. */
   readonly local: Map<string, LocalReplica>
   /** A snapshot that is older than what is known already, until it has caught up (the controller actor was restarted). */
