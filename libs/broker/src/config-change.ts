@@ -2,9 +2,11 @@
  * What AlterConfigs and IncrementalAlterConfigs share: resources that no controller could store are refused here, the
  * others are the controller's. Source: Kafka's ConfigAdminManager.preprocess.
  */
+import { definitions } from '@troupe/config'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import type { ApiHandler } from './api.ts'
-import { resourceTypes } from './config-resources.ts'
+import { isDynamic, resourceTypes } from './config-resources.ts'
+import { ofTopics } from './config-texts.ts'
 import { askController } from './controller.ts'
 
 export const configGaps: readonly string[] = [
@@ -54,7 +56,7 @@ export function defineConfigChange<Request extends ChangeRequest, Response exten
     handle(request, ctx) {
       const answers = new Map<Resource, ResourceAnswer>()
       for (const resource of request.resources) {
-        const refusal = refuse(resource, request.resources)
+        const refusal = refuse(resource, request.resources, ctx.self)
         if (refusal !== null) answers.set(resource, answer(resource, KafkaError.INVALID_REQUEST, refusal))
       }
       const accepted = request.resources.filter((resource) => !answers.has(resource))
@@ -83,18 +85,31 @@ export function defineConfigChange<Request extends ChangeRequest, Response exten
   }
 }
 
-function refuse(resource: Resource, all: readonly Resource[]): string | null {
+function refuse(resource: Resource, all: readonly Resource[], self: number): string | null {
   const { resourceType, resourceName, configs } = resource
   const same = all.filter((one) => one.resourceType === resourceType && one.resourceName === resourceName)
   if (same.length > 1) return `Each resource must appear at most once: ${resourceName}`
   if (new Set(configs.map(({ name }) => name)).size < configs.length) return 'Each property must appear at most once'
   if (resourceType === resourceTypes.BROKER_LOGGER) return 'Levels of broker loggers cannot be changed'
+  if (resourceType === resourceTypes.BROKER) return refuseOfBroker(resource, self)
   const known =
     resourceType === resourceTypes.TOPIC ||
-    resourceType === resourceTypes.BROKER ||
     resourceType === resourceTypes.GROUP ||
     resourceType === resourceTypes.CLIENT_METRICS
   return known ? null : `Unsupported resource type ${resourceType}`
+}
+
+/** A broker takes changes for itself or for all, of what may change while it runs. */
+function refuseOfBroker({ resourceName, configs }: Resource, self: number): string | null {
+  if (resourceName !== '' && resourceName !== String(self)) {
+    return `Unexpected broker id, expected ${self} or none, but received ${resourceName}`
+  }
+  const fixed = configs.map(({ name }) => name).filter((name) => isKnown(name) && !isDynamic(name, ofTopics))
+  return fixed.length > 0 ? `These properties cannot change while the broker runs: ${fixed.join(', ')}` : null
+}
+
+function isKnown(name: string): boolean {
+  return definitions.broker.has(name)
 }
 
 function answer(resource: Resource, errorCode: ErrorCode, errorMessage: string | null): ResourceAnswer {

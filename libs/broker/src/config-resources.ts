@@ -26,6 +26,11 @@ export const configTypes: Readonly<Record<string, number>> = {
 
 const exact = new Set([
   'background.threads',
+  'follower.fetch.last.tiered.offset.enable',
+  'group.consumer.assignment.interval.ms',
+  'group.coordinator.cached.buffer.max.bytes',
+  'group.share.assignment.interval.ms',
+  'group.streams.assignment.interval.ms',
   'log.cleaner.backoff.ms',
   'log.cleaner.dedupe.buffer.size',
   'log.cleaner.io.buffer.load.factor',
@@ -42,10 +47,23 @@ const exact = new Set([
   'num.recovery.threads.per.data.dir',
   'num.replica.fetchers',
   'producer.id.expiration.ms',
+  'remote.fetch.max.wait.ms',
+  'remote.list.offsets.request.timeout.ms',
+  'remote.log.index.file.cache.total.size.bytes',
+  'remote.log.manager.copier.thread.pool.size',
+  'remote.log.manager.copy.max.bytes.per.second',
+  'remote.log.manager.expiration.thread.pool.size',
+  'remote.log.manager.fetch.max.bytes.per.second',
+  'remote.log.manager.follower.thread.pool.size',
+  'remote.log.reader.threads',
+  'share.coordinator.cached.buffer.max.bytes',
   'transaction.partition.verification.enable',
 ])
 
+/** Of these a listener cannot be rebuilt. */
+const fixedSsl = new Set(['ssl.allow.dn.changes', 'ssl.allow.san.changes', 'ssl.principal.mapping.rules'])
+
 /** Whether Kafka lets this broker property be changed at run time (DynamicBrokerConfig), `synonyms` being those of topics. */
 export function isDynamic(property: string, synonyms: ReadonlySet<string>): boolean {
-  return exact.has(property) || synonyms.has(property) || property.startsWith('ssl.')
+  return exact.has(property) || synonyms.has(property) || (property.startsWith('ssl.') && !fixedSsl.has(property))
 }

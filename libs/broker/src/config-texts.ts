@@ -37,7 +37,10 @@ const coarser: Readonly<Record<string, readonly string[]>> = {
   'log.retention.ms': ['log.retention.ms', 'log.retention.minutes', 'log.retention.hours'],
 }
 
-const ofTopics = new Set([...topicSynonyms.values()].map(([[first]]) => first))
+/** How the definitions say that there is no default. */
+const REQUIRED = '<required>'
+
+export const ofTopics = new Set([...topicSynonyms.values()].map(([[first]]) => first))
 
 /** All texts of a broker property and its synonyms, the one in force first. */
 function brokerTexts({ cluster, config, broker }: ConfigLayers, property: string): ConfigText[] {
@@ -54,13 +57,35 @@ function brokerTexts({ cluster, config, broker }: ConfigLayers, property: string
   layer((name) => own.get(name), configSources.DYNAMIC_BROKER)
   layer((name) => everywhere.get(name), configSources.DYNAMIC_DEFAULT_BROKER)
   layer((name) => config.given.get(name), configSources.STATIC_BROKER)
-  layer((name) => definitions.broker.get(name)?.default, configSources.DEFAULT)
+  const preset = definitions.broker.get(property)?.default ?? null
+  if (preset !== null && preset !== REQUIRED) texts.push({ name: property, value: preset, source: configSources.DEFAULT })
   return texts
 }
 
+/** Kafka defines these for its own tests and experiments. */
+const hidden = new Set([
+  'controller.performance.always.log.threshold.ms',
+  'controller.performance.sample.period.ms',
+  'group.consumer.regex.refresh.interval.ms',
+  'group.share.initialize.retry.interval.ms',
+  'group.share.persister.class.name',
+  'log.initial.task.delay.ms',
+  'producer.id.expiration.check.interval.ms',
+  'remote.log.index.file.cache.ttl.ms',
+  'remote.log.manager.task.retry.backoff.max.ms',
+  'remote.log.manager.task.retry.backoff.ms',
+  'remote.log.manager.task.retry.jitter',
+  'server.max.startup.time.ms',
+  'share.coordinator.cold.partition.snapshot.interval.ms',
+  'share.coordinator.state.topic.prune.interval.ms',
+  'unclean.leader.election.interval.ms',
+  'unstable.api.versions.enable',
+  'unstable.feature.versions.enable',
+])
+
 /** Properties that are not for users are not shown. */
 function shown(all: ReadonlyMap<string, ConfigDefinition>): ConfigDefinition[] {
-  return [...all.values()].filter(({ name }) => !name.startsWith('internal.'))
+  return [...all.values()].filter(({ name }) => !name.startsWith('internal.') && !hidden.has(name))
 }
 
 export function brokerEntries(layers: ConfigLayers): ConfigEntry[] {
@@ -86,19 +111,19 @@ export function topicEntries(layers: ConfigLayers, topic: string): ConfigEntry[]
     if (value !== undefined) texts.push({ name, value, source: configSources.TOPIC })
     const [first] = topicSynonyms.get(name) ?? []
     if (first) texts.push(...brokerTexts(layers, first[0]))
-    else if (definition.default !== null) texts.push({ name, value: definition.default, source: configSources.DEFAULT })
     return entry(definition, texts, false, factorOf(name, texts[0]))
   })
 }
 
-export function groupEntries({ cluster }: ConfigLayers, group: string): ConfigEntry[] {
-  const overrides = cluster.configs('group', group)
+export function groupEntries(layers: ConfigLayers, group: string): ConfigEntry[] {
+  const overrides = layers.cluster.configs('group', group)
   return [...definitions.group.values()].map((definition) => {
     const { name } = definition
     const texts: ConfigText[] = []
     const value = overrides.get(name)
     if (value !== undefined) texts.push({ name, value, source: configSources.GROUP })
-    texts.push({ name, value: definition.default, source: configSources.DEFAULT })
+    const ofBroker = `group.${name}`
+    if (definitions.broker.has(ofBroker)) texts.push(...brokerTexts(layers, ofBroker))
     return entry(definition, texts, false)
   })
 }

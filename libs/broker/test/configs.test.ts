@@ -45,7 +45,6 @@ describe('sources', () => {
     expect(of('retention.ms').synonyms).toEqual([
       expect.objectContaining({ name: 'log.retention.ms', value: '111', source: 2 }),
       expect.objectContaining({ name: 'log.retention.ms', value: '222', source: 3 }),
-      expect.objectContaining({ name: 'log.retention.hours', value: '168', source: 5 }),
     ])
     expect(of('min.insync.replicas')).toMatchObject({ value: '1', configSource: 5 })
   })

@@ -83,7 +83,18 @@ export function synonymOf(topicProperty: string, broker: BrokerConfig): { proper
 
 /** The first thing wrong with a topic's overrides in Kafka's wording, or null. */
 export function validateTopicConfig(overrides: ReadonlyMap<string, string>): string | null {
-  return validate(definitions.topic, overrides, 'topic')
+  return validate(definitions.topic, overrides, 'topic') ?? contradiction(overrides)
+}
+
+/** Values that are good alone and not together, or not in this broker. Source: Kafka's LogConfig.validate. */
+function contradiction(overrides: ReadonlyMap<string, string>): string | null {
+  const least = Number(overrides.get('min.compaction.lag.ms') ?? 0)
+  const most = Number(overrides.get('max.compaction.lag.ms') ?? Infinity)
+  if (least > most) return `max.compaction.lag.ms (${most}) is below min.compaction.lag.ms (${least})`
+  if (overrides.get('remote.storage.enable')?.trim().toLowerCase() === 'true') {
+    return 'remote.storage.enable: there is no tiered storage in this broker'
+  }
+  return null
 }
 
 export function validateGroupConfig(overrides: ReadonlyMap<string, string>): string | null {

@@ -48,8 +48,7 @@ function compareLists(left: readonly unknown[], right: readonly unknown[], path:
       return
     }
   }
-  if (left.length !== right.length) return report(path, left, right)
-  for (let index = 0; index < left.length; index++) compareValues(left[index], right[index], `${path}[${index}]`, report)
+  for (let index = 0; index < Math.max(left.length, right.length); index++) compareValues(left[index], right[index], `${path}[${index}]`, report)
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -138,6 +138,7 @@ export class Session {
   read(name: string, version: number, frame: Frame, correlationId: number, options: AskOptions = {}): { outcome: unknown; message: Message } {
     if (frame.kind !== 'frame') return { outcome: frame.kind, message: null }
     const { message, correlationId: echoed, canonical } = decodeAnswer(name, version, frame.bytes)
+    this.names.learn(message)
     const viewed = without(normalise(options.view ? options.view(message) : message, this.names), options.strip)
     const wrong = {
       ...(canonical ? {} : { notAsKafkaWrites: true }),

@@ -124,6 +124,6 @@ export const configs: Scenario[] = [
       await alter('nothing: all are gone', [])
       await s.ask('no resource', name, version, { resources: [] })
     }
-    await s.ask('a resource twice', name, 1, { resources: [{ resourceType: topicType, resourceName: 'ac', configs: [] }, { resourceType: topicType, resourceName: 'ac', configs: [] }] })
+    await s.ask('a resource twice', name, 2, { resources: [{ resourceType: topicType, resourceName: 'ac', configs: [] }, { resourceType: topicType, resourceName: 'ac', configs: [] }] }, { timeoutMs: 1_000 })
   }),
 ]

@@ -14,6 +14,12 @@ async function filled(s: Session, topic: string, batches = 4, partitions = 1): P
   return id
 }
 
+/** Which partition comes first in a session's answer goes round, and with it how they are grouped by topic. */
+function flat(answer: Message): unknown {
+  const responses = answer.responses.flatMap(({ topic, topicId, partitions }: Message) => partitions.map((partition: Message) => ({ topic, topicId, ...partition })))
+  return { ...answer, responses }
+}
+
 /** By name or by id, as the version has it, one partition. */
 function one(version: number, topic: string, topicId: string, partition: object, rest: object = {}): Message {
   return {
@@ -90,7 +96,7 @@ export const fetches: Scenario[] = [
       const topic = (name: string, ...partitions: object[]): object => ({ ...(version >= 13 ? { topicId: ids.get(name) ?? unknownId } : { topic: name }), partitions })
       const forgotten = (name: string, ...partitions: number[]): object => ({ ...(version >= 13 ? { topicId: ids.get(name) ?? unknownId } : { topic: name }), partitions })
       const ask = (label: string, sessionId: number, sessionEpoch: number, topics: object[], forgottenTopicsData: object[] = []): Promise<Message> =>
-        s.ask(label, 'Fetch', version, { replicaId: -1, maxWaitMs: 0, minBytes: 0, maxBytes: 100_000, sessionId, sessionEpoch, topics, forgottenTopicsData })
+        s.ask(label, 'Fetch', version, { replicaId: -1, maxWaitMs: 0, minBytes: 0, maxBytes: 100_000, sessionId, sessionEpoch, topics, forgottenTopicsData }, { view: flat })
       const { sessionId } = await ask('a new session', 0, 0, [topic('fs-a', partition(0, 0), partition(1, 6)), topic('fs-b', partition(0, 3))])
       await ask('nothing new', sessionId, 1, [])
       await ask('one moves on', sessionId, 2, [topic('fs-a', partition(0, 6))])

@@ -84,6 +84,8 @@ function answer(ctx: RequestContext, context: FetchContext, reads: readonly Part
   const answers = reads.map((read): PartitionAnswer => {
     if (read.error !== KafkaError.NONE || read.fetched === null) {
       const refused = errorAnswer(read.asked, read.error)
+      // What a replica refuses has none; what is refused before that has an empty list.
+      if (read.fetched !== null) refused.data.abortedTransactions = null
       if (ctx.version < 16 || !isMisdirected(read.error)) return refused
       const hint = fetchHint(read)
       hints.push(hint)
@@ -121,7 +123,10 @@ function errorAnswer(asked: FetchPartition, errorCode: ErrorCode): PartitionAnsw
   return { asked, data: errorData(asked.partition, errorCode), sizeInBytes: 0 }
 }
 
-type WritableData = PartitionAnswer['data'] & { currentLeader?: FetchResponse_PartitionDataInput['currentLeader'] }
+type WritableData = PartitionAnswer['data'] & {
+  currentLeader?: FetchResponse_PartitionDataInput['currentLeader']
+  abortedTransactions?: FetchResponse_PartitionDataInput['abortedTransactions']
+}
 
 function respond(
   ctx: RequestContext,

@@ -63,6 +63,7 @@ function describe(
     .map(({ configType, synonyms, ...entry }) => ({
       ...entry,
       synonyms: includeSynonyms ? synonyms : [],
+      documentation: null,
       ...(ctx.version >= 3 ? { configType } : {}),
     }))
   return { errorCode: KafkaError.NONE, resourceType, resourceName, configs }
@@ -78,7 +79,7 @@ function entriesOf({ resourceType, resourceName }: Resource, ctx: RequestContext
       }
       return cluster.topic(resourceName)
         ? topicEntries(layers, resourceName)
-        : { error: KafkaError.UNKNOWN_TOPIC_OR_PARTITION, message: `Unknown topic ${resourceName}` }
+        : { error: KafkaError.UNKNOWN_TOPIC_OR_PARTITION, message: '' }
     case resourceTypes.BROKER:
       if (resourceName === '') return brokerDefaultEntries(layers)
       return resourceName === String(ctx.self) ? brokerEntries(layers) : wrongBroker(resourceName, ctx)

@@ -24,21 +24,19 @@ export const deleteGroups = defineApi<DeleteGroupsRequest, DeleteGroupsResponseI
       }),
     )
     for (const [shard, groupsNames] of byLocalShard(ctx, 'groups', ids)) {
-      if (groupsNames.includes('')) errors.set('', KafkaError.INVALID_GROUP_ID)
-      const legal = groupsNames.filter((id) => id !== '')
-      if (shard < 0 || legal.length === 0) continue
+      if (shard < 0) continue
       barrier.expect()
       askShard<DeleteGroups, DeleteGroupsResponseInput>(
         ctx,
         'groups',
         shard,
-        { kind: 'deleteGroups', body: { groupsNames: legal }, version: ctx.version, client: clientOf(ctx) },
+        { kind: 'deleteGroups', body: { groupsNames }, version: ctx.version, client: clientOf(ctx) },
         (response) => {
           for (const { groupId = '', errorCode = 0 } of response.results ?? []) errors.set(groupId, errorCode)
           barrier.arrived()
         },
         (error) => {
-          for (const id of legal) errors.set(id, error)
+          for (const id of groupsNames) errors.set(id, error)
           barrier.arrived()
         },
       )

@@ -102,7 +102,8 @@ export class FetchJob {
         maxBytes: Math.min(asked.maxBytes, left),
         minOneBatch: this.totalBytes === 0,
         isolation: this.limits.isolation,
-        currentLeaderEpoch: asked.currentLeaderEpoch,
+        // Kafka's Fetch takes every negative epoch for none; ListOffsets and OffsetForLeaderEpoch only -1.
+        currentLeaderEpoch: Math.max(-1, asked.currentLeaderEpoch),
         lastFetchedEpoch: asked.lastFetchedEpoch,
       },
       (body) => {

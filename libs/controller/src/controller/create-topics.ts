@@ -22,7 +22,9 @@ type Result = CreateTopicsResponse_CreatableTopicResultInput
 export function createTopics(state: ControllerState, request: CreateTopicsRequest, env: DecideEnv): Decision {
   const records: KnownRecord[] = []
   const names = request.topics.map(({ name }) => name)
-  const topics = request.topics.map((topic): Result => {
+  // A repeated name is answered once.
+  const distinct = request.topics.filter(({ name }, index) => names.indexOf(name) === index)
+  const topics = distinct.map((topic): Result => {
     const created =
       names.indexOf(topic.name) === names.lastIndexOf(topic.name)
         ? createTopic(state, topic, env)

@@ -69,8 +69,10 @@ function topicToDelete(
 export function createPartitions(state: ControllerState, request: CreatePartitionsRequest, env: DecideEnv): Decision {
   const records: KnownRecord[] = []
   const names = request.topics.map(({ name }) => name)
+  // A repeated name is answered once.
+  const distinct = request.topics.filter(({ name }, index) => names.indexOf(name) === index)
   const response: CreatePartitionsResponseInput = {
-    results: request.topics.map((topic) => {
+    results: distinct.map((topic) => {
       const unique = names.indexOf(topic.name) === names.lastIndexOf(topic.name)
       const added = unique
         ? addPartitions(state, env, topic)
@@ -89,7 +91,7 @@ function addPartitions(
   request: CreatePartitionsRequest_CreatePartitionsTopic,
 ): KnownRecord[] | ApiError {
   const topic = state.image.topic(request.name)
-  if (!topic) return failure(KafkaError.UNKNOWN_TOPIC_OR_PARTITION)
+  if (!topic) return { code: KafkaError.UNKNOWN_TOPIC_OR_PARTITION, message: null }
   const existing = topic.partitions.length
   const added = request.count - existing
   if (added === 0) return failure(KafkaError.INVALID_PARTITIONS, `Topic already has ${existing} partition(s).`)
