@@ -21,20 +21,16 @@ export function documents(): string[] {
 
 /** `path` anywhere, and `name` (`path`), in inline code; fenced blocks are left out. */
 export function referencesIn(document: string): Reference[] {
+  const text = readFileSync(join(root, document), 'utf8').replace(/^```[^]*?^```/gm, (block) =>
+    block.replace(/[^\n]/g, ' '),
+  )
   const found: Reference[] = []
-  let fenced = false
-  readFileSync(join(root, document), 'utf8')
-    .split('\n')
-    .forEach((text, index) => {
-      if (text.startsWith('```')) fenced = !fenced
-      if (fenced) return
-      const named = new Map([...text.matchAll(/`(\w+)` \(`([^`]+\.ts)`\)/g)].map(([, name, path]) => [path!, name!]))
-      for (const [, path] of text.matchAll(/`([\w@*./{},-]+)`/g)) {
-        if (!suffixes.test(path!) && !folders.test(path!)) continue
-        if (basename(path!).startsWith('.')) continue
-        found.push({ document, line: index + 1, path: path!, name: named.get(path!) ?? null })
-      }
-    })
+  for (const { index, 1: name = null, 2: path = '' } of text.matchAll(/(?:`(\w+)`\s+\()?`([\w@*./{},-]+)`/g)) {
+    if (!suffixes.test(path) && !folders.test(path)) continue
+    if (basename(path).startsWith('.')) continue
+    const line = text.slice(0, index).split('\n').length
+    found.push({ document, line, path, name: path.endsWith('.ts') ? name : null })
+  }
   return found
 }
 
