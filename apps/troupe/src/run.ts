@@ -17,6 +17,7 @@ import type { Supervisor } from '@troupe/runtime/supervisor'
 import type { Admin } from './admin-http.ts'
 import { environmentProperties, parseProperties } from './properties.ts'
 import { brokerDirectory, defaultDirectory, InvalidSettings, resolveSettings, type Settings } from './settings.ts'
+import { quorumVoters } from './voters.ts'
 
 const exitCodes = { failed: 1, invalid: 2, interrupted: 130 } as const
 const adminHost = '127.0.0.1'
@@ -46,7 +47,7 @@ export async function run(argv: readonly string[], environment: NodeJS.ProcessEn
     await log.open()
     log.write('error', 'start failed', { error: error instanceof Error ? error.message : String(error) })
     await troupe.abandon()
-    process.exit(exitCodes.failed)
+    process.exit(error instanceof InvalidSettings ? exitCodes.invalid : exitCodes.failed)
   }
 }
 
@@ -126,12 +127,13 @@ class Troupe {
     mkdirSync(settings.directory, { recursive: true })
     this.#lock = lockDirectory(settings.directory)
     process.on('exit', () => this.#lock?.release())
+    const voters = quorumVoters(settings.directory, settings.brokers)
     const slots = [...cluster.slots.values()]
     for (const { plan } of slots) mkdirSync(plan.directory, { recursive: true })
     for (const slot of slots) cluster.launch(slot)
     const clusterId = findClusterId(slots.map(({ plan }) => plan.directory)) ?? newUuid()
     const { config, listeners, advertised, level } = settings
-    cluster.configure({ config, listeners, advertised, level, clusterId })
+    cluster.configure({ config, listeners, advertised, level, clusterId, voters })
     await Promise.all(slots.map((slot) => cluster.boot(slot)))
     // A worker that ends before it is ready is replaced, like any other.
     for (const slot of slots) cluster.ready(slot).catch(() => {})

@@ -2,13 +2,13 @@
  * Requests for the active controller: decided here, passed on to it, or held until there is one.
  */
 import type { Message, ReplyToken } from '@troupe/actor'
-import { KafkaError } from '@troupe/wire/errors'
+import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import type { BrokerHeartbeatRequest, BrokerRegistrationRequest, DescribeQuorumRequest } from '@troupe/wire/messages'
 import { noteDelta } from './actor-apply.ts'
 import type { ControllerIo } from './actor-state.ts'
 import { isStale, newSession, touchSession } from './controller/brokers.ts'
-import { decide } from './controller/decide.ts'
-import type { DecideEnv } from './controller/decision.ts'
+import { decide, type DecidedApi } from './controller/decide.ts'
+import type { DecideEnv, Decision } from './controller/decision.ts'
 import { describeQuorum } from './controller/describe-quorum.ts'
 import { bootstrapRecords } from './controller/features.ts'
 import { electPreferredLeaders, electUncleanLeaders, fenceBroker } from './controller/leadership.ts'
@@ -31,8 +31,8 @@ function setTimer({ env, out }: ControllerIo, timer: ControllerTimer['timer'], d
   out.setTimer(`controller-${timer}`, env.now + delayMs, message)
 }
 
-function refuse({ out }: ControllerIo, token: ReplyToken): void {
-  const refused: ControllerRefused = { kind: 'refused', error: KafkaError.NOT_CONTROLLER }
+function refuse({ out }: ControllerIo, token: ReplyToken, error: ErrorCode = KafkaError.NOT_CONTROLLER): void {
+  const refused: ControllerRefused = { kind: 'refused', error }
   out.reply(token, refused)
 }
 
@@ -63,13 +63,27 @@ function serve(io: ControllerIo, request: ControllerRequest): void {
     const response = describeQuorum(raft, controller.image, request.body as DescribeQuorumRequest, env.now)
     return hold(io, request.replyTo, response)
   }
-  const decision = decide(controller, request.api, request.body, decideEnv(io))
+  const decision = tryToDecide(io, request.api, request.body)
+  if (decision === null) return refuse(io, request.replyTo, KafkaError.UNKNOWN_SERVER_ERROR)
   write(io, decision.records)
   touch(io, request, decision.response)
   hold(io, request.replyTo, decision.response)
   if (request.api === 'IncrementalAlterConfigs' || request.api === 'AlterConfigs') {
     const topics = decision.records.some(({ type }) => type === 'ConfigRecord')
     if (topics) write(io, electUncleanLeaders(controller, decideEnv(io)))
+  }
+}
+
+/**
+ * A request on which `decide` breaks has changed nothing: it alone is refused. Were it to end this actor, a client that
+ * repeats it would use up the budget of restarts, and with it the broker's, on one broker after the other.
+ */
+function tryToDecide(io: ControllerIo, api: DecidedApi, body: unknown): Decision | null {
+  try {
+    return decide(io.actor.controller, api, body, decideEnv(io))
+  } catch (error) {
+    io.out.trace('decide-failed', { level: 'error', api, error: error instanceof Error ? error.stack : String(error) })
+    return null
   }
 }
 

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { KafkaError } from '@troupe/wire/errors'
 import { createTopics, topic } from './requests.ts'
 import { Simulation } from './simulation.ts'
 
@@ -136,4 +137,38 @@ test('a whole cluster that lost power comes back with its topics, without waitin
   for (const { image } of simulation.nodes.values()) {
     expect(image!.topic('orders')!.partitions.every(({ leader }) => leader > 0)).toBe(true)
   }
+})
+
+test('a request on which the controller breaks is refused, however often it comes, and nothing else suffers', () => {
+  const simulation = started({ seed: 6 })
+  simulation.runUntil(() => simulation.allRunning(), 2000)
+  const [active] = simulation.active()
+  const life = simulation.nodes.get(active!)!.controller
+  const answers: any[] = []
+  for (let i = 0; i < 20; i++) simulation.request(active!, 'CreateTopics', { topics: null }, (body) => answers.push(body))
+  simulation.request(active!, 'CreateTopics', createTopics(topic('orders', 1, 3)), (body) => answers.push(body))
+  simulation.runUntil(() => answers.length === 21, 1000, 'answers')
+  expect(answers.slice(0, 20)).toEqual(Array(20).fill({ kind: 'refused', error: KafkaError.UNKNOWN_SERVER_ERROR }))
+  expect(answers[20].topics[0].errorCode ?? 0).toBe(0)
+  expect(simulation.nodes.get(active!)!.controller).toBe(life)
+})
+
+test('a broker whose log directory fails has itself fenced, so that others lead, and asks the shell for its end', () => {
+  const simulation = started({ seed: 7 })
+  simulation.runUntil(() => simulation.allRunning(), 2000)
+  let answer: any
+  simulation.request(1, 'CreateTopics', createTopics(topic('orders', 6, 3)), (body) => (answer = body))
+  simulation.runUntil(() => answer !== undefined, 1000)
+  simulation.runFor(100)
+  simulation.ask(2, 'broker', { kind: 'directoryFailed', reason: 'EIO' } as never, () => {})
+  const others = [1, 3].map((id) => simulation.nodes.get(id)!)
+  const moved = (): boolean =>
+    others.every(
+      ({ image }) =>
+        image!.brokers.get(2)!.fenced &&
+        image!.topic('orders')!.partitions.every(({ leader, isr }) => leader !== 2 && leader > 0 && !isr.includes(2)),
+    )
+  simulation.runUntil(moved, 400, 'new leaders')
+  const ended = (): boolean => simulation.nodes.get(2)!.sent.some(({ message }) => message.kind === 'endWorker')
+  simulation.runUntil(ended, 600, 'the end')
 })

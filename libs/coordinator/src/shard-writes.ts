@@ -40,7 +40,7 @@ function answer<State>(shard: Shard<State>, token: ReplyToken, body: unknown, ou
   if (shard.outstanding.delete(tokenKey(token))) out.reply(token, body)
 }
 
-function refuse<State>(shard: Shard<State>, token: ReplyToken, error: ErrorCode, out: Outbox): void {
+export function refuse<State>(shard: Shard<State>, token: ReplyToken, error: ErrorCode, out: Outbox): void {
   const request = shard.outstanding.get(tokenKey(token))
   if (request !== undefined) answer(shard, token, shard.coordinator.refuse(request as never, error), out)
 }

@@ -35,6 +35,7 @@ import {
   expireHeld,
   flush,
   onCommitAnswer,
+  refuse,
   refuseAll,
   replicaOf,
 } from './shard-writes.ts'
@@ -215,9 +216,27 @@ function onTimer<State>(shard: Shard<State>, timer: CoordinatorTimer, env: Coord
 function onRequest<State>(shard: Shard<State>, request: Message, env: CoordinatorEnv, out: Outbox): void {
   if (shard.phase === 'active') {
     accept(shard, request)
-    decide(shard, request, env, out)
+    serve(shard, request, env, out)
   } else if (request.replyTo !== undefined) {
     out.reply(request.replyTo, shard.coordinator.refuse(request as never, refusal(shard)))
+  }
+}
+
+/**
+ * A request that breaks the coordinator is refused, and the state, which may be half-changed, is built again from the log.
+ * Were it to end this actor, a client that repeats it would use up the budget of restarts. What nobody asked for (a
+ * timer, a load) has no such excuse: that does end the actor.
+ */
+function serve<State>(shard: Shard<State>, request: Message, env: CoordinatorEnv, out: Outbox): void {
+  try {
+    decide(shard, request, env, out)
+  } catch (error) {
+    if (request.replyTo === undefined) throw error
+    out.trace('decide-failed', {
+      level: 'error', request: request.kind, error: error instanceof Error ? error.stack : String(error),
+    })
+    refuse(shard, request.replyTo, KafkaError.UNKNOWN_SERVER_ERROR, out)
+    reload(shard, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, env, out)
   }
 }
 

@@ -6,7 +6,7 @@ import type { Coordinator, CoordinatorRecord, Decision } from '@troupe/coordinat
 import type { OffsetCommitKey, OffsetCommitValue } from '@troupe/wire/generated/coordinator-records'
 
 interface RegisterRequest extends Message {
-  readonly kind: 'set' | 'get' | 'many' | 'wait' | 'later' | 'settled'
+  readonly kind: 'set' | 'get' | 'many' | 'wait' | 'later' | 'settled' | 'break'
   readonly replyTo: ReplyToken
   readonly name: string
   readonly value: number
@@ -64,6 +64,10 @@ export const registerCoordinator: Coordinator<Registers, RegisterRequest> = {
           response: { errorCode: 0 },
           timers: [{ name: 'later', at: value, message: { ...request, kind: 'set', producer: 0 } as Message }],
         }
+      case 'break':
+        // What a bug looks like: the state is half-changed when it throws.
+        state.values.set(name, -1)
+        throw new TypeError(`${name} breaks`)
       case 'settled':
         return { records: [], sends: [{ to: { broker: 2, actor: 'audit' }, message: { kind: 'wrote' } }] }
     }
@@ -91,7 +95,7 @@ function pendingOf(state: Registers, producerId: number): Map<string, number> {
   return values
 }
 
-/** set x=1 [producer=7] [size=100] · get x · wait · later x=1 at=50 · many x=3 [size=…] · end producer=7 commit|abort */
+/** set x=1 [producer=7] [size=100] · get x · break x · wait · later x=1 at=50 · many x=3 [size=…] · end producer=7 commit|abort */
 export function registerStage(options: HarnessOptions = {}): {
   harness: Harness<Registers>
   stage: (step: string) => string[]
