@@ -35,14 +35,19 @@ const kafka = await given('Apache Kafka', option('--kafka'))
 const troupe = await given('Troupe', option('--troupe'))
 for (const each of scenarios.filter(({ name }) => args.length === 0 || args.some((part) => name.includes(part)))) {
   const began = performance.now()
-  const [theirs, ours] = await Promise.all([kafka, troupe].map((running) => running && playScenario(each, running.target)))
+  const [theirs, ours] = await Promise.all(
+    [kafka, troupe].map((running) => running && playScenario(each, running.target)),
+  )
   if (theirs && ours) {
     const differences = compareSteps(each.name, theirs, ours)
-    console.log(`== ${each.name}: ${theirs.length} steps, ${differences.length} differences, ${Math.round(performance.now() - began)} ms`)
+    console.log(
+      `== ${each.name}: ${theirs.length} steps, ${differences.length} differences, ${Math.round(performance.now() - began)} ms`,
+    )
     for (const text of condensed(differences)) console.log(text)
     continue
   }
   console.log(`== ${each.name} (${Math.round(performance.now() - began)} ms)`)
-  for (const { label, outcome, tookMs = 0 } of (theirs ?? ours)!) console.log(`${label}${tookMs > 1000 ? ` [${tookMs} ms]` : ''}\n    ${JSON.stringify(outcome)}`)
+  for (const { label, outcome, tookMs = 0 } of (theirs ?? ours)!)
+    console.log(`${label}${tookMs > 1000 ? ` [${tookMs} ms]` : ''}\n    ${JSON.stringify(outcome)}`)
 }
 await Promise.all([kafka?.stop(), troupe?.stop()])

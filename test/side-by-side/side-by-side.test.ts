@@ -23,13 +23,22 @@ describe.skipIf(skipped !== '')(`side by side with Apache Kafka${skipped}`, () =
   })
   afterAll(async () => {
     await Promise.all([kafka?.stop(), troupe?.stop()])
-    const line = (name: string, ...numbers: (number | string)[]): string => name.padEnd(60) + numbers.map((each) => String(each).padStart(12)).join('')
-    console.log([line('scenario', 'steps', 'known', 'unexpected'), ...table.map((row) => line(row.scenario, row.steps, row.known, row.unexpected))].join('\n'))
+    const line = (name: string, ...numbers: (number | string)[]): string =>
+      name.padEnd(60) + numbers.map((each) => String(each).padStart(12)).join('')
+    console.log(
+      [
+        line('scenario', 'steps', 'known', 'unexpected'),
+        ...table.map((row) => line(row.scenario, row.steps, row.known, row.unexpected)),
+      ].join('\n'),
+    )
   })
 
   for (const scenario of scenarios) {
     test(scenario.name, async () => {
-      const [theirs, ours] = await Promise.all([playScenario(scenario, kafka.target), playScenario(scenario, troupe.target)])
+      const [theirs, ours] = await Promise.all([
+        playScenario(scenario, kafka.target),
+        playScenario(scenario, troupe.target),
+      ])
       expect(theirs.length).toBeGreaterThan(0)
       const differences = compareSteps(scenario.name, theirs, ours)
       const unexpected = differences.filter((difference) => {
@@ -37,9 +46,17 @@ describe.skipIf(skipped !== '')(`side by side with Apache Kafka${skipped}`, () =
         for (const index of hits) used.add(index)
         return hits.length === 0
       })
-      table.push({ scenario: scenario.name, steps: theirs.length, known: differences.length - unexpected.length, unexpected: unexpected.length })
+      table.push({
+        scenario: scenario.name,
+        steps: theirs.length,
+        known: differences.length - unexpected.length,
+        unexpected: unexpected.length,
+      })
       expect(unexpected.map(describeDifference).join('\n')).toBe('')
-      expect(theirs.map(({ label }) => label), 'a script that breaks off compares nothing').not.toContain('the script broke off')
+      expect(
+        theirs.map(({ label }) => label),
+        'a script that breaks off compares nothing',
+      ).not.toContain('the script broke off')
     })
   }
 

@@ -20,7 +20,11 @@ export function batch(values: readonly string[], options: Partial<BatchInput> = 
 }
 
 /** A batch with bytes changed; the checksum is made right again unless told. */
-export function damaged(bytes: Uint8Array, change: (bytes: Uint8Array, view: DataView) => void, fixCrc = true): Uint8Array {
+export function damaged(
+  bytes: Uint8Array,
+  change: (bytes: Uint8Array, view: DataView) => void,
+  fixCrc = true,
+): Uint8Array {
   const copy = bytes.slice()
   change(copy, new DataView(copy.buffer))
   if (fixCrc) putInt32(copy, 17, computeCrc(copy, 0))

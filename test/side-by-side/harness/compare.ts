@@ -21,12 +21,18 @@ export function compareSteps(scenario: string, kafka: readonly Step[], troupe: r
     else report('', outcome, 'no such step')
   }
   for (const { label, outcome } of troupe) {
-    if (!theirs.has(label)) differences.push({ scenario, step: label, path: '', kafka: 'no such step', troupe: outcome })
+    if (!theirs.has(label))
+      differences.push({ scenario, step: label, path: '', kafka: 'no such step', troupe: outcome })
   }
   return differences
 }
 
-function compareValues(left: unknown, right: unknown, path: string, report: (path: string, left: unknown, right: unknown) => void): void {
+function compareValues(
+  left: unknown,
+  right: unknown,
+  path: string,
+  report: (path: string, left: unknown, right: unknown) => void,
+): void {
   if (Object.is(left, right)) return
   if (Array.isArray(left) && Array.isArray(right)) return compareLists(left, right, path, report)
   if (!isObject(left) || !isObject(right)) return report(path, left, right)
@@ -35,7 +41,12 @@ function compareValues(left: unknown, right: unknown, path: string, report: (pat
   }
 }
 
-function compareLists(left: readonly unknown[], right: readonly unknown[], path: string, report: (path: string, left: unknown, right: unknown) => void): void {
+function compareLists(
+  left: readonly unknown[],
+  right: readonly unknown[],
+  path: string,
+  report: (path: string, left: unknown, right: unknown) => void,
+): void {
   const named = [...left, ...right].every((item) => isObject(item) && typeof item.name === 'string')
   if (named) {
     const byName = (items: readonly unknown[]) => new Map(items.map((item) => [(item as { name: string }).name, item]))
@@ -48,7 +59,8 @@ function compareLists(left: readonly unknown[], right: readonly unknown[], path:
       return
     }
   }
-  for (let index = 0; index < Math.max(left.length, right.length); index++) compareValues(left[index], right[index], `${path}[${index}]`, report)
+  for (let index = 0; index < Math.max(left.length, right.length); index++)
+    compareValues(left[index], right[index], `${path}[${index}]`, report)
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -65,12 +77,20 @@ export interface KnownDifference {
 
 export function matches(known: KnownDifference, difference: Difference): boolean {
   return (
-    pattern(known.scenario).test(difference.scenario) && pattern(known.step).test(difference.step) && pattern(known.path).test(difference.path)
+    pattern(known.scenario).test(difference.scenario) &&
+    pattern(known.step).test(difference.step) &&
+    pattern(known.path).test(difference.path)
   )
 }
 
 function pattern(text: string): RegExp {
-  return new RegExp(`^${text.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`, 's')
+  return new RegExp(
+    `^${text
+      .split('*')
+      .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
+      .join('.*')}$`,
+    's',
+  )
 }
 
 export function describeDifference(difference: Difference): string {

@@ -26,7 +26,13 @@ export function api(name: string): ApiSpec {
 
 export class NoSuchApi extends Error {}
 
-export function requestFrame(name: string, version: number, message: Message, correlationId: number, clientId: string | null): Uint8Array {
+export function requestFrame(
+  name: string,
+  version: number,
+  message: Message,
+  correlationId: number,
+  clientId: string | null,
+): Uint8Array {
   const spec = api(name)
   const writer = new Writer()
   writer.int32(0)
@@ -127,7 +133,12 @@ export class Connection {
   }
 
   /** Sends a request; the answer's place in the queue is taken at once, so requests may be pipelined. */
-  send(name: string, version: number, message: Message, timeoutMs: number): { frame: Promise<Frame>; correlationId: number } {
+  send(
+    name: string,
+    version: number,
+    message: Message,
+    timeoutMs: number,
+  ): { frame: Promise<Frame>; correlationId: number } {
     const correlationId = ++this.#correlation
     const frame = this.next(timeoutMs)
     this.write(requestFrame(name, version, message, correlationId, this.clientId))

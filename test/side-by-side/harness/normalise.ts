@@ -42,7 +42,8 @@ const positive =
     value > 0 ? names.of(kind, value) : value
 
 /** A producer id of a cluster's own; scripts use small made-up ones below 100000000 for unknown producers. */
-const producerId: Rule = (value: number, names) => (value >= 0 && value < madeUpProducerIds ? names.of('producer', value) : value)
+const producerId: Rule = (value: number, names) =>
+  value >= 0 && value < madeUpProducerIds ? names.of('producer', value) : value
 export const madeUpProducerIds = 100_000_000
 
 const disk: Rule = (value: number) => (value > 0 ? '<bytes>' : value)
@@ -85,18 +86,41 @@ const rules: Readonly<Record<string, Rule>> = {
 
 const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g
 
-const identity = ['name', 'topic', 'topicName', 'groupId', 'transactionalId', 'key', 'partitionIndex', 'index', 'partition', 'partitionId']
-const identityRest = ['resourceType', 'resourceName', 'groupInstanceId', 'apiKey', 'brokerId', 'nodeId', 'metadata', 'memberMetadata', 'memberAssignment']
+const identity = [
+  'name',
+  'topic',
+  'topicName',
+  'groupId',
+  'transactionalId',
+  'key',
+  'partitionIndex',
+  'index',
+  'partition',
+  'partitionId',
+]
+const identityRest = [
+  'resourceType',
+  'resourceName',
+  'groupInstanceId',
+  'apiKey',
+  'brokerId',
+  'nodeId',
+  'metadata',
+  'memberMetadata',
+  'memberAssignment',
+]
 
 export function normalise(value: unknown, names: Names, key = ''): unknown {
   const rule = rules[key]
   if (rule && !Array.isArray(value)) return rule(value as never, names)
   if (value instanceof Uint8Array) return hex(value)
   if (typeof value === 'string') return value.replace(uuid, (found) => names.of('uuid', found))
-  if (Array.isArray(value)) return sorted(value, names, key).map((item) => normalise(item, names, key === 'synonyms' ? '' : `${key}[]`))
+  if (Array.isArray(value))
+    return sorted(value, names, key).map((item) => normalise(item, names, key === 'synonyms' ? '' : `${key}[]`))
   if (value === null || typeof value !== 'object') return value
   const result: Record<string, unknown> = {}
-  for (const [name, field] of Object.entries(value)) if (field !== undefined) result[name] = normalise(field, names, name)
+  for (const [name, field] of Object.entries(value))
+    if (field !== undefined) result[name] = normalise(field, names, name)
   return result
 }
 
@@ -111,11 +135,20 @@ function sorted(items: readonly unknown[], names: Names, key: string): readonly 
 
 function identityOf(item: Record<string, unknown>, names: Names): string {
   const topic = typeof item.topicId === 'string' ? names.topic(item.topicId) : ''
-  return topic + [...identity, ...identityRest]
-    .map((name) => item[name])
-    .filter((part) => part !== undefined && part !== null)
-    .map((part) => (typeof part === 'number' ? String(part).padStart(12, '0') : part instanceof Uint8Array ? hex(part) : String(part).replace(uuid, '')))
-    .join(' ')
+  return (
+    topic +
+    [...identity, ...identityRest]
+      .map((name) => item[name])
+      .filter((part) => part !== undefined && part !== null)
+      .map((part) =>
+        typeof part === 'number'
+          ? String(part).padStart(12, '0')
+          : part instanceof Uint8Array
+            ? hex(part)
+            : String(part).replace(uuid, ''),
+      )
+      .join(' ')
+  )
 }
 
 /** Batches with their headers field by field and their records byte for byte. */

@@ -10,7 +10,12 @@ async function prepare(target: Target): Promise<void> {
   const session = new Session(target)
   for (const keyType of [0, 1]) await session.do('FindCoordinator', 2, { key: 'x', keyType })
   await session.do('OffsetFetch', 5, { groupId: 'x', topics: null })
-  await session.do('InitProducerId', 4, { transactionalId: 'x', transactionTimeoutMs: 1_000, producerId: -1, producerEpoch: -1 })
+  await session.do('InitProducerId', 4, {
+    transactionalId: 'x',
+    transactionTimeoutMs: 1_000,
+    producerId: -1,
+    producerEpoch: -1,
+  })
   await session.closeAll()
 }
 

@@ -101,7 +101,13 @@ export class Session {
   }
 
   /** Sends a request and compares the answer; returns it as it came, or null when there was none. */
-  async ask(label: string, name: string, version: number, request: Message, options: AskOptions = {}): Promise<Message> {
+  async ask(
+    label: string,
+    name: string,
+    version: number,
+    request: Message,
+    options: AskOptions = {},
+  ): Promise<Message> {
     const step = options.quiet ? undefined : this.#step(`${label} · ${name} v${version}`)
     const began = Date.now()
     const deadline = began + patienceMs
@@ -123,7 +129,12 @@ export class Session {
     }
   }
 
-  async #once(name: string, version: number, request: Message, options: AskOptions): Promise<{ outcome: unknown; message: Message }> {
+  async #once(
+    name: string,
+    version: number,
+    request: Message,
+    options: AskOptions,
+  ): Promise<{ outcome: unknown; message: Message }> {
     const connection = await this.connection(options.on)
     const { frame, correlationId } = connection.send(name, version, request, options.timeoutMs ?? answerMs)
     const came = await frame
@@ -135,7 +146,13 @@ export class Session {
   }
 
   /** The comparable form of a frame that came. */
-  read(name: string, version: number, frame: Frame, correlationId: number, options: AskOptions = {}): { outcome: unknown; message: Message } {
+  read(
+    name: string,
+    version: number,
+    frame: Frame,
+    correlationId: number,
+    options: AskOptions = {},
+  ): { outcome: unknown; message: Message } {
     if (frame.kind !== 'frame') return { outcome: frame.kind, message: null }
     const { message, correlationId: echoed, canonical } = decodeAnswer(name, version, frame.bytes)
     this.names.learn(message)
@@ -151,17 +168,26 @@ export class Session {
   async do(name: string, version: number, request: Message, options: AskOptions = {}): Promise<Message> {
     const answer = await this.ask('', name, version, request, { ...options, quiet: true })
     const codes = answer === null ? [] : errorsIn(answer)
-    if (answer === null || codes.length > 0) throw new ScriptFailed(`${name}: ${answer === null ? 'no answer' : codes.map(errorName).join(', ')}`)
+    if (answer === null || codes.length > 0)
+      throw new ScriptFailed(`${name}: ${answer === null ? 'no answer' : codes.map(errorName).join(', ')}`)
     return answer
   }
 
   /** The same request at every version of an API. */
-  async every(label: string, name: string, request: (version: number) => Message, options: EveryOptions = {}): Promise<void> {
+  async every(
+    label: string,
+    name: string,
+    request: (version: number) => Message,
+    options: EveryOptions = {},
+  ): Promise<void> {
     for (const version of versionsOf(name, options)) await this.ask(label, name, version, request(version), options)
   }
 
   /** Creates a topic and waits until it can be written to; returns its id. */
-  async topic(name: string, options: { partitions?: number; replicas?: number; configs?: Record<string, string> } = {}): Promise<string> {
+  async topic(
+    name: string,
+    options: { partitions?: number; replicas?: number; configs?: Record<string, string> } = {},
+  ): Promise<string> {
     const configs = Object.entries(options.configs ?? {}).map(([key, value]) => ({ name: key, value }))
     const partitions = options.partitions ?? 1
     const created = await this.do('CreateTopics', 7, {
@@ -175,10 +201,20 @@ export class Session {
   /** Until Metadata names a leader for every partition. */
   async leaders(name: string, partitions: number): Promise<void> {
     for (let index = 0; index < partitions; index++) {
-      await this.ask('', 'OffsetForLeaderEpoch', 4, { replicaId: -1, topics: [{ topic: name, partitions: [{ partition: index, leaderEpoch: 0 }] }] }, {
-        quiet: true,
-        whileAny: [KafkaError.UNKNOWN_TOPIC_OR_PARTITION, KafkaError.NOT_LEADER_OR_FOLLOWER, KafkaError.LEADER_NOT_AVAILABLE],
-      })
+      await this.ask(
+        '',
+        'OffsetForLeaderEpoch',
+        4,
+        { replicaId: -1, topics: [{ topic: name, partitions: [{ partition: index, leaderEpoch: 0 }] }] },
+        {
+          quiet: true,
+          whileAny: [
+            KafkaError.UNKNOWN_TOPIC_OR_PARTITION,
+            KafkaError.NOT_LEADER_OR_FOLLOWER,
+            KafkaError.LEADER_NOT_AVAILABLE,
+          ],
+        },
+      )
     }
   }
 }
@@ -207,5 +243,9 @@ export function errorsIn(message: Message): number[] {
 function without(value: unknown, fields: readonly string[] = []): unknown {
   if (fields.length === 0 || typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return value.map((item) => without(item, fields))
-  return Object.fromEntries(Object.entries(value).filter(([name]) => !fields.includes(name)).map(([name, field]) => [name, without(field, fields)]))
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([name]) => !fields.includes(name))
+      .map(([name, field]) => [name, without(field, fields)]),
+  )
 }

@@ -9,14 +9,17 @@ const unknownId = 'AAAAAAAAAAAAAAAAAAAAQQ'
 async function filled(s: Session, topic: string, batches = 4, partitions = 1): Promise<string> {
   const id = await s.topic(topic, { partitions })
   for (let partition = 0; partition < partitions; partition++) {
-    for (let index = 0; index < batches; index++) await s.do('Produce', 9, produce(topic, batch([`a${index}`, `b${index}`, `c${index}`]), {}, partition))
+    for (let index = 0; index < batches; index++)
+      await s.do('Produce', 9, produce(topic, batch([`a${index}`, `b${index}`, `c${index}`]), {}, partition))
   }
   return id
 }
 
 /** Which partition comes first in a session's answer goes round, and with it how they are grouped by topic. */
 function flat(answer: Message): unknown {
-  const responses = answer.responses.flatMap(({ topic, topicId, partitions }: Message) => partitions.map((partition: Message) => ({ topic, topicId, ...partition })))
+  const responses = answer.responses.flatMap(({ topic, topicId, partitions }: Message) =>
+    partitions.map((partition: Message) => ({ topic, topicId, ...partition })),
+  )
   return { ...answer, responses }
 }
 
@@ -27,7 +30,20 @@ function one(version: number, topic: string, topicId: string, partition: object,
     maxWaitMs: 0,
     minBytes: 0,
     maxBytes: 10_000_000,
-    topics: [{ ...(version >= 13 ? { topicId } : { topic }), partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 10_000_000, ...(version >= 9 ? { currentLeaderEpoch: -1 } : {}), ...partition }] }],
+    topics: [
+      {
+        ...(version >= 13 ? { topicId } : { topic }),
+        partitions: [
+          {
+            partition: 0,
+            fetchOffset: 0,
+            partitionMaxBytes: 10_000_000,
+            ...(version >= 9 ? { currentLeaderEpoch: -1 } : {}),
+            ...partition,
+          },
+        ],
+      },
+    ],
     ...rest,
   }
 }
@@ -36,7 +52,8 @@ export const fetches: Scenario[] = [
   scenario('Fetch', async (s) => {
     const id = await filled(s, 'f')
     for (const version of versionsOf('Fetch')) {
-      const ask = (label: string, partition: object, rest: object = {}): Promise<unknown> => s.ask(label, 'Fetch', version, one(version, 'f', id, partition, rest))
+      const ask = (label: string, partition: object, rest: object = {}): Promise<unknown> =>
+        s.ask(label, 'Fetch', version, one(version, 'f', id, partition, rest))
       await ask('from the start', {})
       await ask('inside a batch', { fetchOffset: 4 })
       await ask('at the end', { fetchOffset: 12 })
@@ -67,20 +84,61 @@ export const fetches: Scenario[] = [
         await ask('last fetched epoch beyond the end', { lastFetchedEpoch: 0, fetchOffset: 20 })
       }
       await s.ask('unknown topic', 'Fetch', version, one(version, 'f-unknown', unknownId, {}))
-      await s.ask('as an unknown replica', 'Fetch', version, one(version, 'f', id, {}, version >= 15 ? { replicaState: { replicaId: 9, replicaEpoch: 1 } } : { replicaId: 9 }))
-      await s.ask('as a debugging replica', 'Fetch', version, one(version, 'f', id, {}, version >= 15 ? { replicaState: { replicaId: -2, replicaEpoch: -1 } } : { replicaId: -2 }))
+      await s.ask(
+        'as an unknown replica',
+        'Fetch',
+        version,
+        one(
+          version,
+          'f',
+          id,
+          {},
+          version >= 15 ? { replicaState: { replicaId: 9, replicaEpoch: 1 } } : { replicaId: 9 },
+        ),
+      )
+      await s.ask(
+        'as a debugging replica',
+        'Fetch',
+        version,
+        one(
+          version,
+          'f',
+          id,
+          {},
+          version >= 15 ? { replicaState: { replicaId: -2, replicaEpoch: -1 } } : { replicaId: -2 },
+        ),
+      )
       await s.ask('no topic', 'Fetch', version, { replicaId: -1, maxWaitMs: 5, minBytes: 1, maxBytes: 100, topics: [] })
     }
     await s.ask('zero id', 'Fetch', 13, one(13, '', 'AAAAAAAAAAAAAAAAAAAAAA', {}))
     await s.ask('invalid name', 'Fetch', 12, fetchOf('a b', 0, 0))
     await s.ask('with a rack', 'Fetch', 12, fetchOf('f', 0, 0, { rackId: 'somewhere' }))
     await s.ask('with a foreign cluster id', 'Fetch', 12, fetchOf('f', 0, 0, { clusterId: 'foreign' }))
-    await s.ask('partition twice', 'Fetch', 12, { ...fetchOf('f', 0, 0), topics: [{ topic: 'f', partitions: [{ partition: 0, currentLeaderEpoch: -1, fetchOffset: 0, partitionMaxBytes: 100 }, { partition: 0, currentLeaderEpoch: -1, fetchOffset: 3, partitionMaxBytes: 100 }] }] })
+    await s.ask('partition twice', 'Fetch', 12, {
+      ...fetchOf('f', 0, 0),
+      topics: [
+        {
+          topic: 'f',
+          partitions: [
+            { partition: 0, currentLeaderEpoch: -1, fetchOffset: 0, partitionMaxBytes: 100 },
+            { partition: 0, currentLeaderEpoch: -1, fetchOffset: 3, partitionMaxBytes: 100 },
+          ],
+        },
+      ],
+    })
   }),
   scenario('Fetch: waiting for data', async (s) => {
     await s.topic('fw')
-    const waiting = s.ask('woken by a produce', 'Fetch', 12, fetchOf('fw', 0, 0, { maxWaitMs: 3_000, minBytes: 1 }), { on: 'waiter' })
-    const large = s.ask('two batches are enough', 'Fetch', 12, fetchOf('fw', 0, 0, { maxWaitMs: 3_000, minBytes: 150 }), { on: 'second waiter' })
+    const waiting = s.ask('woken by a produce', 'Fetch', 12, fetchOf('fw', 0, 0, { maxWaitMs: 3_000, minBytes: 1 }), {
+      on: 'waiter',
+    })
+    const large = s.ask(
+      'two batches are enough',
+      'Fetch',
+      12,
+      fetchOf('fw', 0, 0, { maxWaitMs: 3_000, minBytes: 150 }),
+      { on: 'second waiter' },
+    )
     await s.ask('first', 'Produce', 9, produce('fw', batch(['a', 'b'])))
     await waiting
     await s.ask('second', 'Produce', 9, produce('fw', batch(['c'])))
@@ -92,12 +150,47 @@ export const fetches: Scenario[] = [
     const ids = new Map<string, string>()
     for (const topic of ['fs-a', 'fs-b']) ids.set(topic, await filled(s, topic, 2, 2))
     for (const version of versionsOf('Fetch', { from: 7 })) {
-      const partition = (index: number, fetchOffset: number, max = 1_000): object => ({ partition: index, currentLeaderEpoch: -1, fetchOffset, partitionMaxBytes: max })
-      const topic = (name: string, ...partitions: object[]): object => ({ ...(version >= 13 ? { topicId: ids.get(name) ?? unknownId } : { topic: name }), partitions })
-      const forgotten = (name: string, ...partitions: number[]): object => ({ ...(version >= 13 ? { topicId: ids.get(name) ?? unknownId } : { topic: name }), partitions })
-      const ask = (label: string, sessionId: number, sessionEpoch: number, topics: object[], forgottenTopicsData: object[] = []): Promise<Message> =>
-        s.ask(label, 'Fetch', version, { replicaId: -1, maxWaitMs: 0, minBytes: 0, maxBytes: 100_000, sessionId, sessionEpoch, topics, forgottenTopicsData }, { view: flat })
-      const { sessionId } = await ask('a new session', 0, 0, [topic('fs-a', partition(0, 0), partition(1, 6)), topic('fs-b', partition(0, 3))])
+      const partition = (index: number, fetchOffset: number, max = 1_000): object => ({
+        partition: index,
+        currentLeaderEpoch: -1,
+        fetchOffset,
+        partitionMaxBytes: max,
+      })
+      const topic = (name: string, ...partitions: object[]): object => ({
+        ...(version >= 13 ? { topicId: ids.get(name) ?? unknownId } : { topic: name }),
+        partitions,
+      })
+      const forgotten = (name: string, ...partitions: number[]): object => ({
+        ...(version >= 13 ? { topicId: ids.get(name) ?? unknownId } : { topic: name }),
+        partitions,
+      })
+      const ask = (
+        label: string,
+        sessionId: number,
+        sessionEpoch: number,
+        topics: object[],
+        forgottenTopicsData: object[] = [],
+      ): Promise<Message> =>
+        s.ask(
+          label,
+          'Fetch',
+          version,
+          {
+            replicaId: -1,
+            maxWaitMs: 0,
+            minBytes: 0,
+            maxBytes: 100_000,
+            sessionId,
+            sessionEpoch,
+            topics,
+            forgottenTopicsData,
+          },
+          { view: flat },
+        )
+      const { sessionId } = await ask('a new session', 0, 0, [
+        topic('fs-a', partition(0, 0), partition(1, 6)),
+        topic('fs-b', partition(0, 3)),
+      ])
       await ask('nothing new', sessionId, 1, [])
       await ask('one moves on', sessionId, 2, [topic('fs-a', partition(0, 6))])
       await ask('only what has changed', sessionId, 3, [])

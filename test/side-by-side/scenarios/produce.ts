@@ -12,12 +12,21 @@ export function produce(topic: string, data: Uint8Array | null, rest: object = {
   return { acks: -1, timeoutMs, topicData: [{ name: topic, partitionData: [{ index, records: data }] }], ...rest }
 }
 
-async function refusals(s: Session, topic: string, id: string, cases: readonly (readonly [string, Uint8Array | null])[]): Promise<void> {
+async function refusals(
+  s: Session,
+  topic: string,
+  id: string,
+  cases: readonly (readonly [string, Uint8Array | null])[],
+): Promise<void> {
   // Each has a partition of its own, so that what one leaves behind is not held against the next.
   for (const [index, [label, data]] of cases.entries()) {
     await s.ask(label, 'Produce', 12, produce(topic, data, {}, index))
     await s.ask(label, 'Produce', 3, produce(topic, data, {}, index))
-    await s.ask(label, 'Produce', 13, { acks: 1, timeoutMs, topicData: [{ topicId: id, partitionData: [{ index, records: data }] }] })
+    await s.ask(label, 'Produce', 13, {
+      acks: 1,
+      timeoutMs,
+      topicData: [{ topicId: id, partitionData: [{ index, records: data }] }],
+    })
     await s.ask(`${label}: what is there`, 'Fetch', 12, fetchOf(topic, index, 0))
   }
 }
@@ -31,45 +40,149 @@ export const produces: Scenario[] = [
     for (const version of versionsOf('Produce')) {
       const topicOf = (name: string, topicId: string): object => (version >= 13 ? { topicId } : { name })
       for (const acks of [-1, 1]) {
-        await s.ask(`three records, acks ${acks}`, 'Produce', version, { acks, timeoutMs, topicData: [{ ...topicOf('p', id), partitionData: [{ index: 0, records: three }, { index: 1, records: one }] }] })
+        await s.ask(`three records, acks ${acks}`, 'Produce', version, {
+          acks,
+          timeoutMs,
+          topicData: [
+            {
+              ...topicOf('p', id),
+              partitionData: [
+                { index: 0, records: three },
+                { index: 1, records: one },
+              ],
+            },
+          ],
+        })
       }
-      await s.ask('wrong acks', 'Produce', version, { acks: 2, timeoutMs, topicData: [{ ...topicOf('p', id), partitionData: [{ index: 0, records: three }] }] })
-      await s.ask('wrong acks -2', 'Produce', version, { acks: -2, timeoutMs, topicData: [{ ...topicOf('p', id), partitionData: [{ index: 0, records: three }] }] })
-      await s.ask('unknown partition', 'Produce', version, { acks: 1, timeoutMs, topicData: [{ ...topicOf('p', id), partitionData: [{ index: 7, records: one }, { index: -1, records: one }, { index: 0, records: one }] }] })
-      await s.ask('unknown topic', 'Produce', version, { acks: 1, timeoutMs, topicData: [{ ...topicOf('p-unknown', unknownId), partitionData: [{ index: 0, records: one }] }] })
+      await s.ask('wrong acks', 'Produce', version, {
+        acks: 2,
+        timeoutMs,
+        topicData: [{ ...topicOf('p', id), partitionData: [{ index: 0, records: three }] }],
+      })
+      await s.ask('wrong acks -2', 'Produce', version, {
+        acks: -2,
+        timeoutMs,
+        topicData: [{ ...topicOf('p', id), partitionData: [{ index: 0, records: three }] }],
+      })
+      await s.ask('unknown partition', 'Produce', version, {
+        acks: 1,
+        timeoutMs,
+        topicData: [
+          {
+            ...topicOf('p', id),
+            partitionData: [
+              { index: 7, records: one },
+              { index: -1, records: one },
+              { index: 0, records: one },
+            ],
+          },
+        ],
+      })
+      await s.ask('unknown topic', 'Produce', version, {
+        acks: 1,
+        timeoutMs,
+        topicData: [{ ...topicOf('p-unknown', unknownId), partitionData: [{ index: 0, records: one }] }],
+      })
       await s.ask('no topic', 'Produce', version, { acks: 1, timeoutMs, topicData: [] })
-      await s.ask('no partition', 'Produce', version, { acks: 1, timeoutMs, topicData: [{ ...topicOf('p', id), partitionData: [] }] })
+      await s.ask('no partition', 'Produce', version, {
+        acks: 1,
+        timeoutMs,
+        topicData: [{ ...topicOf('p', id), partitionData: [] }],
+      })
     }
-    await s.ask('zero topic id', 'Produce', 13, { acks: 1, timeoutMs, topicData: [{ partitionData: [{ index: 0, records: one }] }] })
+    await s.ask('zero topic id', 'Produce', 13, {
+      acks: 1,
+      timeoutMs,
+      topicData: [{ partitionData: [{ index: 0, records: one }] }],
+    })
     await s.ask('invalid name', 'Produce', 12, produce('a b', one))
     await s.ask('empty name', 'Produce', 12, produce('', one))
     await s.topic('p-twice', { partitions: 2 })
-    await s.ask('partition twice', 'Produce', 12, { acks: 1, timeoutMs, topicData: [{ name: 'p-twice', partitionData: [{ index: 0, records: one }, { index: 0, records: one }] }] })
-    await s.ask('topic twice', 'Produce', 12, { acks: 1, timeoutMs, topicData: [{ name: 'p-twice', partitionData: [{ index: 0, records: one }] }, { name: 'p-twice', partitionData: [{ index: 1, records: one }] }] })
+    await s.ask('partition twice', 'Produce', 12, {
+      acks: 1,
+      timeoutMs,
+      topicData: [
+        {
+          name: 'p-twice',
+          partitionData: [
+            { index: 0, records: one },
+            { index: 0, records: one },
+          ],
+        },
+      ],
+    })
+    await s.ask('topic twice', 'Produce', 12, {
+      acks: 1,
+      timeoutMs,
+      topicData: [
+        { name: 'p-twice', partitionData: [{ index: 0, records: one }] },
+        { name: 'p-twice', partitionData: [{ index: 1, records: one }] },
+      ],
+    })
     await s.ask('timeout 0', 'Produce', 12, { ...produce('p', one), timeoutMs: 0 })
     const quiet = await s.connection('acks 0')
     quiet.send('Produce', 9, { ...produce('p', one), acks: 0 }, 1)
     await s.ask('null records', 'Produce', 12, produce('p', null), { timeoutMs: 1_000 })
-    await s.ask('acks 0 is not answered, the next request is', 'ApiVersions', 0, {}, { on: 'acks 0', view: (answer) => answer.errorCode })
+    await s.ask(
+      'acks 0 is not answered, the next request is',
+      'ApiVersions',
+      0,
+      {},
+      { on: 'acks 0', view: (answer) => answer.errorCode },
+    )
     const failing = await s.connection('acks 0 fails')
     failing.send('Produce', 9, { ...produce('p-unknown', one), acks: 0 }, 1)
     s.note('an error at acks 0', (await failing.next(5_000)).kind)
-    await s.ask('an internal topic', 'Produce', 9, produce('__consumer_offsets', one), { view: (answer) => answer.responses[0].partitionResponses[0].errorCode })
+    await s.ask('an internal topic', 'Produce', 9, produce('__consumer_offsets', one), {
+      view: (answer) => answer.responses[0].partitionResponses[0].errorCode,
+    })
     await readAll(s, 'p')
     await readAll(s, 'p', 1)
   }),
   scenario('Produce: compression', async (s) => {
     const id = await s.topic('pc')
     for (const compression of [0, 1, 2, 3, 4]) {
-      for (const version of [3, 6, 7, 9, 12]) await s.ask(`codec ${compression}`, 'Produce', version, produce('pc', batch(['x'.repeat(500), 'y'.repeat(500)], { compression })))
-      await s.ask(`codec ${compression}`, 'Produce', 13, { acks: 1, timeoutMs, topicData: [{ topicId: id, partitionData: [{ index: 0, records: batch(['z'], { compression }) }] }] })
+      for (const version of [3, 6, 7, 9, 12])
+        await s.ask(
+          `codec ${compression}`,
+          'Produce',
+          version,
+          produce('pc', batch(['x'.repeat(500), 'y'.repeat(500)], { compression })),
+        )
+      await s.ask(`codec ${compression}`, 'Produce', 13, {
+        acks: 1,
+        timeoutMs,
+        topicData: [{ topicId: id, partitionData: [{ index: 0, records: batch(['z'], { compression }) }] }],
+      })
     }
-    const offsets = { view: (answer: { responses: { partitions: { errorCode: number; highWatermark: number }[] }[] }) => answer.responses[0]!.partitions.map(({ errorCode, highWatermark }) => ({ errorCode, highWatermark })) }
-    for (const version of [4, 9, 10]) await s.ask('fetched', 'Fetch', version, { replicaId: -1, maxWaitMs: 0, minBytes: 0, maxBytes: 1_000_000, topics: [{ topic: 'pc', partitions: [{ partition: 0, currentLeaderEpoch: -1, fetchOffset: 0, partitionMaxBytes: 1_000_000 }] }] }, offsets)
+    const offsets = {
+      view: (answer: { responses: { partitions: { errorCode: number; highWatermark: number }[] }[] }) =>
+        answer.responses[0]!.partitions.map(({ errorCode, highWatermark }) => ({ errorCode, highWatermark })),
+    }
+    for (const version of [4, 9, 10])
+      await s.ask(
+        'fetched',
+        'Fetch',
+        version,
+        {
+          replicaId: -1,
+          maxWaitMs: 0,
+          minBytes: 0,
+          maxBytes: 1_000_000,
+          topics: [
+            {
+              topic: 'pc',
+              partitions: [{ partition: 0, currentLeaderEpoch: -1, fetchOffset: 0, partitionMaxBytes: 1_000_000 }],
+            },
+          ],
+        },
+        offsets,
+      )
   }),
   scenario('Produce: corrupt batches', async (s) => {
     const id = await s.topic('bad', { partitions: 60 })
-    const at = (change: (bytes: Uint8Array, view: DataView) => void, fixCrc = true): Uint8Array => damaged(three, change, fixCrc)
+    const at = (change: (bytes: Uint8Array, view: DataView) => void, fixCrc = true): Uint8Array =>
+      damaged(three, change, fixCrc)
     await refusals(s, 'bad', id, [
       ['empty', new Uint8Array(0)],
       ['wrong crc', at((bytes) => (bytes[20]! ^= 1), false)],
@@ -80,7 +193,13 @@ export const produces: Scenario[] = [
       ['length too small', at((_, view) => view.setInt32(8, 10), false)],
       ['length negative', at((_, view) => view.setInt32(8, -1), false)],
       ['length too long', at((_, view) => view.setInt32(8, view.getInt32(8) + 100), false)],
-      ['length of a header only', damaged(three.slice(0, 61), (_, view) => { view.setInt32(8, 49); view.setInt32(57, 0) })],
+      [
+        'length of a header only',
+        damaged(three.slice(0, 61), (_, view) => {
+          view.setInt32(8, 49)
+          view.setInt32(57, 0)
+        }),
+      ],
       ['cut off', three.slice(0, three.length - 3)],
       ['cut off in the header', three.slice(0, 30)],
       ['a few bytes', Uint8Array.of(1, 2, 3)],
@@ -108,7 +227,10 @@ export const produces: Scenario[] = [
       ['says snappy but is not', at((bytes) => (bytes[22] = 2))],
       ['says lz4 but is not', at((bytes) => (bytes[22] = 3))],
       ['says zstd but is not', at((bytes) => (bytes[22] = 4))],
-      ['gzip cut off', damaged(batch(['x'.repeat(300)], { compression: 1 }), (bytes) => bytes.fill(0, bytes.length - 10))],
+      [
+        'gzip cut off',
+        damaged(batch(['x'.repeat(300)], { compression: 1 }), (bytes) => bytes.fill(0, bytes.length - 10)),
+      ],
       ['a producer epoch without a producer', at((_, view) => view.setInt16(51, 3))],
       ['a sequence without a producer', at((_, view) => view.setInt32(53, 3))],
       ['a max timestamp too great', at((bytes) => putInt64(bytes, 35, startMs + 99_000))],
@@ -119,21 +241,54 @@ export const produces: Scenario[] = [
       ['a record of negative length', at((bytes) => (bytes[61] = 1))],
       ['a record key longer than the record', at((bytes) => (bytes[65] = 100))],
       ['records with attributes', at((bytes) => (bytes[62] = 1))],
-      ['records with wrong offset deltas', buildBatch({ records: records(['a', 'b', 'c']).map((record, index) => ({ ...record, offsetDelta: index * 2 })), lastOffsetDelta: 2 })],
-      ['records with descending offset deltas', buildBatch({ records: records(['a', 'b', 'c']).map((record, index) => ({ ...record, offsetDelta: 2 - index })), lastOffsetDelta: 2 })],
+      [
+        'records with wrong offset deltas',
+        buildBatch({
+          records: records(['a', 'b', 'c']).map((record, index) => ({ ...record, offsetDelta: index * 2 })),
+          lastOffsetDelta: 2,
+        }),
+      ],
+      [
+        'records with descending offset deltas',
+        buildBatch({
+          records: records(['a', 'b', 'c']).map((record, index) => ({ ...record, offsetDelta: 2 - index })),
+          lastOffsetDelta: 2,
+        }),
+      ],
       ['no records at all', buildBatch({ records: [] })],
     ])
   }),
   scenario('Produce: corrupt compressed batches', async (s) => {
     const id = await s.topic('badc', { partitions: 20 })
     const packed = (compression: number): Uint8Array => batch(['x'.repeat(100), 'y'.repeat(100)], { compression })
-    await refusals(s, 'badc', id, [1, 2, 3, 4].flatMap((compression) => [
-      [`codec ${compression} with a count too great`, damaged(packed(compression), (_, view) => view.setInt32(57, 3))] as const,
-      [`codec ${compression} with a count too small`, damaged(packed(compression), (_, view) => view.setInt32(57, 1))] as const,
-      [`codec ${compression} with a delta too great`, damaged(packed(compression), (_, view) => view.setInt32(23, 8))] as const,
-      [`codec ${compression} with garbage`, damaged(packed(compression), (bytes) => bytes.fill(0xa5, 61))] as const,
-      [`codec ${compression} with wrong offset deltas`, buildBatch({ compression, lastOffsetDelta: 1, records: records(['a', 'b']).map((record, index) => ({ ...record, offsetDelta: index * 3 })) })] as const,
-    ]))
+    await refusals(
+      s,
+      'badc',
+      id,
+      [1, 2, 3, 4].flatMap((compression) => [
+        [
+          `codec ${compression} with a count too great`,
+          damaged(packed(compression), (_, view) => view.setInt32(57, 3)),
+        ] as const,
+        [
+          `codec ${compression} with a count too small`,
+          damaged(packed(compression), (_, view) => view.setInt32(57, 1)),
+        ] as const,
+        [
+          `codec ${compression} with a delta too great`,
+          damaged(packed(compression), (_, view) => view.setInt32(23, 8)),
+        ] as const,
+        [`codec ${compression} with garbage`, damaged(packed(compression), (bytes) => bytes.fill(0xa5, 61))] as const,
+        [
+          `codec ${compression} with wrong offset deltas`,
+          buildBatch({
+            compression,
+            lastOffsetDelta: 1,
+            records: records(['a', 'b']).map((record, index) => ({ ...record, offsetDelta: index * 3 })),
+          }),
+        ] as const,
+      ]),
+    )
   }),
   scenario('Produce: what a topic asks for', async (s) => {
     const keyless = buildBatch({ records: [{ key: null, value: utf8('v'), timestamp: startMs }] })
@@ -142,7 +297,10 @@ export const produces: Scenario[] = [
     await refusals(s, 'compact', compact, [
       ['keyless', keyless],
       ['a keyless one among others', mixed],
-      ['keyless, compressed', buildBatch({ compression: 1, records: [{ key: null, value: utf8('v'), timestamp: startMs }] })],
+      [
+        'keyless, compressed',
+        buildBatch({ compression: 1, records: [{ key: null, value: utf8('v'), timestamp: startMs }] }),
+      ],
       ['a tombstone', buildBatch({ records: [{ key: utf8('k'), value: null, timestamp: startMs }] })],
     ])
     const small = await s.topic('small', { partitions: 10, configs: { 'max.message.bytes': '300' } })
@@ -155,7 +313,10 @@ export const produces: Scenario[] = [
       ['one byte more', batch(['x'.repeat(230)])],
       ['one byte less', batch(['x'.repeat(228)])],
     ])
-    const timed = await s.topic('timed', { partitions: 10, configs: { 'message.timestamp.before.max.ms': '1000', 'message.timestamp.after.max.ms': '3600000' } })
+    const timed = await s.topic('timed', {
+      partitions: 10,
+      configs: { 'message.timestamp.before.max.ms': '1000', 'message.timestamp.after.max.ms': '3600000' },
+    })
     await refusals(s, 'timed', timed, [
       ['a time long past', three],
       ['a time far ahead', buildBatch({ records: records(['a', 'b'], Date.UTC(2200, 0, 1)) })],
@@ -174,50 +335,22 @@ export const produces: Scenario[] = [
       ['no time by default', buildBatch({ records: [{ key: utf8('k'), value: utf8('v') }] })],
       ['a negative time', buildBatch({ records: [{ key: utf8('k'), value: utf8('v'), timestamp: -5 }] })],
     ])
-    for (const [type, compression] of [['gzip', 2], ['snappy', 0], ['uncompressed', 3], ['zstd', 4]] as const) {
+    for (const [type, compression] of [
+      ['gzip', 2],
+      ['snappy', 0],
+      ['uncompressed', 3],
+      ['zstd', 4],
+    ] as const) {
       await s.topic(`to-${type}`, { configs: { 'compression.type': type } })
-      await s.ask(`compression.type=${type} of codec ${compression}`, 'Produce', 12, produce(`to-${type}`, batch(['x'.repeat(200), 'y'.repeat(200)], { compression })))
+      await s.ask(
+        `compression.type=${type} of codec ${compression}`,
+        'Produce',
+        12,
+        produce(`to-${type}`, batch(['x'.repeat(200), 'y'.repeat(200)], { compression })),
+      )
       await readAll(s, `to-${type}`, 0, { compressed: true })
     }
     await s.topic('min-isr', { configs: { 'min.insync.replicas': '2' } })
     await s.ask('min.insync.replicas above the replica count', 'Produce', 12, produce('min-isr', one))
-  }),
-  scenario('Produce: an idempotent producer', async (s) => {
-    const id = await s.topic('idem', { partitions: 4 })
-    const init = await s.ask('producer id', 'InitProducerId', 4, { transactionalId: null, transactionTimeoutMs: 60_000, producerId: -1, producerEpoch: -1 })
-    const of = (baseSequence: number, values: string[], producerEpoch = 0): Uint8Array => batch(values, { producerId: init.producerId, producerEpoch, baseSequence })
-    for (const version of versionsOf('Produce')) {
-      const send = (label: string, data: Uint8Array, index = 0): Promise<unknown> =>
-        s.ask(label, 'Produce', version, { acks: -1, timeoutMs, topicData: [{ ...(version >= 13 ? { topicId: id } : { name: 'idem' }), partitionData: [{ index, records: data }] }] })
-      const from = version * 100
-      if (version === 3) for (let index = 0; index < 300; index += 50) await send('filling up', of(index, Array.from({ length: 50 }, () => 'f')))
-      await send('next', of(from, ['a', 'b']))
-      await send('duplicate', of(from, ['a', 'b']))
-      for (let index = 1; index < 6; index++) await send(`batch ${index}`, of(from + index * 2, ['c', 'd']))
-      await send('duplicate of the fifth last', of(from + 4, ['c', 'd']))
-      await send('older than the last five', of(from, ['a', 'b']))
-      await send('a part of a duplicate', of(from + 10, ['c']))
-      await send('a gap', of(from + 50, ['e']))
-      await send('the rest of the hundred', of(from + 12, Array.from({ length: 88 }, () => 'g')))
-    }
-    const send = (label: string, data: Uint8Array, index = 1): Promise<unknown> => s.ask(label, 'Produce', 12, produce('idem', data, {}, index))
-    await send('first sequence 5', of(5, ['a']))
-    await send('first sequence 0', of(0, ['a']))
-    await send('epoch 1 with sequence 3', of(3, ['a'], 1))
-    await send('epoch 1 with sequence 0', of(0, ['a'], 1))
-    await send('epoch 0 again', of(1, ['a'], 0))
-    await send('epoch 7 with sequence 0', of(0, ['b'], 7))
-    await send('epoch -1', of(0, ['b'], -1))
-    await send('sequence -1', of(-1, ['b'], 7))
-    await send('sequences at their end', of(2147483646, ['x', 'y', 'z'], 3), 2)
-    await send('unknown producer with sequence 4', batch(['u'], { producerId: 999_999_999, producerEpoch: 2, baseSequence: 4 }), 3)
-    await send('unknown producer with sequence 0', batch(['u'], { producerId: 999_999_998, producerEpoch: 2, baseSequence: 0 }), 3)
-    await s.ask('two batches of one producer', 'Produce', 12, produce('idem', joined(of(0, ['1']), of(1, ['2'])), {}, 2))
-    for (let partition = 0; partition < 4; partition++) {
-      await readAll(s, 'idem', partition)
-      await s.ask(`producers of ${partition}`, 'DescribeProducers', 0, { topics: [{ name: 'idem', partitionIndexes: [partition] }] })
-    }
-    await s.ask('producers of unknown partitions', 'DescribeProducers', 0, { topics: [{ name: 'idem', partitionIndexes: [9, -1] }, { name: 'idem-unknown', partitionIndexes: [0] }, { name: 'a b', partitionIndexes: [0] }] })
-    await s.ask('producers of nothing', 'DescribeProducers', 0, { topics: [] })
   }),
 ]

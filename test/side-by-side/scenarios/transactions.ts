@@ -1,77 +1,7 @@
 /** Transactions in every order, with old clients (transaction version 1) and new ones (version 2, KIP-890). */
-import { KafkaError } from '@troupe/wire/errors'
-import { batch } from '../harness/batches.ts'
-import { scenario, versionsOf, type AskOptions, type Message, type Scenario, type Session } from '../harness/session.ts'
+import { scenario, versionsOf, type Message, type Scenario } from '../harness/session.ts'
 import { fetchOf, readAll } from './reading.ts'
-
-const timeoutMs = 10_000
-const unknownProducer = 999_999_999
-const passing: AskOptions = { whileAny: [KafkaError.CONCURRENT_TRANSACTIONS] }
-
-interface Producer {
-  readonly id: string
-  producerId: number
-  producerEpoch: number
-}
-
-/** A producer with the steps that its protocol version has. */
-class Script {
-  readonly #s: Session
-  readonly #topicId: string
-  readonly topic: string
-  /** 1: adds partitions by itself; 2: implicitly. */
-  readonly version: 1 | 2
-
-  constructor(s: Session, version: 1 | 2, topic: string, topicId: string) {
-    this.#s = s
-    this.version = version
-    this.topic = topic
-    this.#topicId = topicId
-  }
-
-  async init(label: string, id: string, rest: object = {}): Promise<Producer> {
-    const answer = await this.#s.ask(label, 'InitProducerId', 5, { transactionalId: id, transactionTimeoutMs: 60_000, producerId: -1, producerEpoch: -1, ...rest }, passing)
-    return { id, producerId: answer.producerId, producerEpoch: answer.producerEpoch }
-  }
-
-  add(label: string, p: Producer, partitions: number[] = [0], topic = this.topic, version = 3): Promise<Message> {
-    return this.#s.ask(label, 'AddPartitionsToTxn', version, { v3AndBelowTransactionalId: p.id, v3AndBelowProducerId: p.producerId, v3AndBelowProducerEpoch: p.producerEpoch, v3AndBelowTopics: [{ name: topic, partitions }] }, passing)
-  }
-
-  produce(label: string, p: Producer, baseSequence: number, options: { partition?: number; transactionalId?: string | null; transactional?: boolean; api?: number } = {}): Promise<Message> {
-    const version = options.api ?? (this.version === 1 ? 11 : 12)
-    const records = batch([label], { producerId: p.producerId, producerEpoch: p.producerEpoch, baseSequence, isTransactional: options.transactional ?? true })
-    const transactionalId = options.transactionalId === undefined ? p.id : options.transactionalId
-    return this.#s.ask(label, 'Produce', version, {
-      transactionalId, acks: -1, timeoutMs,
-      topicData: [{ ...(version >= 13 ? { topicId: this.#topicId } : { name: this.topic }), partitionData: [{ index: options.partition ?? 0, records }] }],
-    }, passing)
-  }
-
-  async end(label: string, p: Producer, committed: boolean, version = this.version === 1 ? 4 : 5): Promise<Message> {
-    const answer = await this.#s.ask(label, 'EndTxn', version, { transactionalId: p.id, producerId: p.producerId, producerEpoch: p.producerEpoch, committed }, passing)
-    if (version >= 5 && answer.errorCode === 0) {
-      p.producerId = answer.producerId
-      p.producerEpoch = answer.producerEpoch
-    }
-    return answer
-  }
-
-  /** What a reader sees once markers have been written: the last stable offset has reached the end. */
-  async read(label: string, partition = 0): Promise<void> {
-    for (const isolationLevel of [0, 1]) {
-      await this.#s.ask(`${label}, isolation ${isolationLevel}`, 'Fetch', 12, fetchOf(this.topic, partition, 0, { isolationLevel }), {
-        until: (answer) => answer.responses[0].partitions[0].lastStableOffset === answer.responses[0].partitions[0].highWatermark,
-      })
-    }
-  }
-
-  describe(label: string, p: Producer): Promise<Message> {
-    return this.#s.ask(label, 'DescribeTransactions', 0, { transactionalIds: [p.id] }, {
-      until: (answer) => !['PrepareCommit', 'PrepareAbort'].includes(answer.transactionStates[0].transactionState),
-    })
-  }
-}
+import { passing, Script, unknownProducer } from './transaction-script.ts'
 
 function life(version: 1 | 2): Scenario {
   return scenario(`transactions: version ${version}`, async (s) => {
@@ -79,14 +9,27 @@ function life(version: 1 | 2): Scenario {
     const id = await s.topic(name, { partitions: 3 })
     const t = new Script(s, version, name, id)
     const p = await t.init('a producer', `${name}-life`)
-    const add = async (label: string, partitions?: number[]): Promise<void> => void (version === 1 && (await t.add(label, p, partitions)))
+    const add = async (label: string, partitions?: number[]): Promise<void> =>
+      void (version === 1 && (await t.add(label, p, partitions)))
     await t.describe('empty at first', p)
     await add('partition 0')
     await t.produce('first record', p, 0)
     await t.produce('second record', p, 1)
     await t.describe('ongoing', p)
     await s.ask('before the end', 'Fetch', 12, fetchOf(name, 0, 0, { isolationLevel: 1 }))
-    await s.ask('latest before the end', 'ListOffsets', 7, { replicaId: -1, isolationLevel: 1, topics: [{ name, partitions: [{ partitionIndex: 0, timestamp: -1 }, { partitionIndex: 0, timestamp: -3 }] }] })
+    await s.ask('latest before the end', 'ListOffsets', 7, {
+      replicaId: -1,
+      isolationLevel: 1,
+      topics: [
+        {
+          name,
+          partitions: [
+            { partitionIndex: 0, timestamp: -1 },
+            { partitionIndex: 0, timestamp: -3 },
+          ],
+        },
+      ],
+    })
     await s.ask('producers while open', 'DescribeProducers', 0, { topics: [{ name, partitionIndexes: [0] }] })
     const before = { ...p }
     await t.end('commit', p, true)
@@ -107,8 +50,23 @@ function life(version: 1 | 2): Scenario {
     await t.read('after the abort')
     await t.read('after the abort', 1)
     for (const version of versionsOf('Fetch')) {
-      if (version < 13) await s.ask('aborted, at every version', 'Fetch', version, fetchOf(name, 0, 2, { isolationLevel: 1 }, version < 9 ? { currentLeaderEpoch: undefined } : {}))
-      else await s.ask('aborted, at every version', 'Fetch', version, { ...fetchOf('', 0, 0, { isolationLevel: 1 }), topics: [{ topicId: id, partitions: [{ partition: 0, currentLeaderEpoch: -1, fetchOffset: 2, partitionMaxBytes: 1_000_000 }] }] })
+      if (version < 13)
+        await s.ask(
+          'aborted, at every version',
+          'Fetch',
+          version,
+          fetchOf(name, 0, 2, { isolationLevel: 1 }, version < 9 ? { currentLeaderEpoch: undefined } : {}),
+        )
+      else
+        await s.ask('aborted, at every version', 'Fetch', version, {
+          ...fetchOf('', 0, 0, { isolationLevel: 1 }),
+          topics: [
+            {
+              topicId: id,
+              partitions: [{ partition: 0, currentLeaderEpoch: -1, fetchOffset: 2, partitionMaxBytes: 1_000_000 }],
+            },
+          ],
+        })
     }
     await t.end('commit of nothing', p, true)
     await t.end('abort of nothing', p, false)
@@ -129,13 +87,21 @@ function life(version: 1 | 2): Scenario {
     await t.produce('its old self produces', old, 20, { partition: 2 })
     await t.end('its old self commits', old, true)
     await t.end('its old self aborts', old, false)
-    await t.init('its old self asks for an id with its epoch', p.id, { producerId: old.producerId, producerEpoch: old.producerEpoch })
+    await t.init('its old self asks for an id with its epoch', p.id, {
+      producerId: old.producerId,
+      producerEpoch: old.producerEpoch,
+    })
     if (version === 1) await t.add('its new self adds a partition', fresh)
     await t.produce('its new self produces', fresh, 0)
     await t.init('the producer starts again in the middle', p.id)
     await t.read('the open one was aborted')
     await t.end('the one in the middle commits', fresh, true)
-    await s.ask('timeout of 0', 'InitProducerId', 5, { transactionalId: `${name}-x`, transactionTimeoutMs: 0, producerId: -1, producerEpoch: -1 })
+    await s.ask('timeout of 0', 'InitProducerId', 5, {
+      transactionalId: `${name}-x`,
+      transactionTimeoutMs: 0,
+      producerId: -1,
+      producerEpoch: -1,
+    })
     await readAll(s, name, 2)
   })
 }
@@ -143,7 +109,8 @@ function life(version: 1 | 2): Scenario {
 export const transactions: Scenario[] = [
   scenario('InitProducerId', async (s) => {
     for (const version of versionsOf('InitProducerId')) {
-      const ask = (label: string, request: object): Promise<Message> => s.ask(label, 'InitProducerId', version, { transactionTimeoutMs: 60_000, ...request }, passing)
+      const ask = (label: string, request: object): Promise<Message> =>
+        s.ask(label, 'InitProducerId', version, { transactionTimeoutMs: 60_000, ...request }, passing)
       await ask('idempotent', { transactionalId: null })
       await ask('transactional', { transactionalId: `ip-${version}` })
       const again = await ask('again', { transactionalId: `ip-${version}` })
@@ -158,10 +125,26 @@ export const transactions: Scenario[] = [
       await ask('with its epoch again', { transactionalId: `ip-${version}`, ...epoch })
       await ask('with an old epoch', { transactionalId: `ip-${version}`, ...epoch, producerEpoch: 0 })
       await ask('with a future epoch', { transactionalId: `ip-${version}`, ...epoch, producerEpoch: 99 })
-      await ask('with a foreign producer id', { transactionalId: `ip-${version}`, ...epoch, producerId: unknownProducer })
-      await ask('with a producer id but no epoch', { transactionalId: `ip-${version}`, producerId: 5, producerEpoch: -1 })
-      await ask('with an epoch but no producer id', { transactionalId: `ip-${version}`, producerId: -1, producerEpoch: 5 })
-      await ask('unknown id with a producer id', { transactionalId: `ip-unknown-${version}`, producerId: 77, producerEpoch: 3 })
+      await ask('with a foreign producer id', {
+        transactionalId: `ip-${version}`,
+        ...epoch,
+        producerId: unknownProducer,
+      })
+      await ask('with a producer id but no epoch', {
+        transactionalId: `ip-${version}`,
+        producerId: 5,
+        producerEpoch: -1,
+      })
+      await ask('with an epoch but no producer id', {
+        transactionalId: `ip-${version}`,
+        producerId: -1,
+        producerEpoch: 5,
+      })
+      await ask('unknown id with a producer id', {
+        transactionalId: `ip-unknown-${version}`,
+        producerId: 77,
+        producerEpoch: 3,
+      })
       await ask('idempotent with a producer id', { transactionalId: null, producerId: 77, producerEpoch: 3 })
     }
   }),
@@ -186,18 +169,54 @@ export const transactions: Scenario[] = [
     }
     for (const version of versionsOf('AddPartitionsToTxn', { from: 4 })) {
       const ask = (label: string, rest: object, ...more: object[]): Promise<Message> =>
-        s.ask(label, 'AddPartitionsToTxn', version, { transactions: [{ transactionalId: 'ap', producerId: p.producerId, producerEpoch: p.producerEpoch, verifyOnly: true, topics: [{ name: 'ap', partitions: [0] }], ...rest }, ...more] }, passing)
+        s.ask(
+          label,
+          'AddPartitionsToTxn',
+          version,
+          {
+            transactions: [
+              {
+                transactionalId: 'ap',
+                producerId: p.producerId,
+                producerEpoch: p.producerEpoch,
+                verifyOnly: true,
+                topics: [{ name: 'ap', partitions: [0] }],
+                ...rest,
+              },
+              ...more,
+            ],
+          },
+          passing,
+        )
       await ask('verified', {})
       await ask('verified, not part of it', { topics: [{ name: 'ap', partitions: [0, 2] }] })
       await ask('verified, foreign producer', { producerId: unknownProducer })
       await ask('verified, wrong epoch', { producerEpoch: 9 })
       await ask('verified, unknown id', { transactionalId: 'nobody' })
       await ask('added by a broker', { verifyOnly: false, topics: [{ name: 'ap', partitions: [1] }] })
-      await ask('added by a broker, unknown topic', { verifyOnly: false, topics: [{ name: 'ap-unknown', partitions: [1] }, { name: 'ap', partitions: [0] }] })
+      await ask('added by a broker, unknown topic', {
+        verifyOnly: false,
+        topics: [
+          { name: 'ap-unknown', partitions: [1] },
+          { name: 'ap', partitions: [0] },
+        ],
+      })
     }
     for (const version of versionsOf('AddOffsetsToTxn')) {
       const ask = (label: string, rest: object): Promise<Message> =>
-        s.ask(label, 'AddOffsetsToTxn', version, { transactionalId: 'ap', producerId: p.producerId, producerEpoch: p.producerEpoch, groupId: 'ap-group', ...rest }, passing)
+        s.ask(
+          label,
+          'AddOffsetsToTxn',
+          version,
+          {
+            transactionalId: 'ap',
+            producerId: p.producerId,
+            producerEpoch: p.producerEpoch,
+            groupId: 'ap-group',
+            ...rest,
+          },
+          passing,
+        )
       await ask('a group', {})
       await ask('a group with an old epoch', { producerEpoch: -1 })
       await ask('a group with a future epoch', { producerEpoch: 7 })
@@ -215,99 +234,5 @@ export const transactions: Scenario[] = [
     }
     const bumped = await t.end('version 5 of an old client', p, true, 5)
     s.note('the epoch it got', bumped.producerEpoch)
-  }),
-  scenario('TxnOffsetCommit', async (s) => {
-    await s.topic('toc', { partitions: 2 })
-    for (const version of versionsOf('TxnOffsetCommit')) {
-      const t = new Script(s, version >= 5 ? 2 : 1, 'toc', '')
-      const groupId = `toc-${version}`
-      const p = await t.init('a producer', groupId)
-      const commit = (label: string, rest: object = {}, partition: object = {}, name = 'toc'): Promise<Message> =>
-        s.ask(label, 'TxnOffsetCommit', version, { transactionalId: p.id, groupId, producerId: p.producerId, producerEpoch: p.producerEpoch, topics: [{ name, partitions: [{ partitionIndex: 0, committedOffset: 5, ...partition }] }], ...rest }, passing)
-      const fetched = (label: string, requireStable: boolean): Promise<Message> =>
-        s.ask(label, 'OffsetFetch', 7, { groupId, topics: [{ name: 'toc', partitionIndexes: [0, 1] }], requireStable })
-      await commit('without AddOffsets')
-      if (version < 5) await s.ask('the group', 'AddOffsetsToTxn', 3, { transactionalId: p.id, producerId: p.producerId, producerEpoch: p.producerEpoch, groupId }, passing)
-      await commit('offset 5')
-      await commit('with metadata', {}, { partitionIndex: 1, committedMetadata: 'hello', ...(version >= 2 ? { committedLeaderEpoch: 0 } : {}) })
-      await commit('unknown partition', {}, { partitionIndex: 9 })
-      await commit('unknown topic', {}, {}, 'toc-unknown')
-      await commit('metadata too long', {}, { committedMetadata: 'x'.repeat(4097) })
-      await commit('negative offset', {}, { committedOffset: -1 })
-      await commit('old epoch', { producerEpoch: p.producerEpoch - 1 })
-      await commit('future epoch', { producerEpoch: p.producerEpoch + 1 })
-      await commit('foreign producer', { producerId: unknownProducer })
-      await commit('unknown id', { transactionalId: 'nobody' })
-      await commit('empty group', { groupId: '' })
-      if (version >= 3) {
-        await commit('unknown member', { memberId: 'who', generationId: 1 })
-        await commit('unknown generation', { generationId: 4 })
-        await commit('unknown instance', { groupInstanceId: 'static', memberId: 'who', generationId: 1 })
-      }
-      await fetched('pending, not required stable', false)
-      await fetched('pending, required stable', true)
-      await t.end('commit', p, true)
-      await s.ask('committed', 'OffsetFetch', 7, { groupId, topics: [{ name: 'toc', partitionIndexes: [0, 1] }], requireStable: true }, { whileAny: [KafkaError.UNSTABLE_OFFSET_COMMIT] })
-      if (version < 5) await s.ask('the group again', 'AddOffsetsToTxn', 3, { transactionalId: p.id, producerId: p.producerId, producerEpoch: p.producerEpoch, groupId }, passing)
-      await commit('offset 9', {}, { committedOffset: 9 })
-      await t.end('abort', p, false)
-      await s.ask('aborted', 'OffsetFetch', 7, { groupId, topics: [{ name: 'toc', partitionIndexes: [0, 1] }], requireStable: true }, { whileAny: [KafkaError.UNSTABLE_OFFSET_COMMIT] })
-    }
-  }),
-  scenario('transactions: described and listed', async (s) => {
-    const id = await s.topic('tl')
-    const t = new Script(s, 2, 'tl', id)
-    const ids = ['tl-empty', 'tl-open', 'tl-done']
-    const [, open, done] = [await t.init('one', ids[0]!), await t.init('two', ids[1]!), await t.init('three', ids[2]!)]
-    await t.produce('open', open!, 0)
-    await t.produce('done', done!, 0)
-    await t.end('done', done!, true)
-    await t.describe('done', done!)
-    await s.ask('described', 'DescribeTransactions', 0, { transactionalIds: [...ids, 'tl-unknown', '', ids[0]] })
-    await s.ask('nothing described', 'DescribeTransactions', 0, { transactionalIds: [] })
-    const ours: AskOptions = { view: (answer) => ({ ...answer, transactionStates: answer.transactionStates.filter((state: { transactionalId: string }) => state.transactionalId.startsWith('tl-')) }) }
-    for (const version of versionsOf('ListTransactions')) {
-      const ask = (label: string, request: object): Promise<Message> => s.ask(label, 'ListTransactions', version, request, ours)
-      await ask('all', {})
-      for (const state of ['Empty', 'Ongoing', 'CompleteCommit', 'CompleteAbort', 'PrepareCommit', 'Dead', 'PrepareEpochFence', 'ongoing', 'Nonsense', '']) await ask(`state ${state}`, { stateFilters: [state] })
-      await ask('two states', { stateFilters: ['Empty', 'Ongoing', 'Rubbish'] })
-      await ask('a producer', { producerIdFilters: [open!.producerId, 5] })
-      if (version >= 1) for (const durationFilter of [0, 3_600_000, -1, -5]) await ask(`duration ${durationFilter}`, { durationFilter })
-      if (version >= 2) for (const transactionalIdPattern of ['tl-.*', 'tl-o.*', 'tl', '.*done', '', null, '[']) await ask(`pattern ${transactionalIdPattern}`, { transactionalIdPattern })
-    }
-  }),
-  scenario('transactions: timed out', async (s) => {
-    const id = await s.topic('tt')
-    for (const version of [1, 2] as const) {
-      const t = new Script(s, version, 'tt', id)
-      const p = await t.init('a short one', `tt-${version}`, { transactionTimeoutMs: 100 })
-      if (version === 1) await t.add('partition', p)
-      await t.produce('left open', p, 0)
-      await t.read('aborted by its coordinator')
-      await s.ask('described', 'DescribeTransactions', 0, { transactionalIds: [p.id] }, { until: (answer) => answer.transactionStates[0].transactionState === 'CompleteAbort' })
-      await t.produce('after the timeout', p, 1)
-      await t.end('commit after the timeout', p, true)
-      await t.end('abort after the timeout', p, false)
-      await t.init('and again', p.id, { transactionTimeoutMs: 100 })
-    }
-  }),
-  scenario('WriteTxnMarkers', async (s) => {
-    const id = await s.topic('wm')
-    const t = new Script(s, 2, 'wm', id)
-    const p = await t.init('a producer', 'wm')
-    await t.produce('open', p, 0)
-    for (const version of versionsOf('WriteTxnMarkers')) {
-      const ask = (label: string, rest: object, name = 'wm', partitionIndexes = [0]): Promise<Message> =>
-        s.ask(label, 'WriteTxnMarkers', version, { markers: [{ producerId: p.producerId, producerEpoch: p.producerEpoch, transactionResult: false, topics: [{ name, partitionIndexes }], coordinatorEpoch: 0, ...rest }] })
-      await ask('old epoch', { producerEpoch: p.producerEpoch - 1 })
-      await ask('old coordinator', { coordinatorEpoch: -1 })
-      await ask('unknown partition', {}, 'wm', [4])
-      await ask('unknown topic', {}, 'wm-unknown')
-      await ask('aborted by hand', {})
-      await ask('aborted twice', {})
-      await ask('unknown producer', { producerId: unknownProducer })
-      await s.ask('no marker', 'WriteTxnMarkers', version, { markers: [] })
-    }
-    await readAll(s, 'wm')
   }),
 ]
