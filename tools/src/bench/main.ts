@@ -1,8 +1,7 @@
 /**
  * `npm run bench`: Apache Kafka 4.3.1 and Troupe in turn on this machine, under the same clients, in interleaved rounds.
  *
- * Options: --rounds N (3), --brokers 1|3 (both), --seconds N (10), --records N (2000000), --only Troupe|Kafka,
- * --json FILE. One heavy thing at a time: run nothing else meanwhile.
+ * One heavy thing at a time: run nothing else meanwhile.
  */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -10,6 +9,18 @@ import { kafkaClasspath } from '../reference/maven.ts'
 import { Bench } from './measurements.ts'
 import { table, type Round } from './report.ts'
 import { startTarget, type System } from './target.ts'
+
+const usage = `npm run bench -- [options]: Apache Kafka 4.3.1 and Troupe in turn, under the same clients
+
+  --rounds N           rounds of both, interleaved (3)
+  --brokers 1|3        one broker with RF 1, or three with RF 3 and min ISR 2 (both in turn)
+  --seconds N          how long each measurement at a fixed rate takes (10)
+  --records N          records of each throughput measurement (2000000)
+  --only Troupe|Kafka  only one of them: figures without ratios
+  --json FILE          every figure of every round, too
+
+Needs Java 17 and Maven. Run nothing else meanwhile.
+`
 
 const { values: options } = parseArgs({
   options: {
@@ -19,8 +30,13 @@ const { values: options } = parseArgs({
     records: { type: 'string', default: '2000000' },
     only: { type: 'string' },
     json: { type: 'string' },
+    help: { type: 'boolean', short: 'h', default: false },
   },
 })
+if (options.help) {
+  process.stdout.write(usage)
+  process.exit(0)
+}
 
 const classpath = kafkaClasspath()
 if (typeof classpath !== 'string') {
