@@ -19,9 +19,10 @@ import type { BrokerAssembly, BrokerContext } from './broker-assembly.ts'
 import { describeBroker } from './describe.ts'
 import { newUuid } from './new-uuid.ts'
 
-export function assemble(context: BrokerContext): BrokerAssembly {
+/** `FileSystem`: tests bring one that fails. */
+export function assemble(context: BrokerContext, FileSystem = NodeFileSystem): BrokerAssembly {
   const { broker, config, boot } = context
-  const fs = new NodeFileSystem(context.sync)
+  const fs = new FileSystem(context.sync)
   const identity = { clusterId: boot.clusterId, nodeId: broker, directoryId: newUuid() }
   const logs = LogDirectory.open(fs, boot.directory, identity)
   const image = new MetadataImage(boot.clusterId)
