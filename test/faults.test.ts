@@ -102,7 +102,9 @@ test('a broker whose disk is full hands over its leaders and ends; others serve;
     () => 'the worker goes on',
   )
   expect(slot.lastEnd).toBe('its log directory has failed')
-  expect(brokers.reports.filter(({ event }) => event === 'broker-ends').at(-1)!.fields.reason).toContain('no space left')
+  expect(brokers.reports.filter(({ event }) => event === 'broker-ends').at(-1)!.fields.reason).toContain(
+    'no space left',
+  )
   await until(
     async () => (await brokers.status()).partitions.every(({ leader }) => leader !== 3 && leader > 0),
     10_000,

@@ -1,3 +1,4 @@
+/** How every package runs its tests. */
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({

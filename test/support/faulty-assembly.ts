@@ -56,9 +56,15 @@ export function assemble(context: BrokerContext): BrokerAssembly {
   FullFileSystem.mark = `${context.boot.directory}/disk-is-full`
   const real = assembleReal(context, FullFileSystem)
   const kinds = new Map(real.kinds)
-  kinds.set('replica', withFaults(real.kinds.get('replica')!, ({ kind }) => kind === 'produce'))
+  kinds.set(
+    'replica',
+    withFaults(real.kinds.get('replica')!, ({ kind }) => kind === 'produce'),
+  )
   for (const kind of ['groups', 'transactions']) {
-    kinds.set(kind, withFaults(real.kinds.get(kind)!, ({ replyTo }) => replyTo !== undefined))
+    kinds.set(
+      kind,
+      withFaults(real.kinds.get(kind)!, ({ replyTo }) => replyTo !== undefined),
+    )
   }
   return { ...real, kinds }
 }

@@ -1,3 +1,4 @@
+/** The command as a user types it: start, serve, stop, start again; refusals; the admin endpoint. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'

@@ -1,3 +1,4 @@
+/** Java's properties format, and the environment variables of Kafka's container image. */
 import { expect, it } from 'vitest'
 import { environmentProperties, parseProperties } from '../src/properties.ts'
 

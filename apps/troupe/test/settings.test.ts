@@ -1,3 +1,4 @@
+/** What the brokers are started with: defaults for one host, ports, directories, refusals. */
 import { describe, expect, it } from 'vitest'
 import { InvalidSettings, resolveSettings } from '../src/settings.ts'
 

@@ -58,7 +58,8 @@ function brokerTexts({ cluster, config, broker }: ConfigLayers, property: string
   layer((name) => everywhere.get(name), configSources.DYNAMIC_DEFAULT_BROKER)
   layer((name) => config.given.get(name), configSources.STATIC_BROKER)
   const preset = definitions.broker.get(property)?.default ?? null
-  if (preset !== null && preset !== REQUIRED) texts.push({ name: property, value: preset, source: configSources.DEFAULT })
+  if (preset !== null && preset !== REQUIRED)
+    texts.push({ name: property, value: preset, source: configSources.DEFAULT })
   return texts
 }
 

@@ -1,3 +1,4 @@
+/** ApiVersions says what is there, to clients of every age. */
 import { readdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { apiByKey } from '@troupe/wire/apis'

@@ -1,3 +1,4 @@
+/** COMPATIBILITY.md against the handlers. */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { withGeneratedPart } from '../src/compatibility.ts'

@@ -1,3 +1,4 @@
+/** Fetch: budgets, waiting, errors and hints, over scripted replicas. */
 import { describe, expect, test } from 'vitest'
 import type { Message, ReplyToken, Slice } from '@troupe/actor'
 import type { Fetch, Fetched } from '@troupe/replication/messages'

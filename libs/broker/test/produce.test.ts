@@ -1,3 +1,4 @@
+/** Produce: what is refused before a replica is asked, and how answers are put together. */
 import { describe, expect, test } from 'vitest'
 import type { Message, ReplyToken } from '@troupe/actor'
 import { KafkaError } from '@troupe/wire/errors'

@@ -1,3 +1,4 @@
+/** Kafka's properties: definitions, parsing, precedence, refusals. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { configTarget, generateConfigs } from '@troupe/tools/generate-configs'

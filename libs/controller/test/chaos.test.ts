@@ -1,3 +1,4 @@
+/** The quorum under crashes, cuts and lost messages from a seed, invariants checked after every step. */
 import { expect, test } from 'vitest'
 import { decodeBatches } from '../src/records.ts'
 import { MetadataImage } from '../src/image/image.ts'

@@ -1,3 +1,4 @@
+/** Controllers and brokers together in virtual time: elections, fencing, shutdown, restarts. */
 import { expect, test } from 'vitest'
 import { KafkaError } from '@troupe/wire/errors'
 import { createTopics, topic } from './requests.ts'
@@ -145,7 +146,8 @@ test('a request on which the controller breaks is refused, however often it come
   const [active] = simulation.active()
   const life = simulation.nodes.get(active!)!.controller
   const answers: any[] = []
-  for (let i = 0; i < 20; i++) simulation.request(active!, 'CreateTopics', { topics: null }, (body) => answers.push(body))
+  for (let i = 0; i < 20; i++)
+    simulation.request(active!, 'CreateTopics', { topics: null }, (body) => answers.push(body))
   simulation.request(active!, 'CreateTopics', createTopics(topic('orders', 1, 3)), (body) => answers.push(body))
   simulation.runUntil(() => answers.length === 21, 1000, 'answers')
   expect(answers.slice(0, 20)).toEqual(Array(20).fill({ kind: 'refused', error: KafkaError.UNKNOWN_SERVER_ERROR }))

@@ -1,3 +1,4 @@
+/** The controller's decisions as transcripts (test/scenarios/decisions). */
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'

@@ -1,3 +1,4 @@
+/** One voter as transcripts (test/scenarios/raft). */
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'

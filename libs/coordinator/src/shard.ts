@@ -233,7 +233,9 @@ function serve<State>(shard: Shard<State>, request: Message, env: CoordinatorEnv
   } catch (error) {
     if (request.replyTo === undefined) throw error
     out.trace('decide-failed', {
-      level: 'error', request: request.kind, error: error instanceof Error ? error.stack : String(error),
+      level: 'error',
+      request: request.kind,
+      error: error instanceof Error ? error.stack : String(error),
     })
     refuse(shard, request.replyTo, KafkaError.UNKNOWN_SERVER_ERROR, out)
     reload(shard, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, env, out)

@@ -1,3 +1,4 @@
+/** Which partition is whose, and tables of transitions. */
 import { expect, test } from 'vitest'
 import { defineEdges, IllegalTransition, javaStringHash, partitionFor } from '@troupe/coordinator'
 

@@ -117,6 +117,11 @@ test("a log that can't be read now is read again; one that can't be replayed fai
 test('a timer that breaks the coordinator ends the actor: nobody could be told', () => {
   const { harness } = registerStage()
   const { shard } = harness
-  const timer = { kind: 'coordinatorTimer', name: 'x', incarnation: shard.incarnation, message: { kind: 'break', name: 'x' } }
+  const timer = {
+    kind: 'coordinatorTimer',
+    name: 'x',
+    incarnation: shard.incarnation,
+    message: { kind: 'break', name: 'x' },
+  }
   expect(() => harness.deliver(timer)).toThrow('x breaks')
 })

@@ -244,7 +244,9 @@ export class Ours {
         const name = this.name(answer.memberId)
         if (errorCode !== 0) return `${start} ${name}`
         const members = answer.members.map((member) => `${this.name(member.memberId)}=${text(member.metadata)}`)
-        return `${start} ${name} ${answer.generationId} ${answer.protocolName} ${this.name(answer.leader)} ${answer.skipAssignment} ${members}`
+        const leader = this.name(answer.leader)
+        const { generationId, protocolName, skipAssignment } = answer
+        return `${start} ${name} ${generationId} ${protocolName} ${leader} ${skipAssignment} ${members}`
       }
       case 'sync':
         return `${start} ${text((body as SyncGroupResponse).assignment)}`

@@ -1,3 +1,4 @@
+/** Appends and reads of one partition. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { KafkaError } from '@troupe/wire/errors'

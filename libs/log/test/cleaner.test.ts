@@ -1,3 +1,4 @@
+/** Compaction: what stays, what goes, and what must survive a crash in the middle. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import '@troupe/wire/native.node'

@@ -1,3 +1,4 @@
+/** Producers of a partition: sequences, epochs, transactions, expiry, snapshots. */
 import { describe, expect, it } from 'vitest'
 import { KafkaError, errorName, type ErrorCode } from '@troupe/wire/errors'
 import { allSafeguards } from '@troupe/actor'

@@ -1,3 +1,4 @@
+/** Opening a log after whatever happened: interrupted swaps, lost indexes, torn tails. */
 import { describe, expect, it } from 'vitest'
 import { MemoryFileSystem } from '../src/memory-file-system.ts'
 import { append, batch, logConfig, marker, openLog, produced, readBatches, topicId, values } from './support.ts'

@@ -1,3 +1,4 @@
+/** Retention by time and size, DeleteRecords, rolling. */
 import { describe, expect, it } from 'vitest'
 import '@troupe/wire/native.node'
 import { KafkaError } from '@troupe/wire/errors'

@@ -1,3 +1,4 @@
+/** A disk that is full or fails: nothing is corrupted, nothing is acknowledged that is not there. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { KafkaError } from '@troupe/wire/errors'

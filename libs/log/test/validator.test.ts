@@ -1,3 +1,4 @@
+/** What a leader demands of a batch. */
 import { describe, expect, it } from 'vitest'
 import '@troupe/wire/native.node'
 import { KafkaError, errorName } from '@troupe/wire/errors'

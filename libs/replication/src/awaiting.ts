@@ -44,7 +44,9 @@ function complete(state: ReplicaState, waiter: Awaiting, out: Outbox): void {
     }
     case 'append':
       return answer(state, out, waiter.token, {
-        error: KafkaError.NONE, baseOffset: waiter.baseOffset, nextOffset: waiter.offset,
+        error: KafkaError.NONE,
+        baseOffset: waiter.baseOffset,
+        nextOffset: waiter.offset,
       })
     case 'marker':
       return answer(state, out, waiter.token, { error: enoughReplicas(state) })
@@ -71,15 +73,21 @@ export function failAwaiting(state: ReplicaState, error: ErrorCode, out: Outbox)
 
 function fail(state: ReplicaState, waiter: Awaiting, error: ErrorCode, out: Outbox): void {
   switch (waiter.kind) {
-    case 'produce': return failProduce(state, waiter, error, out)
-    case 'append': return answer(state, out, waiter.token, { error, baseOffset: -1, nextOffset: -1 })
-    default: return answer(state, out, waiter.token, { error })
+    case 'produce':
+      return failProduce(state, waiter, error, out)
+    case 'append':
+      return answer(state, out, waiter.token, { error, baseOffset: -1, nextOffset: -1 })
+    default:
+      return answer(state, out, waiter.token, { error })
   }
 }
 
 /** Says who leads now; the offsets stay in the answer, as in Kafka's. */
 function failProduce(
-  state: ReplicaState, { token, answer: body }: { token: ReplyToken; answer: Produced }, error: ErrorCode, out: Outbox,
+  state: ReplicaState,
+  { token, answer: body }: { token: ReplyToken; answer: Produced },
+  error: ErrorCode,
+  out: Outbox,
 ): void {
   answer(state, out, token, { ...body, error, leader: state.leader, leaderEpoch: state.leaderEpoch })
 }

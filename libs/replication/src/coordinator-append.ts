@@ -35,16 +35,27 @@ export function onAppend(state: ReplicaState, message: CoordinatorAppend, env: R
   const log = logOf(state)
   markCaughtUp(state, env.now)
   const result = log.append({
-    records, now: env.now, leaderEpoch: state.leaderEpoch, origin: 'coordinator',
+    records,
+    now: env.now,
+    leaderEpoch: state.leaderEpoch,
+    origin: 'coordinator',
     transactionVerified: isVerified(state, message, env),
   })
   if (result.error !== KafkaError.NONE) return refuse(result.error)
   dropGuard(state, records)
   scheduleFlush(state, env, out)
   advance(state, env, out)
-  awaitHighWatermark(state, {
-    kind: 'append', token: replyTo, offset: result.nextOffset, baseOffset: result.baseOffset, deadline: Infinity,
-  }, out)
+  awaitHighWatermark(
+    state,
+    {
+      kind: 'append',
+      token: replyTo,
+      offset: result.nextOffset,
+      baseOffset: result.baseOffset,
+      deadline: Infinity,
+    },
+    out,
+  )
 }
 
 /** A marker since the verification has taken the guard away. */
@@ -76,7 +87,14 @@ export function onReadLog(state: ReplicaState, message: ReadLog, env: ReplicaEnv
 export function onAwaitCommitted(state: ReplicaState, message: AwaitCommitted, env: ReplicaEnv, out: Outbox): void {
   const error = checkEpoch(state, message.leaderEpoch, env)
   if (error !== KafkaError.NONE) return answer(state, out, message.replyTo, { error })
-  awaitHighWatermark(state, {
-    kind: 'committed', token: message.replyTo, offset: message.offset, deadline: Infinity,
-  }, out)
+  awaitHighWatermark(
+    state,
+    {
+      kind: 'committed',
+      token: message.replyTo,
+      offset: message.offset,
+      deadline: Infinity,
+    },
+    out,
+  )
 }

@@ -23,8 +23,9 @@ export function onDescribe(state: ReplicaState, message: DescribeReplica, out: O
 
 /** Any replica answers (KIP-664 lets the administrator ask each). */
 export function onDescribeProducers(state: ReplicaState, message: DescribeProducers, out: Outbox): void {
-  const body = state.role === 'offline' || state.log === null
-    ? refusal(state, message, KafkaError.KAFKA_STORAGE_ERROR)
-    : { error: KafkaError.NONE, producers: state.log.producers() } satisfies ProducersDescribed
+  const body =
+    state.role === 'offline' || state.log === null
+      ? refusal(state, message, KafkaError.KAFKA_STORAGE_ERROR)
+      : ({ error: KafkaError.NONE, producers: state.log.producers() } satisfies ProducersDescribed)
   answer(state, out, message.replyTo, body)
 }

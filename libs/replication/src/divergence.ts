@@ -7,7 +7,9 @@ import type { Log } from '@troupe/log/contract'
 
 /** null: agrees. A point: where this log's view of that epoch ends. `out-of-range`: the epoch says nothing here. */
 export function divergence(
-  log: Log, offset: number, lastFetchedEpoch: number,
+  log: Log,
+  offset: number,
+  lastFetchedEpoch: number,
 ): { epoch: number; endOffset: number } | 'out-of-range' | null {
   if (lastFetchedEpoch < 0) return null
   const end = log.endOffsetForEpoch(lastFetchedEpoch)

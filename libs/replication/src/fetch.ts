@@ -38,8 +38,15 @@ function fetch(state: ReplicaState, message: Fetch, env: ReplicaEnv): Fetched {
     abortedTransactions = read.slice === null ? [] : log.abortedTransactions(offset, end)
   }
   return {
-    error: KafkaError.NONE, slice: read.slice, highWatermark, lastStableOffset, logStartOffset,
-    abortedTransactions, divergingEpoch, leader: state.leader, leaderEpoch: state.leaderEpoch,
+    error: KafkaError.NONE,
+    slice: read.slice,
+    highWatermark,
+    lastStableOffset,
+    logStartOffset,
+    abortedTransactions,
+    divergingEpoch,
+    leader: state.leader,
+    leaderEpoch: state.leaderEpoch,
   }
 }
 

@@ -72,7 +72,11 @@ function collectFlush(state: ReplicaState): boolean {
 
 /** acks=1: the leader's own copy must be as safe as the policy says. */
 export function answerWhenSettled(
-  state: ReplicaState, token: ReplyToken, offset: number, body: Produced, out: Outbox,
+  state: ReplicaState,
+  token: ReplyToken,
+  offset: number,
+  body: Produced,
+  out: Outbox,
 ): void {
   if (settledEnd(state) >= offset) return answer(state, out, token, body)
   state.awaitingFlush.push({ token, offset, answer: body })

@@ -58,11 +58,17 @@ function sendFetch(state: ReplicaState, env: ReplicaEnv, out: Outbox): void {
   const offset = log.logEndOffset
   fetcher.inFlight = { id, offset, leaderEpoch: state.leaderEpoch }
   const message: FollowerFetch = {
-    kind: 'followerFetch', replyTo: { ...env.self, id },
-    replica: state.id, brokerEpoch: state.brokerEpoch, leaderEpoch: state.leaderEpoch,
-    offset, lastFetchedEpoch: env.safeguards.truncateByEpoch ? log.latestEpoch : -1,
-    logStartOffset: log.logStartOffset, highWatermark: log.highWatermark,
-    maxBytes: state.config['replica.fetch.max.bytes'], maxWaitMs: fetcher.waitMs,
+    kind: 'followerFetch',
+    replyTo: { ...env.self, id },
+    replica: state.id,
+    brokerEpoch: state.brokerEpoch,
+    leaderEpoch: state.leaderEpoch,
+    offset,
+    lastFetchedEpoch: env.safeguards.truncateByEpoch ? log.latestEpoch : -1,
+    logStartOffset: log.logStartOffset,
+    highWatermark: log.highWatermark,
+    maxBytes: state.config['replica.fetch.max.bytes'],
+    maxWaitMs: fetcher.waitMs,
   }
   out.send({ broker: state.leader, actor: actorNames.replica(state.topicId, state.partition) }, message)
   const graceMs = Math.min(GRACE_MS, Math.max(1, Math.floor(state.config['replica.lag.time.max.ms'] / 4)))
@@ -101,8 +107,10 @@ export function onFetched(state: ReplicaState, body: unknown, env: ReplicaEnv, o
   if (isFailed(body)) return backOff(state, env, out)
   const fetched = body as FollowerFetched
   const log = logOf(state)
-  if (env.safeguards.matchFetchResponse
-    && (fetched.leaderEpoch !== state.leaderEpoch || fetched.offset !== log.logEndOffset)) {
+  if (
+    env.safeguards.matchFetchResponse &&
+    (fetched.leaderEpoch !== state.leaderEpoch || fetched.offset !== log.logEndOffset)
+  ) {
     return sendFetch(state, env, out)
   }
   switch (fetched.error) {
@@ -136,7 +144,9 @@ function take(state: ReplicaState, fetched: FollowerFetched, env: ReplicaEnv, ou
     const result = appendRecords(state, bytesOf(fetched.records), env)
     if (result.error !== KafkaError.NONE) {
       out.trace('follower.append-refused', {
-        error: result.error, message: result.errorMessage, offset: fetched.offset,
+        error: result.error,
+        message: result.errorMessage,
+        offset: fetched.offset,
       })
       return false
     }
@@ -157,8 +167,11 @@ function take(state: ReplicaState, fetched: FollowerFetched, env: ReplicaEnv, ou
  */
 function appendRecords(state: ReplicaState, records: Uint8Array, env: ReplicaEnv): AppendResult {
   const log = logOf(state)
-  if (log.logStartOffset === log.logEndOffset && batchHeader.baseOffset(records, 0) < log.logEndOffset
-    && batchHeader.lastOffset(records, 0) >= log.logEndOffset) {
+  if (
+    log.logStartOffset === log.logEndOffset &&
+    batchHeader.baseOffset(records, 0) < log.logEndOffset &&
+    batchHeader.lastOffset(records, 0) >= log.logEndOffset
+  ) {
     log.truncateFullyAndStartAt(batchHeader.baseOffset(records, 0))
   }
   return log.appendAsFollower(records, env.now)
@@ -176,7 +189,10 @@ function truncate(state: ReplicaState, leaders: { epoch: number; endOffset: numb
   else offset = Math.min(own.endOffset, leaders.endOffset)
   offset = Math.min(offset, log.logEndOffset)
   out.trace('follower.truncated', {
-    from: log.logEndOffset, to: offset, leaderEpoch: leaders.epoch, leaderEndOffset: leaders.endOffset,
+    from: log.logEndOffset,
+    to: offset,
+    leaderEpoch: leaders.epoch,
+    leaderEndOffset: leaders.endOffset,
   })
   log.truncateTo(offset)
 }

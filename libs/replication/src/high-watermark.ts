@@ -43,7 +43,10 @@ function incrementHighWatermark(state: ReplicaState, env: ReplicaEnv): boolean {
 
 /** Waiting for it keeps the high watermark from running away from a follower that would be in sync otherwise. */
 function isAboutToJoin(
-  state: ReplicaState, follower: FollowerProgress, logEndOffset: number, env: ReplicaEnv,
+  state: ReplicaState,
+  follower: FollowerProgress,
+  logEndOffset: number,
+  env: ReplicaEnv,
 ): boolean {
   return isCaughtUp(state, follower, logEndOffset, env.now) && isEligible(state, follower, env)
 }

@@ -1,3 +1,4 @@
+/** The partition replica and the log-manager. */
 export * from './messages.ts'
 export { replicaActor } from './replica.ts'
 export type { ReplicaEnv, ReplicaMessage, ReplicaState } from './state.ts'

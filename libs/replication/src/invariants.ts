@@ -16,8 +16,14 @@ export function invariants(state: ReplicaState): void {
   check(state.request === null, state, 'a request was neither answered nor parked')
   if (state.role !== 'leader') {
     check(state.followers.size === 0 && state.isr.length === 0, state, 'only a leader knows followers and an ISR')
-    check(state.awaiting.length === 0 && state.watches.length === 0 && state.deleteWaiters.length === 0
-      && state.verifications.size === 0, state, 'only a leader keeps anyone waiting')
+    check(
+      state.awaiting.length === 0 &&
+        state.watches.length === 0 &&
+        state.deleteWaiters.length === 0 &&
+        state.verifications.size === 0,
+      state,
+      'only a leader keeps anyone waiting',
+    )
   }
   if (state.role === 'leader' || state.role === 'none') {
     check(state.fetcher.inFlight === null, state, 'only a follower fetches')
@@ -31,7 +37,11 @@ export function invariants(state: ReplicaState): void {
   if (state.role !== 'leader') return
 
   check(state.leader === state.id, state, 'leads, and names another leader')
-  check(state.isr.every((id) => id === state.id || state.followers.has(id)), state, 'an ISR member is not assigned')
+  check(
+    state.isr.every((id) => id === state.id || state.followers.has(id)),
+    state,
+    'an ISR member is not assigned',
+  )
   // R5: an expansion is a superset of what is committed, a shrink a subset.
   const isSuperset = state.pendingIsr?.kind !== 'expand' || state.isr.every((id) => maximalIsr(state).includes(id))
   check(isSuperset, state, 'the maximal ISR lacks a member of the ISR')

@@ -20,10 +20,15 @@ export function isUnderMinIsr(state: ReplicaState): boolean {
 
 /** At the leader's end, or not longer behind it than replica.lag.time.max.ms. */
 export function isCaughtUp(
-  state: ReplicaState, follower: FollowerProgress, logEndOffset: number, now: number,
+  state: ReplicaState,
+  follower: FollowerProgress,
+  logEndOffset: number,
+  now: number,
 ): boolean {
-  return follower.logEndOffset === logEndOffset
-    || now - follower.lastCaughtUpTimeMs <= state.config['replica.lag.time.max.ms']
+  return (
+    follower.logEndOffset === logEndOffset ||
+    now - follower.lastCaughtUpTimeMs <= state.config['replica.lag.time.max.ms']
+  )
 }
 
 /** Alive, not stopping (KIP-841), the same incarnation that fetched (KIP-903): read from one view (KAFKA-15221). */

@@ -80,7 +80,11 @@ export function stopIsrTick(state: ReplicaState, out: Outbox): void {
 }
 
 function propose(
-  state: ReplicaState, kind: PendingIsr['kind'], isr: readonly number[], env: ReplicaEnv, out: Outbox,
+  state: ReplicaState,
+  kind: PendingIsr['kind'],
+  isr: readonly number[],
+  env: ReplicaEnv,
+  out: Outbox,
 ): void {
   state.pendingIsr = { kind, isr, requestId: -1, attempts: 0, refused: false }
   out.trace(`isr.${kind}`, { from: state.isr, to: isr, partitionEpoch: state.partitionEpoch })
@@ -93,22 +97,30 @@ function submit(state: ReplicaState, pending: PendingIsr, env: ReplicaEnv, out: 
   const body: AlterPartitionRequest = {
     brokerId: state.id,
     brokerEpoch: state.brokerEpoch,
-    topics: [{
-      topicId: state.topicId,
-      partitions: [{
-        partitionIndex: state.partition,
-        leaderEpoch: state.leaderEpoch,
-        newIsr: [],
-        newIsrWithEpochs: pending.isr.map((brokerId) => ({
-          brokerId, brokerEpoch: brokerEpochOf(state, brokerId, env),
-        })),
-        leaderRecoveryState: 0,
-        partitionEpoch: state.partitionEpoch,
-      }],
-    }],
+    topics: [
+      {
+        topicId: state.topicId,
+        partitions: [
+          {
+            partitionIndex: state.partition,
+            leaderEpoch: state.leaderEpoch,
+            newIsr: [],
+            newIsrWithEpochs: pending.isr.map((brokerId) => ({
+              brokerId,
+              brokerEpoch: brokerEpochOf(state, brokerId, env),
+            })),
+            leaderRecoveryState: 0,
+            partitionEpoch: state.partitionEpoch,
+          },
+        ],
+      },
+    ],
   }
   const request: ControllerRequest<'AlterPartition', AlterPartitionRequest> = {
-    kind: 'controllerRequest', replyTo: { ...env.self, id: pending.requestId }, api: 'AlterPartition', body,
+    kind: 'controllerRequest',
+    replyTo: { ...env.self, id: pending.requestId },
+    api: 'AlterPartition',
+    body,
   }
   out.send({ broker: state.id, actor: actorNames.controller }, request)
   out.setTimer(timers.alterPartition, env.now + ANSWER_TIMEOUT_MS, { kind: 'alterPartitionDue' })
@@ -117,7 +129,7 @@ function submit(state: ReplicaState, pending: PendingIsr, env: ReplicaEnv, out: 
 /** −1: has not fetched in this epoch, and the controller need not compare; a crash of it bumps the partition epoch. */
 function brokerEpochOf(state: ReplicaState, id: number, env: ReplicaEnv): number {
   if (!env.safeguards.alterPartitionBrokerEpoch) return -1
-  return id === state.id ? state.brokerEpoch : state.followers.get(id)?.brokerEpoch ?? -1
+  return id === state.id ? state.brokerEpoch : (state.followers.get(id)?.brokerEpoch ?? -1)
 }
 
 export function onAlterPartitionDue(state: ReplicaState, env: ReplicaEnv, out: Outbox): void {
@@ -152,7 +164,12 @@ export function onAlterPartitionAnswer(state: ReplicaState, body: unknown, env: 
   }
 }
 
-interface Answered { error: number; leaderEpoch: number; partitionEpoch: number; isr: readonly number[] }
+interface Answered {
+  error: number
+  leaderEpoch: number
+  partitionEpoch: number
+  isr: readonly number[]
+}
 
 function read(state: ReplicaState, body: unknown): Answered {
   const nothing = { leaderEpoch: -1, partitionEpoch: -1, isr: [] }
@@ -160,12 +177,15 @@ function read(state: ReplicaState, body: unknown): Answered {
   if ((body as ControllerRefused).kind === 'refused') return { error: (body as ControllerRefused).error, ...nothing }
   const { errorCode, topics } = body as AlterPartitionResponseInput
   if (errorCode) return { error: retriableAtTop(errorCode), ...nothing }
-  const partition = topics?.find((topic) => topic.topicId === state.topicId)
+  const partition = topics
+    ?.find((topic) => topic.topicId === state.topicId)
     ?.partitions?.find((candidate) => (candidate.partitionIndex ?? 0) === state.partition)
   if (partition === undefined) return { error: KafkaError.UNKNOWN_SERVER_ERROR, ...nothing }
   return {
-    error: partition.errorCode ?? 0, leaderEpoch: partition.leaderEpoch ?? 0,
-    partitionEpoch: partition.partitionEpoch ?? 0, isr: partition.isr ?? [],
+    error: partition.errorCode ?? 0,
+    leaderEpoch: partition.leaderEpoch ?? 0,
+    partitionEpoch: partition.partitionEpoch ?? 0,
+    isr: partition.isr ?? [],
   }
 }
 

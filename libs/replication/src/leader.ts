@@ -16,9 +16,16 @@ import { answer, logOf, park, type FollowerProgress, type ReplicaEnv, type Repli
 
 export function newFollower(id: number): FollowerProgress {
   return {
-    id, logEndOffset: -1, logStartOffset: -1, brokerEpoch: -1,
-    lastFetchLeaderLogEndOffset: -1, lastFetchTimeMs: 0, lastCaughtUpTimeMs: 0,
-    sentHighWatermark: -1, sentLogStartOffset: -1, parked: null,
+    id,
+    logEndOffset: -1,
+    logStartOffset: -1,
+    brokerEpoch: -1,
+    lastFetchLeaderLogEndOffset: -1,
+    lastFetchTimeMs: 0,
+    lastCaughtUpTimeMs: 0,
+    sentHighWatermark: -1,
+    sentLogStartOffset: -1,
+    parked: null,
   }
 }
 
@@ -41,8 +48,13 @@ export function onFollowerFetch(state: ReplicaState, message: FollowerFetch, env
   if (position === 'out-of-range') return refuse(KafkaError.OFFSET_OUT_OF_RANGE)
   if (position !== null) {
     return answer(state, out, message.replyTo, {
-      error: KafkaError.NONE, leaderEpoch: message.leaderEpoch, offset: message.offset, records: null,
-      highWatermark: log.highWatermark, logStartOffset: log.logStartOffset, divergingEpoch: position,
+      error: KafkaError.NONE,
+      leaderEpoch: message.leaderEpoch,
+      offset: message.offset,
+      records: null,
+      highWatermark: log.highWatermark,
+      logStartOffset: log.logStartOffset,
+      divergingEpoch: position,
     } satisfies FollowerFetched)
   }
 
@@ -69,7 +81,10 @@ function supersede(state: ReplicaState, follower: FollowerProgress, out: Outbox)
 }
 
 function recordProgress(
-  state: ReplicaState, follower: FollowerProgress, message: FollowerFetch, { now }: ReplicaEnv,
+  state: ReplicaState,
+  follower: FollowerProgress,
+  message: FollowerFetch,
+  { now }: ReplicaEnv,
 ): void {
   const { logEndOffset } = logOf(state)
   if (message.offset >= logEndOffset) follower.lastCaughtUpTimeMs = Math.max(follower.lastCaughtUpTimeMs, now)
@@ -87,10 +102,17 @@ function recordProgress(
 }
 
 function serve(
-  state: ReplicaState, follower: FollowerProgress, message: FollowerFetch, env: ReplicaEnv, out: Outbox,
+  state: ReplicaState,
+  follower: FollowerProgress,
+  message: FollowerFetch,
+  env: ReplicaEnv,
+  out: Outbox,
 ): void {
   const fetch = {
-    token: message.replyTo, offset: message.offset, leaderEpoch: message.leaderEpoch, maxBytes: message.maxBytes,
+    token: message.replyTo,
+    offset: message.offset,
+    leaderEpoch: message.leaderEpoch,
+    maxBytes: message.maxBytes,
     deadline: env.now + message.maxWaitMs,
   }
   const behind = message.offset < logOf(state).logEndOffset

@@ -26,8 +26,13 @@ export function onWriteTxnMarker(state: ReplicaState, message: WriteTxnMarker, e
   const log = logOf(state)
   markCaughtUp(state, env.now)
   const result = log.appendEndTxnMarker({
-    producerId, producerEpoch, coordinatorEpoch, commit, transactionVersion,
-    leaderEpoch: state.leaderEpoch, now: env.now,
+    producerId,
+    producerEpoch,
+    coordinatorEpoch,
+    commit,
+    transactionVersion,
+    leaderEpoch: state.leaderEpoch,
+    now: env.now,
   })
   if (result.error !== KafkaError.NONE) return answer(state, out, replyTo, { error: result.error })
   state.guards.delete(producerId)
@@ -35,8 +40,15 @@ export function onWriteTxnMarker(state: ReplicaState, message: WriteTxnMarker, e
   // A marker that was there already is not written twice, but may be uncommitted still.
   const offset = result.nextOffset >= 0 ? result.nextOffset : log.logEndOffset
   advance(state, env, out)
-  awaitHighWatermark(state, {
-    kind: 'marker', token: replyTo, offset, deadline: env.now + env.config['request.timeout.ms'],
-  }, out)
+  awaitHighWatermark(
+    state,
+    {
+      kind: 'marker',
+      token: replyTo,
+      offset,
+      deadline: env.now + env.config['request.timeout.ms'],
+    },
+    out,
+  )
   wakeVerification(state, producerId, env, out)
 }

@@ -11,7 +11,12 @@ import { checkLeader, refusal } from './refusals.ts'
 import { answer, logOf, type ReplicaEnv, type ReplicaState } from './state.ts'
 
 const Timestamp = {
-  latest: -1, earliest: -2, max: -3, earliestLocal: -4, latestTiered: -5, earliestPendingUpload: -6,
+  latest: -1,
+  earliest: -2,
+  max: -3,
+  earliestLocal: -4,
+  latestTiered: -5,
+  earliestPendingUpload: -6,
 } as const
 
 const unknown: OffsetListed = { error: KafkaError.NONE, offset: -1, timestamp: -1, leaderEpoch: -1 }
@@ -37,9 +42,8 @@ function list(state: ReplicaState, { timestamp, isolation }: ListOffset): Offset
       // There is no remote storage: nothing is tiered and nothing waits to be.
       return unknown
   }
-  const found = timestamp === Timestamp.max
-    ? log.offsetOfMaxTimestamp()
-    : log.offsetForTimestamp(timestamp, log.logEndOffset)
+  const found =
+    timestamp === Timestamp.max ? log.offsetOfMaxTimestamp() : log.offsetForTimestamp(timestamp, log.logEndOffset)
   if (found !== null && found.offset < end) return { error: KafkaError.NONE, ...found }
   return isLagging ? notAvailable() : unknown
 }
@@ -49,7 +53,10 @@ function notAvailable(): OffsetListed {
 }
 
 export function onOffsetForLeaderEpoch(
-  state: ReplicaState, message: OffsetForLeaderEpoch, env: ReplicaEnv, out: Outbox,
+  state: ReplicaState,
+  message: OffsetForLeaderEpoch,
+  env: ReplicaEnv,
+  out: Outbox,
 ): void {
   const error = checkLeader(state, message.currentLeaderEpoch, env.safeguards.fenceFetch)
   if (error !== KafkaError.NONE) return answer(state, out, message.replyTo, refusal(state, message, error))

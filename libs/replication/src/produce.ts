@@ -36,7 +36,11 @@ export function batchOf(message: Produce, env: ReplicaEnv): ClientBatch {
 
 /** Appends one client's batches and answers, or parks the answer. */
 export function appendBatch(
-  state: ReplicaState, batch: ClientBatch, verified: boolean, env: ReplicaEnv, out: Outbox,
+  state: ReplicaState,
+  batch: ClientBatch,
+  verified: boolean,
+  env: ReplicaEnv,
+  out: Outbox,
 ): void {
   const refused = checkMinIsr(state, batch.acks)
   if (refused !== KafkaError.NONE) {
@@ -46,7 +50,10 @@ export function appendBatch(
   const log = logOf(state)
   markCaughtUp(state, env.now)
   const result = log.append({
-    records: batch.records, now: env.now, leaderEpoch: state.leaderEpoch, origin: 'client',
+    records: batch.records,
+    now: env.now,
+    leaderEpoch: state.leaderEpoch,
+    origin: 'client',
     transactionVerified: verified,
   })
   if (result.error !== KafkaError.NONE) return answer(state, out, batch.token, refusedAppend(state, result))
@@ -56,9 +63,17 @@ export function appendBatch(
   advance(state, env, out)
   const body = produced(state, result)
   if (batch.acks !== -1) return answerWhenSettled(state, batch.token, result.nextOffset, body, out)
-  awaitHighWatermark(state, {
-    kind: 'produce', token: batch.token, offset: result.nextOffset, deadline: batch.deadline, answer: body,
-  }, out)
+  awaitHighWatermark(
+    state,
+    {
+      kind: 'produce',
+      token: batch.token,
+      offset: result.nextOffset,
+      deadline: batch.deadline,
+      answer: body,
+    },
+    out,
+  )
 }
 
 /** acks=all promises min.insync.replicas copies: without them nothing is written. */
@@ -67,8 +82,10 @@ export function checkMinIsr(state: ReplicaState, acks: number): ErrorCode {
 }
 
 function notEnough(state: ReplicaState): string {
-  return `The size of the current ISR Set(${state.isr.join(', ')}) is insufficient to satisfy the min.isr requirement `
-    + `of ${effectiveMinIsr(state)} for partition ${state.topic}-${state.partition}`
+  return (
+    `The size of the current ISR Set(${state.isr.join(', ')}) is insufficient to satisfy the min.isr requirement ` +
+    `of ${effectiveMinIsr(state)} for partition ${state.topic}-${state.partition}`
+  )
 }
 
 /** From its first batch on, the open transaction itself is the proof. */
@@ -80,14 +97,22 @@ export function dropGuard(state: ReplicaState, records: Uint8Array): void {
 
 function produced(state: ReplicaState, result: AppendResult): Produced {
   return {
-    error: KafkaError.NONE, errorMessage: null, recordErrors: [], baseOffset: result.baseOffset,
-    logAppendTimeMs: result.logAppendTimeMs, logStartOffset: result.logStartOffset,
-    leader: state.leader, leaderEpoch: state.leaderEpoch,
+    error: KafkaError.NONE,
+    errorMessage: null,
+    recordErrors: [],
+    baseOffset: result.baseOffset,
+    logAppendTimeMs: result.logAppendTimeMs,
+    logStartOffset: result.logStartOffset,
+    leader: state.leader,
+    leaderEpoch: state.leaderEpoch,
   }
 }
 
 const unreadable: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  KafkaError.CORRUPT_MESSAGE, KafkaError.MESSAGE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE, KafkaError.KAFKA_STORAGE_ERROR,
+  KafkaError.CORRUPT_MESSAGE,
+  KafkaError.MESSAGE_TOO_LARGE,
+  KafkaError.RECORD_LIST_TOO_LARGE,
+  KafkaError.KAFKA_STORAGE_ERROR,
 ])
 
 function refusedAppend(state: ReplicaState, result: AppendResult): Produced {
@@ -95,6 +120,7 @@ function refusedAppend(state: ReplicaState, result: AppendResult): Produced {
   const named = result.recordErrors.length > 0
   return {
     ...refusedProduce(state, result.error, named ? result.errorMessage : null),
-    recordErrors: result.recordErrors, logStartOffset: unreadable.has(result.error) ? -1 : result.logStartOffset,
+    recordErrors: result.recordErrors,
+    logStartOffset: unreadable.has(result.error) ? -1 : result.logStartOffset,
   }
 }

@@ -7,41 +7,72 @@ import type { ReplicaState } from './state.ts'
 
 export function refusal(state: ReplicaState, message: ReplicaRequest, error: ErrorCode): unknown {
   switch (message.kind) {
-    case 'produce': return refusedProduce(state, error, null)
-    case 'append': return { error, baseOffset: -1, nextOffset: -1 }
-    case 'verifyTransaction': return { error, guard: 0 }
-    case 'fetch': return refusedFetch(state, error)
-    case 'followerFetch': return refusedFollowerFetch(state, message.leaderEpoch, message.offset, error)
-    case 'listOffset': return { error, offset: -1, timestamp: -1, leaderEpoch: -1 } satisfies OffsetListed
-    case 'offsetForLeaderEpoch': return { error, leaderEpoch: -1, endOffset: -1 } satisfies EpochOffset
-    case 'deleteRecords': return { error, lowWatermark: -1 }
-    case 'describeProducers': return { error, producers: [] }
-    case 'readLog': return { error, records: null, nextOffset: -1, logEndOffset: -1, highWatermark: -1 }
+    case 'produce':
+      return refusedProduce(state, error, null)
+    case 'append':
+      return { error, baseOffset: -1, nextOffset: -1 }
+    case 'verifyTransaction':
+      return { error, guard: 0 }
+    case 'fetch':
+      return refusedFetch(state, error)
+    case 'followerFetch':
+      return refusedFollowerFetch(state, message.leaderEpoch, message.offset, error)
+    case 'listOffset':
+      return { error, offset: -1, timestamp: -1, leaderEpoch: -1 } satisfies OffsetListed
+    case 'offsetForLeaderEpoch':
+      return { error, leaderEpoch: -1, endOffset: -1 } satisfies EpochOffset
+    case 'deleteRecords':
+      return { error, lowWatermark: -1 }
+    case 'describeProducers':
+      return { error, producers: [] }
+    case 'readLog':
+      return { error, records: null, nextOffset: -1, logEndOffset: -1, highWatermark: -1 }
     // MarkerWritten, Changed, and what is never answered.
-    default: return { error }
+    default:
+      return { error }
   }
 }
 
 export function refusedProduce(state: ReplicaState, error: ErrorCode, errorMessage: string | null): Produced {
   return {
-    error, errorMessage, recordErrors: [], baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1,
-    leader: state.leader, leaderEpoch: state.leaderEpoch,
+    error,
+    errorMessage,
+    recordErrors: [],
+    baseOffset: -1,
+    logAppendTimeMs: -1,
+    logStartOffset: -1,
+    leader: state.leader,
+    leaderEpoch: state.leaderEpoch,
   }
 }
 
 export function refusedFetch(state: ReplicaState, error: ErrorCode): Fetched {
   return {
-    error, slice: null, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1,
-    abortedTransactions: null, divergingEpoch: null, leader: state.leader, leaderEpoch: state.leaderEpoch,
+    error,
+    slice: null,
+    highWatermark: -1,
+    lastStableOffset: -1,
+    logStartOffset: -1,
+    abortedTransactions: null,
+    divergingEpoch: null,
+    leader: state.leader,
+    leaderEpoch: state.leaderEpoch,
   }
 }
 
 export function refusedFollowerFetch(
-  state: ReplicaState, leaderEpoch: number, offset: number, error: ErrorCode,
+  state: ReplicaState,
+  leaderEpoch: number,
+  offset: number,
+  error: ErrorCode,
 ): FollowerFetched {
   const log = state.role === 'offline' ? null : state.log
   return {
-    error, leaderEpoch, offset, records: null, divergingEpoch: null,
+    error,
+    leaderEpoch,
+    offset,
+    records: null,
+    divergingEpoch: null,
     highWatermark: log?.highWatermark ?? -1,
     logStartOffset: log?.logStartOffset ?? -1,
     logEndOffset: log?.logEndOffset ?? -1,

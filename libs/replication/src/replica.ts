@@ -66,7 +66,7 @@ function start(args: ReplicaArgs, env: ReplicaEnv, out: Outbox): ReplicaState {
 }
 
 function step(state: ReplicaState, message: ReplicaMessage, env: ReplicaEnv, out: Outbox): void {
-  state.request = 'replyTo' in message ? message.replyTo ?? null : null
+  state.request = 'replyTo' in message ? (message.replyTo ?? null) : null
   if (state.role === 'offline') return refuseOffline(state, message, out)
   try {
     dispatch(state, message, env, out)
@@ -82,31 +82,56 @@ function step(state: ReplicaState, message: ReplicaMessage, env: ReplicaEnv, out
 
 function dispatch(state: ReplicaState, message: ReplicaMessage, env: ReplicaEnv, out: Outbox): void {
   switch (message.kind) {
-    case 'produce': return onProduce(state, message, env, out)
-    case 'followerFetch': return onFollowerFetch(state, message, env, out)
-    case 'fetch': return onFetch(state, message, env, out)
-    case 'reply': return onReply(state, message, env, out)
-    case 'watch': return onWatch(state, message, out)
-    case 'unwatch': return onUnwatch(state, message)
-    case 'append': return onAppend(state, message, env, out)
-    case 'writeTxnMarker': return onWriteTxnMarker(state, message, env, out)
-    case 'verifyTransaction': return onVerifyTransaction(state, message, env, out)
-    case 'awaitCommitted': return onAwaitCommitted(state, message, env, out)
-    case 'readLog': return onReadLog(state, message, env, out)
-    case 'listOffset': return onListOffset(state, message, env, out)
-    case 'offsetForLeaderEpoch': return onOffsetForLeaderEpoch(state, message, env, out)
-    case 'deleteRecords': return onDeleteRecords(state, message, env, out)
-    case 'describeProducers': return onDescribeProducers(state, message, out)
-    case 'describe': return onDescribe(state, message, out)
-    case 'partition': return onPartition(state, message, env, out)
-    case 'maintain': return onMaintain(state, env, out)
-    case 'expiry': return onExpiry(state, env, out)
-    case 'propagate': return onPropagate(state, out)
-    case 'isr': return onIsrTick(state, env, out)
-    case 'alterPartitionDue': return onAlterPartitionDue(state, env, out)
-    case 'fetchDue': return onFetchDue(state, env, out)
-    case 'verificationDue': return onVerificationDue(state, message.producerId, env, out)
-    case 'flushDue': return onFlush(state, env, out)
+    case 'produce':
+      return onProduce(state, message, env, out)
+    case 'followerFetch':
+      return onFollowerFetch(state, message, env, out)
+    case 'fetch':
+      return onFetch(state, message, env, out)
+    case 'reply':
+      return onReply(state, message, env, out)
+    case 'watch':
+      return onWatch(state, message, out)
+    case 'unwatch':
+      return onUnwatch(state, message)
+    case 'append':
+      return onAppend(state, message, env, out)
+    case 'writeTxnMarker':
+      return onWriteTxnMarker(state, message, env, out)
+    case 'verifyTransaction':
+      return onVerifyTransaction(state, message, env, out)
+    case 'awaitCommitted':
+      return onAwaitCommitted(state, message, env, out)
+    case 'readLog':
+      return onReadLog(state, message, env, out)
+    case 'listOffset':
+      return onListOffset(state, message, env, out)
+    case 'offsetForLeaderEpoch':
+      return onOffsetForLeaderEpoch(state, message, env, out)
+    case 'deleteRecords':
+      return onDeleteRecords(state, message, env, out)
+    case 'describeProducers':
+      return onDescribeProducers(state, message, out)
+    case 'describe':
+      return onDescribe(state, message, out)
+    case 'partition':
+      return onPartition(state, message, env, out)
+    case 'maintain':
+      return onMaintain(state, env, out)
+    case 'expiry':
+      return onExpiry(state, env, out)
+    case 'propagate':
+      return onPropagate(state, out)
+    case 'isr':
+      return onIsrTick(state, env, out)
+    case 'alterPartitionDue':
+      return onAlterPartitionDue(state, env, out)
+    case 'fetchDue':
+      return onFetchDue(state, env, out)
+    case 'verificationDue':
+      return onVerificationDue(state, message.producerId, env, out)
+    case 'flushDue':
+      return onFlush(state, env, out)
   }
 }
 

@@ -63,7 +63,10 @@ export function becomeLeader(state: ReplicaState, view: PartitionView, env: Repl
     log.assignLeaderEpoch(view.leaderEpoch, log.logEndOffset)
     state.leaderEpochStartOffset = log.logEndOffset
     out.trace('replica.leader', {
-      leaderEpoch: view.leaderEpoch, from: log.logEndOffset, highWatermark: log.highWatermark, isr: view.isr,
+      leaderEpoch: view.leaderEpoch,
+      from: log.logEndOffset,
+      highWatermark: log.highWatermark,
+      isr: view.isr,
     })
   }
   if (isNewEpoch && wasLeader) endEpoch(state, out)
@@ -102,7 +105,11 @@ function endEpoch(state: ReplicaState, out: Outbox): void {
 
 /** Progress of an earlier epoch proves nothing in this one: a follower may have been truncated or wiped (Z04, Z12a). */
 function assignFollowers(
-  state: ReplicaState, view: PartitionView, isNewEpoch: boolean, env: ReplicaEnv, out: Outbox,
+  state: ReplicaState,
+  view: PartitionView,
+  isNewEpoch: boolean,
+  env: ReplicaEnv,
+  out: Outbox,
 ): void {
   for (const [id, follower] of state.followers) {
     if (view.replicas.includes(id)) continue
@@ -137,7 +144,10 @@ export function becomeFollower(state: ReplicaState, view: PartitionView, env: Re
   if (!isNewEpoch && !isNewLeader) return
   const log = logOf(state)
   out.trace('replica.follower', {
-    leader, leaderEpoch: view.leaderEpoch, from: log.logEndOffset, highWatermark: log.highWatermark,
+    leader,
+    leaderEpoch: view.leaderEpoch,
+    from: log.logEndOffset,
+    highWatermark: log.highWatermark,
   })
   if (!env.safeguards.truncateByEpoch) log.truncateTo(log.highWatermark)
   startFetching(state, env, out)
@@ -149,7 +159,10 @@ export function becomeOffline(state: ReplicaState, reason: string, out: Outbox):
   setRole(state, 'offline')
   state.offlineReason = reason
   out.trace('replica.offline', {
-    directory: state.log?.directory ?? null, topic: state.topic, partition: state.partition, reason,
+    directory: state.log?.directory ?? null,
+    topic: state.topic,
+    partition: state.partition,
+    reason,
   })
   const failed: DirectoryFailed = { kind: 'directoryFailed', reason }
   out.send({ broker: state.id, actor: actorNames.broker }, failed)

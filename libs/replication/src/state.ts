@@ -133,7 +133,7 @@ export interface ClientBatch {
 }
 
 export type VerificationWaiter =
-  | ClientBatch & { readonly kind: 'produce' }
+  | (ClientBatch & { readonly kind: 'produce' })
   | { readonly kind: 'verify'; readonly token: ReplyToken }
 
 /** The follower's side: one fetch in flight. */
@@ -216,19 +216,45 @@ export const timers = {
 
 export function newState(args: ReplicaArgs, env: Env): ReplicaState {
   return {
-    topic: args.topic, topicId: args.topicId, partition: args.partition, id: env.self.broker,
-    config: args.config, role: 'none', log: null, offlineReason: null,
-    leader: -1, leaderEpoch: -1, leaderEpochStartOffset: -1, partitionEpoch: -1,
-    isr: [], pendingIsr: null, eligibleBrokers: new Map(), brokerEpoch: -1,
-    followers: new Map(), awaiting: [], awaitingFlush: [], watches: [], deleteWaiters: [],
-    seenHighWatermark: 0, seenLastStableOffset: 0,
-    guards: new Map(), verifications: new Map(), verificationRequests: new Map(),
+    topic: args.topic,
+    topicId: args.topicId,
+    partition: args.partition,
+    id: env.self.broker,
+    config: args.config,
+    role: 'none',
+    log: null,
+    offlineReason: null,
+    leader: -1,
+    leaderEpoch: -1,
+    leaderEpochStartOffset: -1,
+    partitionEpoch: -1,
+    isr: [],
+    pendingIsr: null,
+    eligibleBrokers: new Map(),
+    brokerEpoch: -1,
+    followers: new Map(),
+    awaiting: [],
+    awaitingFlush: [],
+    watches: [],
+    deleteWaiters: [],
+    seenHighWatermark: 0,
+    seenLastStableOffset: 0,
+    guards: new Map(),
+    verifications: new Map(),
+    verificationRequests: new Map(),
     fetcher: {
-      inFlight: null, dueAt: Infinity, timerAt: Infinity, backoffMs: 0,
+      inFlight: null,
+      dueAt: Infinity,
+      timerAt: Infinity,
+      backoffMs: 0,
       waitMs: args.config['replica.fetch.wait.max.ms'],
     },
-    expiryTimerAt: Infinity, propagateTimerAt: Infinity, flushTimerAt: Infinity, isrTimerSet: false,
-    flushing: false, flushResult: { error: null, done: false },
+    expiryTimerAt: Infinity,
+    propagateTimerAt: Infinity,
+    flushTimerAt: Infinity,
+    isrTimerSet: false,
+    flushing: false,
+    flushResult: { error: null, done: false },
     // Numbers of an earlier life of this actor must not be taken for ours.
     nextId: 1 + env.random(),
     request: null,

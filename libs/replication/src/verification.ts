@@ -22,8 +22,16 @@ import type { Produce, TransactionCheck, VerifyTransaction } from './messages.ts
 import { appendBatch, batchOf } from './produce.ts'
 import { checkLeader, refusedProduce } from './refusals.ts'
 import {
-  answer, expireAt, logOf, park, timers,
-  type ReplicaEnv, type ReplicaState, type ReplicaTimer, type Verification, type VerificationWaiter,
+  answer,
+  expireAt,
+  logOf,
+  park,
+  timers,
+  type ReplicaEnv,
+  type ReplicaState,
+  type ReplicaTimer,
+  type Verification,
+  type VerificationWaiter,
 } from './state.ts'
 
 const NOT_ADDED = 'Partition was not added to the transaction'
@@ -42,14 +50,27 @@ export function verifyBatch(state: ReplicaState, message: Produce, env: ReplicaE
     return answer(state, out, batch.token, refusedProduce(state, KafkaError.INVALID_TXN_STATE, NOT_ADDED))
   }
   // The frame goes back to its pool after this step, so what waits is a copy.
-  verify(state, producerId, producerEpoch, transaction, {
-    kind: 'produce', ...batch, records: records.slice(),
-  }, env, out)
+  verify(
+    state,
+    producerId,
+    producerEpoch,
+    transaction,
+    {
+      kind: 'produce',
+      ...batch,
+      records: records.slice(),
+    },
+    env,
+    out,
+  )
 }
 
 /** A group coordinator is about to append a transactional commit. */
 export function onVerifyTransaction(
-  state: ReplicaState, message: VerifyTransaction, env: ReplicaEnv, out: Outbox,
+  state: ReplicaState,
+  message: VerifyTransaction,
+  env: ReplicaEnv,
+  out: Outbox,
 ): void {
   const { producerId, producerEpoch, transaction, replyTo } = message
   const error = checkLeader(state, -1, false)
@@ -62,7 +83,11 @@ export function onVerifyTransaction(
 
 /** Whether a batch may be appended without asking: its transaction is open here, or verification is switched off. */
 export function needsNone(
-  state: ReplicaState, producerId: number, producerEpoch: number, transaction: TransactionCheck | null, env: ReplicaEnv,
+  state: ReplicaState,
+  producerId: number,
+  producerEpoch: number,
+  transaction: TransactionCheck | null,
+  env: ReplicaEnv,
 ): boolean {
   const log = logOf(state)
   if (log.hasOngoingTransaction(producerId, producerEpoch)) return true
@@ -80,8 +105,13 @@ function isOpenInOtherEpoch(state: ReplicaState, producerId: number, producerEpo
 }
 
 function verify(
-  state: ReplicaState, producerId: number, producerEpoch: number, check: TransactionCheck, waiter: VerificationWaiter,
-  env: ReplicaEnv, out: Outbox,
+  state: ReplicaState,
+  producerId: number,
+  producerEpoch: number,
+  check: TransactionCheck,
+  waiter: VerificationWaiter,
+  env: ReplicaEnv,
+  out: Outbox,
 ): void {
   const underWay = state.verifications.get(producerId)
   if (underWay !== undefined) {
@@ -97,8 +127,16 @@ function verify(
   }
   park(state)
   const verification: Verification = {
-    producerId, producerEpoch, check, startedAt: env.now,
-    guard: 0, phase: 'waiting', requestId: -1, deadline: Infinity, isTimed: false, waiters: [waiter],
+    producerId,
+    producerEpoch,
+    check,
+    startedAt: env.now,
+    guard: 0,
+    phase: 'waiting',
+    requestId: -1,
+    deadline: Infinity,
+    isTimed: false,
+    waiters: [waiter],
   }
   state.verifications.set(producerId, verification)
   attempt(state, verification, env, out)
@@ -124,9 +162,14 @@ function attempt(state: ReplicaState, verification: Verification, env: ReplicaEn
   state.verificationRequests.set(id, verification)
   expireAt(state, out, verification.deadline)
   const request: AddPartitions = {
-    kind: 'addPartitions', replyTo: { ...env.self, id },
-    transactionalId: check.transactionalId, producerId, producerEpoch, verifyOnly: !check.addPartition,
-    version: 5, topics: [{ name: state.topic, partitions: [state.partition] }],
+    kind: 'addPartitions',
+    replyTo: { ...env.self, id },
+    transactionalId: check.transactionalId,
+    producerId,
+    producerEpoch,
+    verifyOnly: !check.addPartition,
+    version: 5,
+    topics: [{ name: state.topic, partitions: [state.partition] }],
   }
   out.send(check.coordinator, request)
 }
@@ -144,7 +187,11 @@ function isGuarded(state: ReplicaState, verification: Verification): boolean {
 }
 
 export function onVerificationAnswer(
-  state: ReplicaState, id: number, body: unknown, env: ReplicaEnv, out: Outbox,
+  state: ReplicaState,
+  id: number,
+  body: unknown,
+  env: ReplicaEnv,
+  out: Outbox,
 ): void {
   const verification = state.verificationRequests.get(id) as Verification
   state.verificationRequests.delete(id)
@@ -171,7 +218,7 @@ function read(state: ReplicaState, verification: Verification, body: unknown): E
   if (isFailed(body)) return KafkaError.NETWORK_EXCEPTION
   const { error, partitionErrors } = body as PartitionsAdded
   const ours = partitionErrors.find(({ topic, partition }) => topic === state.topic && partition === state.partition)
-  const own = error !== KafkaError.NONE ? error : ours?.error ?? KafkaError.NONE
+  const own = error !== KafkaError.NONE ? error : (ours?.error ?? KafkaError.NONE)
   if (own === KafkaError.PRODUCER_FENCED) return KafkaError.INVALID_PRODUCER_EPOCH
   if (own === KafkaError.CLUSTER_AUTHORIZATION_FAILED) return KafkaError.INVALID_TXN_STATE
   if (own === KafkaError.TRANSACTION_ABORTABLE && !verification.check.supportsAbortable) {
@@ -238,8 +285,16 @@ function refuse(state: ReplicaState, waiter: VerificationWaiter, error: ErrorCod
     case KafkaError.COORDINATOR_LOAD_IN_PROGRESS:
     case KafkaError.COORDINATOR_NOT_AVAILABLE:
     case KafkaError.NOT_COORDINATOR:
-      return answer(state, out, waiter.token, refusedProduce(state, KafkaError.NOT_ENOUGH_REPLICAS,
-        `Unable to verify the partition has been added to the transaction. Underlying error: ${errorName(error)}`))
+      return answer(
+        state,
+        out,
+        waiter.token,
+        refusedProduce(
+          state,
+          KafkaError.NOT_ENOUGH_REPLICAS,
+          `Unable to verify the partition has been added to the transaction. Underlying error: ${errorName(error)}`,
+        ),
+      )
     default:
       return answer(state, out, waiter.token, refusedProduce(state, error, null))
   }

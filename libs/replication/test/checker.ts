@@ -16,7 +16,10 @@ export class Violation extends Error {
   }
 }
 
-interface Entry { readonly epoch: number; readonly value: string }
+interface Entry {
+  readonly epoch: number
+  readonly value: string
+}
 
 export class Checker {
   readonly #cluster: Cluster
@@ -78,9 +81,17 @@ export class Checker {
   /** The full comparison, between events. */
   check(): void {
     const { partition, brokers } = this.#cluster
-    const logs = [...brokers.values()].flatMap(({ id, running }) => running?.state.log ? [{
-      id, log: running.state.log, entries: entriesOf(running.state.log),
-    }] : [])
+    const logs = [...brokers.values()].flatMap(({ id, running }) =>
+      running?.state.log
+        ? [
+            {
+              id,
+              log: running.state.log,
+              entries: entriesOf(running.state.log),
+            },
+          ]
+        : [],
+    )
     for (const a of logs) for (const b of logs) if (a.id < b.id) checkMatching(a, b)
     const leader = brokers.get(partition.leader)?.running?.state
     if (leader?.role !== 'leader' || leader.leaderEpoch !== partition.leaderEpoch || leader.log === null) return
@@ -127,7 +138,8 @@ export class Checker {
 
 /** R2: below both high watermarks equal; and the same (offset, epoch) means the same record and the same prefix. */
 function checkMatching(
-  a: { id: number; log: Log; entries: Map<number, Entry> }, b: { id: number; log: Log; entries: Map<number, Entry> },
+  a: { id: number; log: Log; entries: Map<number, Entry> },
+  b: { id: number; log: Log; entries: Map<number, Entry> },
 ): void {
   const from = Math.max(a.log.logStartOffset, b.log.logStartOffset)
   const committed = Math.min(a.log.highWatermark, b.log.highWatermark)
@@ -147,16 +159,21 @@ function checkMatching(
 function entriesOf(log: Log): Map<number, Entry> {
   const entries = new Map<number, Entry>()
   const { slice } = log.read({
-    offset: log.logStartOffset, maxBytes: 2 ** 30, upTo: log.logEndOffset, minOneBatch: true,
+    offset: log.logStartOffset,
+    maxBytes: 2 ** 30,
+    upTo: log.logEndOffset,
+    minOneBatch: true,
   })
   if (slice === null) return entries
   const bytes = new Uint8Array(slice.sizeInBytes)
   slice.readInto(bytes, 0)
   forEachBatch(bytes, (at) => {
     const epoch = partitionLeaderEpoch(bytes, at)
-    for (const { offset, value } of readRecords(bytes, at, at + sizeInBytes(bytes, at))) entries.set(offset, {
-      epoch, value: new TextDecoder().decode(value ?? undefined),
-    })
+    for (const { offset, value } of readRecords(bytes, at, at + sizeInBytes(bytes, at)))
+      entries.set(offset, {
+        epoch,
+        value: new TextDecoder().decode(value ?? undefined),
+      })
   })
   return entries
 }

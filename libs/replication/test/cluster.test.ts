@@ -12,7 +12,10 @@ const STEPS = 60
 
 function simulate(seed: number, safeguards: Partial<Safeguards> = {}): Cluster {
   const cluster = new Cluster({
-    seed, safeguards, minIsr: 1 + seed % 2, loss: seed % 3 === 0 ? 0.05 : 0,
+    seed,
+    safeguards,
+    minIsr: 1 + (seed % 2),
+    loss: seed % 3 === 0 ? 0.05 : 0,
     weather: seed % 4 < 2 ? 'failures' : 'elections',
   })
   for (let step = 0; step < STEPS; step++) {
@@ -32,16 +35,20 @@ describe('three replicas', () => {
   test('keep acknowledged records, agree, converge at last (A1, R1–R4, L3)', { timeout: 120_000 }, () => {
     let acknowledged = 0
     const given = process.env.SEEDS
-    fc.assert(fc.property(fc.integer({ min: 0, max: 0x7fffffff }), (seed) => {
-      acknowledged += simulate(seed).checker.witnessed.acknowledged
-    }), given === undefined ? { numRuns: 150, seed: 7 } : { numRuns: 1, examples: [[Number(given)]] })
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 0x7fffffff }), (seed) => {
+        acknowledged += simulate(seed).checker.witnessed.acknowledged
+      }),
+      given === undefined ? { numRuns: 150, seed: 7 } : { numRuns: 1, examples: [[Number(given)]] },
+    )
     // A checker that saw nothing acknowledged has checked nothing.
     expect(acknowledged).toBeGreaterThan(given === undefined ? 1000 : 0)
   })
 
   test('the same seed is the same run', () => {
     const [first, second] = [simulate(4711), simulate(4711)].map(({ brokers }) =>
-      [...brokers.values()].map(({ running }) => [running?.state.log?.logEndOffset, running?.state.leaderEpoch]))
+      [...brokers.values()].map(({ running }) => [running?.state.log?.logEndOffset, running?.state.leaderEpoch]),
+    )
     expect(first).toEqual(second)
   })
 })
@@ -49,7 +56,10 @@ describe('three replicas', () => {
 /** These guards carry weight in runs this small: without them some seed loses what was shown to be committed. */
 describe('without', () => {
   // Where to begin looking: a seed that is known to break is not far.
-  const cages = [['truncateByEpoch', 1000], ['alterPartitionBrokerEpoch', 2350]] as const
+  const cages = [
+    ['truncateByEpoch', 1000],
+    ['alterPartitionBrokerEpoch', 2350],
+  ] as const
   for (const [safeguard, first] of cages) {
     test(`${safeguard} an invariant breaks`, { timeout: 120_000 }, () => {
       let broken: string | null = null

@@ -35,7 +35,10 @@ interface Broker {
   epoch: number
   /** null while it is down. */
   running: {
-    state: ReplicaState; env: TestEnv; timers: Map<string, { at: number; message: Message }>; life: number,
+    state: ReplicaState
+    env: TestEnv
+    timers: Map<string, { at: number; message: Message }>
+    life: number
   } | null
   /** Counts its starts: what was sent to an earlier life is lost. */
   life: number
@@ -78,12 +81,19 @@ export class Cluster {
     this.loss = options.loss
     this.checker = new Checker(this)
     this.#args = replicaArgs({
-      'min.insync.replicas': String(options.minIsr), 'replica.lag.time.max.ms': '2000',
-      'replica.fetch.wait.max.ms': '200', 'replica.fetch.backoff.ms': '100', 'request.timeout.ms': '2000',
+      'min.insync.replicas': String(options.minIsr),
+      'replica.lag.time.max.ms': '2000',
+      'replica.fetch.wait.max.ms': '200',
+      'replica.fetch.backoff.ms': '100',
+      'request.timeout.ms': '2000',
     })
     for (const id of BROKERS) {
       this.brokers.set(id, {
-        id, fs: new MemoryFileSystem({ syncAtOnce: true }), epoch: this.#nextEpoch++, running: null, life: 0,
+        id,
+        fs: new MemoryFileSystem({ syncAtOnce: true }),
+        epoch: this.#nextEpoch++,
+        running: null,
+        life: 0,
       })
       this.#start(id)
     }
@@ -119,8 +129,12 @@ export class Cluster {
     const value = `record-${id}`
     this.#produced.set(id, { value, acks })
     const message: Message = {
-      kind: 'produce', replyTo: { broker: 0, actor: 'client', id },
-      records: batch({ values: [value] }), acks, timeoutMs: 5_000, transaction: null,
+      kind: 'produce',
+      replyTo: { broker: 0, actor: 'client', id },
+      records: batch({ values: [value] }),
+      acks,
+      timeoutMs: 5_000,
+      transaction: null,
     } as Message
     this.#after(1, () => this.#deliver(leader, message))
   }
@@ -132,8 +146,10 @@ export class Cluster {
     if (!log) return
     const id = this.#nextRequest++
     this.#deliver(leader, {
-      kind: 'deleteRecords', replyTo: { broker: 0, actor: 'client', id },
-      offset: Math.max(log.logStartOffset, log.highWatermark - 3), timeoutMs: 1_000,
+      kind: 'deleteRecords',
+      replyTo: { broker: 0, actor: 'client', id },
+      offset: Math.max(log.logStartOffset, log.highWatermark - 3),
+      timeoutMs: 1_000,
     } as Message)
   }
 
@@ -147,7 +163,7 @@ export class Cluster {
       broker.fs.crash({ random: this.#random })
       return this.#fence(id)
     }
-    this.#after(20 + this.#random() % 200, () => {
+    this.#after(20 + (this.#random() % 200), () => {
       if (this.brokers.get(id)?.running === null) this.#fence(id)
     })
   }
@@ -242,8 +258,17 @@ export class Cluster {
     const version = ++this.#published
     const { leader, leaderEpoch, partitionEpoch, isr } = this.partition
     const view = {
-      partition: 0, leader, leaderEpoch, partitionEpoch, leaderRecoveryState: 0,
-      replicas: BROKERS, isr: [...isr], elr: [], lastKnownElr: [], addingReplicas: [], removingReplicas: [],
+      partition: 0,
+      leader,
+      leaderEpoch,
+      partitionEpoch,
+      leaderRecoveryState: 0,
+      replicas: BROKERS,
+      isr: [...isr],
+      elr: [],
+      lastKnownElr: [],
+      addingReplicas: [],
+      removingReplicas: [],
     }
     const alive = [...this.brokers.values()].filter(({ id }) => !this.#fenced.has(id))
     const eligibleBrokers = new Map(alive.map(({ id, epoch }) => [id, epoch]))
@@ -252,7 +277,11 @@ export class Cluster {
       if (running === null) continue
       const { life } = running
       const message = {
-        kind: 'partition', view, config: this.#args.config, eligibleBrokers, brokerEpoch: broker.epoch,
+        kind: 'partition',
+        view,
+        config: this.#args.config,
+        eligibleBrokers,
+        brokerEpoch: broker.epoch,
       } as Message
       this.#inOrder(0, broker.id, () => {
         if (this.#published > version && this.chance(0.5)) return
@@ -266,7 +295,7 @@ export class Cluster {
   /** Between two ends messages keep their order, as on a connection. */
   #inOrder(from: number, to: number, run: () => void): void {
     const key = `${from}→${to}`
-    const at = Math.max(this.now + 1 + this.#random() % 20, this.#lastArrival.get(key) ?? 0)
+    const at = Math.max(this.now + 1 + (this.#random() % 20), this.#lastArrival.get(key) ?? 0)
     this.#lastArrival.set(key, at)
     this.#events.push({ at, order: this.#order++, run })
   }
@@ -301,24 +330,30 @@ export class Cluster {
       case 'send':
         if (effect.to.actor === 'controller') {
           this.#controller(id, effect.message as ControllerRequest<'AlterPartition', AlterPartitionRequest>)
-        }
-        else this.#carry(id, effect.to.broker, effect.message)
+        } else this.#carry(id, effect.to.broker, effect.message)
         return
-      case 'reply': return this.#reply(id, effect.token, effect.body)
-      case 'setTimer': return this.#setTimer(id, running.life, effect)
-      case 'cancelTimer': return void running.timers.delete(effect.name)
+      case 'reply':
+        return this.#reply(id, effect.token, effect.body)
+      case 'setTimer':
+        return this.#setTimer(id, running.life, effect)
+      case 'cancelTimer':
+        return void running.timers.delete(effect.name)
     }
   }
 
   #setTimer(id: number, life: number, effect: Effect & { kind: 'setTimer' }): void {
     const timer = { at: effect.at, message: effect.message }
     this.brokers.get(id)?.running?.timers.set(effect.name, timer)
-    this.#events.push({ at: Math.max(effect.at, this.now), order: this.#order++, run: () => {
-      const running = this.brokers.get(id)?.running
-      if (running?.life !== life || running.timers.get(effect.name) !== timer) return
-      running.timers.delete(effect.name)
-      this.#deliver(id, timer.message)
-    } })
+    this.#events.push({
+      at: Math.max(effect.at, this.now),
+      order: this.#order++,
+      run: () => {
+        const running = this.brokers.get(id)?.running
+        if (running?.life !== life || running.timers.get(effect.name) !== timer) return
+        running.timers.delete(effect.name)
+        this.#deliver(id, timer.message)
+      },
+    })
   }
 
   #carry(from: number, to: number, message: Message): void {
@@ -348,21 +383,40 @@ export class Cluster {
   #controller(from: number, request: ControllerRequest<'AlterPartition', AlterPartitionRequest>): void {
     if (this.chance(this.loss)) return
     const wanted = request.body.topics[0].partitions[0]
-    this.#after(1 + this.#random() % 20, () => {
+    this.#after(1 + (this.#random() % 20), () => {
       const answer = this.#alter(from, request.body.brokerEpoch, wanted)
       const { partition } = this
       if (this.chance(this.loss)) return
-      this.#carry(from, from, { kind: 'reply', id: request.replyTo.id, body: {
-        errorCode: 0, topics: [{ topicId: request.body.topics[0].topicId, partitions: [{
-          partitionIndex: 0, errorCode: answer, leaderId: partition.leader, leaderEpoch: partition.leaderEpoch,
-          isr: [...partition.isr], partitionEpoch: partition.partitionEpoch, leaderRecoveryState: 0,
-        }] }],
-      } } as Message)
+      this.#carry(from, from, {
+        kind: 'reply',
+        id: request.replyTo.id,
+        body: {
+          errorCode: 0,
+          topics: [
+            {
+              topicId: request.body.topics[0].topicId,
+              partitions: [
+                {
+                  partitionIndex: 0,
+                  errorCode: answer,
+                  leaderId: partition.leader,
+                  leaderEpoch: partition.leaderEpoch,
+                  isr: [...partition.isr],
+                  partitionEpoch: partition.partitionEpoch,
+                  leaderRecoveryState: 0,
+                },
+              ],
+            },
+          ],
+        },
+      } as Message)
     })
   }
 
   #alter(
-    from: number, brokerEpoch: number, wanted: AlterPartitionRequest['topics'][number]['partitions'][number],
+    from: number,
+    brokerEpoch: number,
+    wanted: AlterPartitionRequest['topics'][number]['partitions'][number],
   ): number {
     const { partition } = this
     if (this.#fenced.has(from) || this.brokers.get(from)?.epoch !== brokerEpoch) return KafkaError.NETWORK_EXCEPTION
@@ -385,9 +439,13 @@ export class Cluster {
 
 function withBytes(message: Message): Message {
   const body = (message as { body?: { records?: unknown } }).body
-  const records = body?.records as {
-    sizeInBytes?: number; readInto?(target: Uint8Array, at: number): number,
-  } | null | undefined
+  const records = body?.records as
+    | {
+        sizeInBytes?: number
+        readInto?(target: Uint8Array, at: number): number
+      }
+    | null
+    | undefined
   if (!records?.readInto) return message
   const bytes = new Uint8Array(records.sizeInBytes ?? 0)
   const count = records.readInto(bytes, 0)

@@ -14,7 +14,8 @@ export function replicaConfig(overrides: Readonly<Record<string, string>> = {}):
   const topic = resolveTopicConfig(config, new Map(Object.entries(overrides)))
   return {
     log: {
-      ...topic, 'producer.id.expiration.ms': config['producer.id.expiration.ms'],
+      ...topic,
+      'producer.id.expiration.ms': config['producer.id.expiration.ms'],
     } as unknown as ReplicaConfig['log'],
     'min.insync.replicas': topic['min.insync.replicas'],
     'unclean.leader.election.enable': topic['unclean.leader.election.enable'],
@@ -30,18 +31,29 @@ export function replicaArgs(overrides?: Readonly<Record<string, string>>): Repli
 }
 
 export function openDirectory(fs: MemoryFileSystem, broker: number, safeguards?: Safeguards): LogDirectory {
-  return LogDirectory.open(fs, '/data', {
-    clusterId: 'test', nodeId: broker, directoryId: `directory-of-broker-${broker}`,
-  }, { safeguards })
+  return LogDirectory.open(
+    fs,
+    '/data',
+    {
+      clusterId: 'test',
+      nodeId: broker,
+      directoryId: `directory-of-broker-${broker}`,
+    },
+    { safeguards },
+  )
 }
 
 export type TestEnv = { -readonly [Key in keyof ReplicaEnv]: ReplicaEnv[Key] }
 
-export function testEnv(broker: number, logs: ReplicaEnv['logs'], options: {
-  safeguards?: Partial<Safeguards>
-  properties?: Readonly<Record<string, string>>
-  random?: () => number
-} = {}): TestEnv {
+export function testEnv(
+  broker: number,
+  logs: ReplicaEnv['logs'],
+  options: {
+    safeguards?: Partial<Safeguards>
+    properties?: Readonly<Record<string, string>>
+    random?: () => number
+  } = {},
+): TestEnv {
   return {
     self: { broker, actor: `replica:${TOPIC_ID}:0` },
     now: 0,
@@ -86,7 +98,7 @@ export interface BatchOptions {
 export function batch({ values, key, timestamp = 1000, leaderEpoch, ...rest }: BatchOptions): Uint8Array {
   return buildBatch({
     ...rest,
-    ...leaderEpoch === undefined ? {} : { partitionLeaderEpoch: leaderEpoch },
+    ...(leaderEpoch === undefined ? {} : { partitionLeaderEpoch: leaderEpoch }),
     records: values.map((value) => ({ key: key === undefined ? null : bytes(key), value: bytes(value), timestamp })),
   })
 }

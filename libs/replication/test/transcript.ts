@@ -20,12 +20,23 @@ import * as recordBatch from '@troupe/wire/record-batch'
 import { replicaActor } from '../src/replica.ts'
 import type { ReplicaMessage, ReplicaState } from '../src/state.ts'
 import {
-  batch, openDirectory, Recorder, replicaArgs, replicaConfig, testEnv, TOPIC_ID, type TestEnv,
+  batch,
+  openDirectory,
+  Recorder,
+  replicaArgs,
+  replicaConfig,
+  testEnv,
+  TOPIC_ID,
+  type TestEnv,
 } from './harness.ts'
 
 type Fields = Record<string, string>
 
-interface Line { readonly verb: string; readonly name: string | null; readonly fields: Fields }
+interface Line {
+  readonly verb: string
+  readonly name: string | null
+  readonly fields: Fields
+}
 
 const SELF = 1
 
@@ -65,7 +76,7 @@ class Stage {
   }
 
   private disk({ fault }: Fields): string[] {
-    this.fs.fault = fault === undefined ? null : (operation: FileOperation) => operation === fault ? 'EIO' : undefined
+    this.fs.fault = fault === undefined ? null : (operation: FileOperation) => (operation === fault ? 'EIO' : undefined)
     return []
   }
 
@@ -127,15 +138,18 @@ class Stage {
         const actor = effect.to.actor.startsWith('replica:') ? 'replica' : effect.to.actor
         return `send ${effect.to.broker}/${actor} ${kind}${replyTo ? ` #${replyTo.id}` : ''} ${render(rest)}`
       }
-      case 'reply': return `reply ${this.names.get(effect.token.id) ?? `?${effect.token.id}`} ${render(effect.body)}`
+      case 'reply':
+        return `reply ${this.names.get(effect.token.id) ?? `?${effect.token.id}`} ${render(effect.body)}`
       case 'setTimer':
         this.timers.set(effect.name, { at: effect.at, message: effect.message })
         return `timer ${effect.name} at=${effect.at}`
       case 'cancelTimer':
         this.timers.delete(effect.name)
         return `cancel ${effect.name}`
-      case 'trace': return `trace ${effect.event} ${render(effect.fields)}`
-      default: return JSON.stringify(effect)
+      case 'trace':
+        return `trace ${effect.event} ${render(effect.fields)}`
+      default:
+        return JSON.stringify(effect)
     }
   }
 
@@ -149,7 +163,7 @@ const isRefresh = (effect: Effect): boolean => effect.kind === 'send' && effect.
 
 const number = (fields: Fields, key: string, otherwise: number): number =>
   fields[key] === undefined ? otherwise : Number(fields[key])
-const list = (text: string): number[] => text === '' ? [] : text.split(',').map(Number)
+const list = (text: string): number[] => (text === '' ? [] : text.split(',').map(Number))
 /** `1:7,2:8`: broker 1 in epoch 7, broker 2 in epoch 8. */
 const epochs = (text: string): Map<number, number> =>
   new Map(text.split(',').map((pair) => pair.split(':').map(Number) as [number, number]))
@@ -160,10 +174,16 @@ const messages: Record<string, (fields: Fields, stage: Stage, name: string | nul
   partition: (fields, stage) => ({
     kind: 'partition',
     view: {
-      partition: 0, leader: number(fields, 'leader', -1), leaderEpoch: number(fields, 'epoch', 0),
+      partition: 0,
+      leader: number(fields, 'leader', -1),
+      leaderEpoch: number(fields, 'epoch', 0),
       partitionEpoch: number(fields, 'partitionEpoch', 0),
-      replicas: list(fields.replicas ?? '1,2,3'), isr: list(fields.isr ?? fields.replicas ?? '1,2,3'),
-      elr: [], lastKnownElr: [], addingReplicas: [], removingReplicas: [],
+      replicas: list(fields.replicas ?? '1,2,3'),
+      isr: list(fields.isr ?? fields.replicas ?? '1,2,3'),
+      elr: [],
+      lastKnownElr: [],
+      addingReplicas: [],
+      removingReplicas: [],
       leaderRecoveryState: number(fields, 'recovery', 0),
     },
     config: stage.config,
@@ -171,50 +191,81 @@ const messages: Record<string, (fields: Fields, stage: Stage, name: string | nul
     brokerEpoch: 1,
   }),
   produce: (fields) => ({
-    kind: 'produce', ...records(fields), acks: number(fields, 'acks', -1),
-    timeoutMs: number(fields, 'timeout', 30_000), transaction: transaction(fields),
+    kind: 'produce',
+    ...records(fields),
+    acks: number(fields, 'acks', -1),
+    timeoutMs: number(fields, 'timeout', 30_000),
+    transaction: transaction(fields),
   }),
   append: (fields) => ({
-    kind: 'append', ...records(fields), leaderEpoch: number(fields, 'epoch', 0), guard: number(fields, 'guard', 0),
+    kind: 'append',
+    ...records(fields),
+    leaderEpoch: number(fields, 'epoch', 0),
+    guard: number(fields, 'guard', 0),
   }),
   writeTxnMarker: (fields) => ({
-    kind: 'writeTxnMarker', ...producer(fields), coordinatorEpoch: number(fields, 'coordinatorEpoch', 0),
-    commit: fields.commit !== 'false', transactionVersion: number(fields, 'version', 2),
+    kind: 'writeTxnMarker',
+    ...producer(fields),
+    coordinatorEpoch: number(fields, 'coordinatorEpoch', 0),
+    commit: fields.commit !== 'false',
+    transactionVersion: number(fields, 'version', 2),
   }),
   verifyTransaction: (fields) => ({ kind: 'verifyTransaction', ...producer(fields), transaction: transaction(fields) }),
   fetch: (fields) => ({
-    kind: 'fetch', offset: number(fields, 'offset', 0), maxBytes: number(fields, 'maxBytes', 1e6), minOneBatch: true,
+    kind: 'fetch',
+    offset: number(fields, 'offset', 0),
+    maxBytes: number(fields, 'maxBytes', 1e6),
+    minOneBatch: true,
     isolation: fields.isolation ?? 'read_uncommitted',
-    currentLeaderEpoch: number(fields, 'epoch', -1), lastFetchedEpoch: number(fields, 'lastFetchedEpoch', -1),
+    currentLeaderEpoch: number(fields, 'epoch', -1),
+    lastFetchedEpoch: number(fields, 'lastFetchedEpoch', -1),
   }),
   watch: (fields) => ({
-    kind: 'watch', offset: number(fields, 'offset', 0), isolation: fields.isolation ?? 'read_uncommitted',
+    kind: 'watch',
+    offset: number(fields, 'offset', 0),
+    isolation: fields.isolation ?? 'read_uncommitted',
   }),
   unwatch: (_fields, stage, name) => ({ kind: 'unwatch', token: stage.nameOf(String(name)) }),
   followerFetch: (fields) => ({
-    kind: 'followerFetch', replica: number(fields, 'replica', 2),
-    brokerEpoch: number(fields, 'brokerEpoch', 1), leaderEpoch: number(fields, 'epoch', 0),
-    offset: number(fields, 'offset', 0), lastFetchedEpoch: number(fields, 'lastFetchedEpoch', -1),
-    logStartOffset: number(fields, 'logStart', 0), highWatermark: number(fields, 'hw', 0),
-    maxBytes: number(fields, 'maxBytes', 1e6), maxWaitMs: number(fields, 'wait', 500),
+    kind: 'followerFetch',
+    replica: number(fields, 'replica', 2),
+    brokerEpoch: number(fields, 'brokerEpoch', 1),
+    leaderEpoch: number(fields, 'epoch', 0),
+    offset: number(fields, 'offset', 0),
+    lastFetchedEpoch: number(fields, 'lastFetchedEpoch', -1),
+    logStartOffset: number(fields, 'logStart', 0),
+    highWatermark: number(fields, 'hw', 0),
+    maxBytes: number(fields, 'maxBytes', 1e6),
+    maxWaitMs: number(fields, 'wait', 500),
   }),
   listOffset: (fields) => ({
-    kind: 'listOffset', timestamp: number(fields, 'timestamp', -1),
-    isolation: fields.isolation ?? 'read_uncommitted', currentLeaderEpoch: number(fields, 'epoch', -1),
+    kind: 'listOffset',
+    timestamp: number(fields, 'timestamp', -1),
+    isolation: fields.isolation ?? 'read_uncommitted',
+    currentLeaderEpoch: number(fields, 'epoch', -1),
   }),
   offsetForLeaderEpoch: (fields) => ({
-    kind: 'offsetForLeaderEpoch', leaderEpoch: number(fields, 'of', 0), currentLeaderEpoch: number(fields, 'epoch', -1),
+    kind: 'offsetForLeaderEpoch',
+    leaderEpoch: number(fields, 'of', 0),
+    currentLeaderEpoch: number(fields, 'epoch', -1),
   }),
   deleteRecords: (fields) => ({
-    kind: 'deleteRecords', offset: number(fields, 'offset', -1), timeoutMs: number(fields, 'timeout', 30_000),
+    kind: 'deleteRecords',
+    offset: number(fields, 'offset', -1),
+    timeoutMs: number(fields, 'timeout', 30_000),
   }),
   describe: () => ({ kind: 'describe' }),
   describeProducers: () => ({ kind: 'describeProducers' }),
   readLog: (fields) => ({
-    kind: 'readLog', leaderEpoch: number(fields, 'epoch', 0), offset: number(fields, 'offset', -1), maxBytes: 1e6,
+    kind: 'readLog',
+    leaderEpoch: number(fields, 'epoch', 0),
+    offset: number(fields, 'offset', -1),
+    maxBytes: 1e6,
   }),
   awaitCommitted: (fields) => ({
-    kind: 'awaitCommitted', offset: number(fields, 'offset', 0), leaderEpoch: number(fields, 'epoch', 0),
+    kind: 'awaitCommitted',
+    offset: number(fields, 'offset', 0),
+    leaderEpoch: number(fields, 'epoch', 0),
   }),
   maintain: () => ({ kind: 'maintain' }),
   reply: (fields, _stage, name) => ({ kind: 'reply', id: Number(name), body: answerBody(fields) }),
@@ -228,17 +279,30 @@ function producer(fields: Fields): { producerId: number; producerEpoch: number }
 /** `records=2`, or `marker=commit` of a producer as a coordinator would append it. */
 function records(fields: Fields): { records: Uint8Array } {
   if (fields.marker !== undefined) {
-    return { records: recordBatch.buildEndTxnMarker({
-      ...producer(fields), coordinatorEpoch: 0, commit: fields.marker === 'commit', timestamp: 1000,
-    }) }
+    return {
+      records: recordBatch.buildEndTxnMarker({
+        ...producer(fields),
+        coordinatorEpoch: 0,
+        commit: fields.marker === 'commit',
+        timestamp: 1000,
+      }),
+    }
   }
-  const identity = fields.producer === undefined ? {} : {
-    ...producer(fields), baseSequence: number(fields, 'sequence', 0),
+  const identity =
+    fields.producer === undefined
+      ? {}
+      : {
+          ...producer(fields),
+          baseSequence: number(fields, 'sequence', 0),
+        }
+  return {
+    records: batch({
+      values: values(number(fields, 'records', 1)),
+      timestamp: number(fields, 'timestamp', 1000),
+      ...identity,
+      isTransactional: fields.txn !== undefined,
+    }),
   }
-  return { records: batch({
-    values: values(number(fields, 'records', 1)), timestamp: number(fields, 'timestamp', 1000),
-    ...identity, isTransactional: fields.txn !== undefined,
-  }) }
 }
 
 const values = (count: number): string[] => Array.from({ length: count }, (_, index) => `value-${index}`)
@@ -247,8 +311,10 @@ const values = (count: number): string[] => Array.from({ length: count }, (_, in
 function transaction(fields: Fields): Record<string, unknown> | null {
   if (fields.txn === undefined || fields.txn === 'none') return null
   return {
-    transactionalId: 'tx', coordinator: fields.coordinator === 'none' ? null : { broker: 2, actor: 'transactions:0' },
-    addPartition: fields.txn === 'v2', supportsAbortable: fields.txn === 'v2',
+    transactionalId: 'tx',
+    coordinator: fields.coordinator === 'none' ? null : { broker: 2, actor: 'transactions:0' },
+    addPartition: fields.txn === 'v2',
+    supportsAbortable: fields.txn === 'v2',
   }
 }
 
@@ -258,25 +324,42 @@ function answerBody(fields: Fields): unknown {
   if (fields.refused !== undefined) return { kind: 'refused', error: code(fields.refused) }
   if (fields.verified !== undefined) {
     return {
-      error: KafkaError.NONE, partitionErrors: [{ topic: 'events', partition: 0, error: code(fields.verified) }],
+      error: KafkaError.NONE,
+      partitionErrors: [{ topic: 'events', partition: 0, error: code(fields.verified) }],
     }
   }
   if (fields.isr !== undefined) {
     return {
-      throttleTimeMs: 0, errorCode: 0,
-      topics: [{ topicId: TOPIC_ID, partitions: [{
-        partitionIndex: 0, errorCode: code(fields.error), leaderId: SELF, leaderEpoch: number(fields, 'epoch', 0),
-        isr: list(fields.isr), leaderRecoveryState: 0, partitionEpoch: number(fields, 'partitionEpoch', 0),
-      }] }],
+      throttleTimeMs: 0,
+      errorCode: 0,
+      topics: [
+        {
+          topicId: TOPIC_ID,
+          partitions: [
+            {
+              partitionIndex: 0,
+              errorCode: code(fields.error),
+              leaderId: SELF,
+              leaderEpoch: number(fields, 'epoch', 0),
+              isr: list(fields.isr),
+              leaderRecoveryState: 0,
+              partitionEpoch: number(fields, 'partitionEpoch', 0),
+            },
+          ],
+        },
+      ],
     }
   }
   const offset = number(fields, 'offset', 0)
   const [divergingEpoch, endOffset] = (fields.diverging ?? '').split('/').map(Number)
   return {
-    error: code(fields.error), leaderEpoch: number(fields, 'epoch', 0), offset,
+    error: code(fields.error),
+    leaderEpoch: number(fields, 'epoch', 0),
+    offset,
     records: copied(fields, offset),
     highWatermark: number(fields, 'hw', 0),
-    logStartOffset: number(fields, 'logStart', 0), logEndOffset: number(fields, 'logEnd', -1),
+    logStartOffset: number(fields, 'logStart', 0),
+    logEndOffset: number(fields, 'logEnd', -1),
     divergingEpoch: fields.diverging === undefined ? null : { epoch: divergingEpoch, endOffset },
   }
 }
@@ -288,9 +371,13 @@ function copied(fields: Fields, offset: number): Uint8Array | null {
   if (fields.records !== undefined) {
     return batch({ values: values(number(fields, 'records', 1)), baseOffset: base, leaderEpoch })
   }
-  const batches = values(number(fields, 'batches', 0)).map((value, index) => batch({
-    values: [value], baseOffset: base + index, leaderEpoch,
-  }))
+  const batches = values(number(fields, 'batches', 0)).map((value, index) =>
+    batch({
+      values: [value],
+      baseOffset: base + index,
+      leaderEpoch,
+    }),
+  )
   return batches.length === 0 ? null : new Uint8Array(batches.flatMap((each) => [...each]))
 }
 
@@ -332,7 +419,7 @@ function renderBatches(bytes: Uint8Array): string {
 
 function parse(text: string): Line {
   const [verb, ...words] = text.trim().split(/\s+/)
-  const name = words.length > 0 && !words[0].includes('=') ? words.shift() ?? null : null
+  const name = words.length > 0 && !words[0].includes('=') ? (words.shift() ?? null) : null
   const fields: Fields = {}
   for (const word of words) {
     const at = word.indexOf('=')
@@ -342,7 +429,10 @@ function parse(text: string): Line {
   return { verb, name, fields }
 }
 
-export interface Scenario { readonly title: string; readonly lines: readonly string[] }
+export interface Scenario {
+  readonly title: string
+  readonly lines: readonly string[]
+}
 
 export function scenariosOf(text: string): Scenario[] {
   const found: { title: string; lines: string[] }[] = []

@@ -55,18 +55,20 @@ class BrokerWorker implements BrokerControl {
     const advertised = options.advertised.map((address, index) =>
       address.port === 0 ? { ...address, port: listeners[index]!.port } : address,
     )
-    this.#assembly = this.#withDisk(() => assemble({
-      broker: seed.broker,
-      config: options.config,
-      boot: options,
-      listeners,
-      advertised,
-      transport: this.#sockets,
-      sync: this.#sync,
-      closeConnections: (reason) => this.#sockets.closeAll(reason),
-      now: () => this.#clock.now(),
-      report: (level, event, fields) => this.#reporter.report(level, 'shell', event, fields),
-    }))
+    this.#assembly = this.#withDisk(() =>
+      assemble({
+        broker: seed.broker,
+        config: options.config,
+        boot: options,
+        listeners,
+        advertised,
+        transport: this.#sockets,
+        sync: this.#sync,
+        closeConnections: (reason) => this.#sockets.closeAll(reason),
+        now: () => this.#clock.now(),
+        report: (level, event, fields) => this.#reporter.report(level, 'shell', event, fields),
+      }),
+    )
     this.#host = this.#makeHost(options)
     this.#alarm = new Alarm(this.#host.timers, this.#clock, () => {
       this.#host.drain()
@@ -177,7 +179,10 @@ class BrokerWorker implements BrokerControl {
       seed: options.seed,
       clock: this.#clock,
       safeguards: allSafeguards,
-      kinds: new Map([...this.#assembly.kinds, [shellActorName, { definition: shellActor, ports: () => this.#shellPorts() }]]),
+      kinds: new Map([
+        ...this.#assembly.kinds,
+        [shellActorName, { definition: shellActor, ports: () => this.#shellPorts() }],
+      ]),
       remote: this.#bus,
       trace: (actor, event, fields) => this.#reporter.trace(actor, event, fields),
       wake: this.#turn.wake,

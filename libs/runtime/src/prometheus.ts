@@ -9,6 +9,40 @@ import type { BrokerMetrics } from './control.ts'
 type Labels = Readonly<Record<string, string | number>>
 type Sample = readonly [Labels, number]
 
+/** What each worker counts itself: name, type, help, and the figure it is. */
+const workerMetrics: readonly (readonly [string, 'counter' | 'gauge', string, (broker: BrokerMetrics) => number])[] = [
+  ['kafka_server_socket_server_metrics_connection_count', 'gauge', 'Open connections.', (b) => b.connections],
+  [
+    'kafka_server_socket_server_metrics_connection_creation_total',
+    'counter',
+    'Connections accepted.',
+    (b) => b.connectionsAccepted,
+  ],
+  ['kafka_server_socket_server_metrics_incoming_byte_total', 'counter', 'Bytes read from clients.', (b) => b.bytesIn],
+  ['kafka_server_socket_server_metrics_outgoing_byte_total', 'counter', 'Bytes written to clients.', (b) => b.bytesOut],
+  ['troupe_actors', 'gauge', 'Actors that live.', (b) => b.actors],
+  ['troupe_actor_restarts_total', 'counter', 'Restarts of the actors that live.', (b) => b.actorRestarts],
+  ['troupe_actor_messages_total', 'counter', 'Messages processed by actors.', (b) => b.messages],
+  ['troupe_actor_timers', 'gauge', 'Timers set.', (b) => b.timers],
+  ['troupe_actor_questions_open', 'gauge', 'Questions that actors have not answered yet.', (b) => b.owed],
+  ['troupe_bus_batches_total', 'counter', 'Batches sent to other brokers.', (b) => b.busBatches],
+  ['troupe_bus_messages_total', 'counter', 'Messages sent to other brokers.', (b) => b.busMessages],
+  ['troupe_bus_payload_bytes_total', 'counter', 'Payload bytes sent to other brokers.', (b) => b.busPayloadBytes],
+  [
+    'troupe_bus_copied_payloads_total',
+    'counter',
+    'Payloads that found no room in shared memory.',
+    (b) => b.busCopiedPayloads,
+  ],
+  ['troupe_worker_heap_bytes', 'gauge', 'JavaScript heap in use.', (b) => b.heapUsedBytes],
+  [
+    'troupe_worker_event_loop_utilization',
+    'gauge',
+    'Part of the time that the event loop was busy.',
+    (b) => b.eventLoopUtilization,
+  ],
+]
+
 export function renderMetrics(status: ClusterStatus, brokers: readonly BrokerMetrics[], residentBytes: number): string {
   const text: string[] = []
   const metric = (name: string, type: 'counter' | 'gauge', help: string, samples: readonly Sample[]): void => {
@@ -28,96 +62,7 @@ export function renderMetrics(status: ClusterStatus, brokers: readonly BrokerMet
   metric('kafka_network_requestmetrics_requests_total', 'counter', 'Requests received.', requests)
   replicaMetrics(status, metric)
   controllerMetrics(status, metric)
-  metric(
-    'kafka_server_socket_server_metrics_connection_count',
-    'gauge',
-    'Open connections.',
-    each((b) => b.connections),
-  )
-  metric(
-    'kafka_server_socket_server_metrics_connection_creation_total',
-    'counter',
-    'Connections accepted.',
-    each((b) => b.connectionsAccepted),
-  )
-  metric(
-    'kafka_server_socket_server_metrics_incoming_byte_total',
-    'counter',
-    'Bytes read from clients.',
-    each((b) => b.bytesIn),
-  )
-  metric(
-    'kafka_server_socket_server_metrics_outgoing_byte_total',
-    'counter',
-    'Bytes written to clients.',
-    each((b) => b.bytesOut),
-  )
-  metric(
-    'troupe_actors',
-    'gauge',
-    'Actors that live.',
-    each((b) => b.actors),
-  )
-  metric(
-    'troupe_actor_restarts_total',
-    'counter',
-    'Restarts of the actors that live.',
-    each((b) => b.actorRestarts),
-  )
-  metric(
-    'troupe_actor_messages_total',
-    'counter',
-    'Messages processed by actors.',
-    each((b) => b.messages),
-  )
-  metric(
-    'troupe_actor_timers',
-    'gauge',
-    'Timers set.',
-    each((b) => b.timers),
-  )
-  metric(
-    'troupe_actor_questions_open',
-    'gauge',
-    'Questions that actors have not answered yet.',
-    each((b) => b.owed),
-  )
-  metric(
-    'troupe_bus_batches_total',
-    'counter',
-    'Batches sent to other brokers.',
-    each((b) => b.busBatches),
-  )
-  metric(
-    'troupe_bus_messages_total',
-    'counter',
-    'Messages sent to other brokers.',
-    each((b) => b.busMessages),
-  )
-  metric(
-    'troupe_bus_payload_bytes_total',
-    'counter',
-    'Payload bytes sent to other brokers.',
-    each((b) => b.busPayloadBytes),
-  )
-  metric(
-    'troupe_bus_copied_payloads_total',
-    'counter',
-    'Payloads that found no room in shared memory.',
-    each((b) => b.busCopiedPayloads),
-  )
-  metric(
-    'troupe_worker_heap_bytes',
-    'gauge',
-    'JavaScript heap in use.',
-    each((b) => b.heapUsedBytes),
-  )
-  metric(
-    'troupe_worker_event_loop_utilization',
-    'gauge',
-    'Part of the time that the event loop was busy.',
-    each((b) => b.eventLoopUtilization),
-  )
+  for (const [name, type, help, value] of workerMetrics) metric(name, type, help, each(value))
   metric(
     'troupe_worker_starts_total',
     'counter',

@@ -24,7 +24,9 @@ export interface SupervisorOptions {
   readonly onGiveUp: (broker: number, reason: string) => void
 }
 
-type Ending = { readonly kind: 'ended'; readonly reason: string; readonly code?: number } | { readonly kind: 'unresponsive' }
+type Ending =
+  | { readonly kind: 'ended'; readonly reason: string; readonly code?: number }
+  | { readonly kind: 'unresponsive' }
 
 const defaultStartLimitMs = 10 * 60_000
 /** How often a worker is asked whether it is there, as a part of the watchdog's time. */

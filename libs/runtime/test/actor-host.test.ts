@@ -1,3 +1,4 @@
+/** The shell around actors: order, effects, questions and answers, restarts, budgets. */
 import { describe, expect, it } from 'vitest'
 import type { Message, ReplyToken } from '@troupe/actor'
 import type { Remote } from '../src/actor-host.ts'

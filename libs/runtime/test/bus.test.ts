@@ -1,3 +1,4 @@
+/** The bus between two brokers: batches, payloads in shared memory, the end of a peer. */
 import { MessageChannel } from 'node:worker_threads'
 import { setImmediate } from 'node:timers/promises'
 import { afterEach, expect, it } from 'vitest'

@@ -1,3 +1,4 @@
+/** Real sockets: frames in pieces, limits, backpressure, closing. */
 import net from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { chooseAdapter, dataAdapter, onreadAdapter, selfTest, type AcceptAdapter } from '../src/onread.ts'

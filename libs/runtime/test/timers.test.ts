@@ -1,3 +1,4 @@
+/** The heap of timers. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { TimerHeap, type Timer } from '../src/timers.ts'

@@ -1,3 +1,4 @@
+/** Brokers in real worker threads: crash, endless loop, replacement, permissions. */
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'

@@ -42,8 +42,9 @@ export const transactionCoordinator: Coordinator<TransactionShardState, Transact
   onLoaded,
   refuse: refusal,
   isRead: (request) =>
-    request.kind === 'describeTransactions' || request.kind === 'listTransactions'
-    || (request.kind === 'addPartitions' && request.verifyOnly),
+    request.kind === 'describeTransactions' ||
+    request.kind === 'listTransactions' ||
+    (request.kind === 'addPartitions' && request.verifyOnly),
   invariants,
 }
 
@@ -52,17 +53,28 @@ export const transactionsActor = coordinatorShard(transactionCoordinator)
 
 function decide(state: TransactionShardState, request: TransactionMessage, env: CoordinatorEnv): Decision {
   switch (request.kind) {
-    case 'initProducerId': return initProducerId(state, request, env)
-    case 'addPartitions': return addPartitions(state, request, env)
-    case 'addOffsets': return addOffsets(state, request, env)
-    case 'endTxn': return endTxn(state, request, env)
-    case 'describeTransactions': return { records: [], response: describeTransactions(state, request) }
-    case 'listTransactions': return { records: [], response: listTransactions(state, request, env) }
-    case 'tick': return onTick(state, env)
-    case 'timeoutSweep': return timeoutSweep(state, env)
-    case 'abortTimedOut': return abortTimedOut(state, request, env)
-    case 'expirationSweep': return expirationSweep(state, env)
-    case 'reply': return onReply(state, request, env)
+    case 'initProducerId':
+      return initProducerId(state, request, env)
+    case 'addPartitions':
+      return addPartitions(state, request, env)
+    case 'addOffsets':
+      return addOffsets(state, request, env)
+    case 'endTxn':
+      return endTxn(state, request, env)
+    case 'describeTransactions':
+      return { records: [], response: describeTransactions(state, request) }
+    case 'listTransactions':
+      return { records: [], response: listTransactions(state, request, env) }
+    case 'tick':
+      return onTick(state, env)
+    case 'timeoutSweep':
+      return timeoutSweep(state, env)
+    case 'abortTimedOut':
+      return abortTimedOut(state, request, env)
+    case 'expirationSweep':
+      return expirationSweep(state, env)
+    case 'reply':
+      return onReply(state, request, env)
   }
 }
 

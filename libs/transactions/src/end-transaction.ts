@@ -23,11 +23,25 @@ import { startMarkers } from './markers.ts'
 import type { EndTxn } from './messages.ts'
 import { recordOf } from './records.ts'
 import {
-  askProducerId, fencedError, merge, park, refuse, release, serverVersion, tick, transactionVersion,
+  askProducerId,
+  fencedError,
+  merge,
+  park,
+  refuse,
+  release,
+  serverVersion,
+  tick,
+  transactionVersion,
 } from './requests.ts'
 import type { TransactionShardState } from './shard-state.ts'
 import {
-  completed, fenced, isEpochExhausted, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, prepared, type TransactionMetadata,
+  completed,
+  fenced,
+  isEpochExhausted,
+  NO_PRODUCER_EPOCH,
+  NO_PRODUCER_ID,
+  prepared,
+  type TransactionMetadata,
 } from './transaction-metadata.ts'
 import { isPrepared } from './transaction-state.ts'
 
@@ -83,8 +97,8 @@ function endWithBump(
   env: CoordinatorEnv,
 ): Decision {
   const { producerId, producerEpoch, committed: commit } = request.body
-  const retryAfterRotation = producerId === current.previousProducerId
-    && producerEpoch === LAST_CLIENT_EPOCH && current.producerEpoch === 0
+  const retryAfterRotation =
+    producerId === current.previousProducerId && producerEpoch === LAST_CLIENT_EPOCH && current.producerEpoch === 0
   const isRetry = retryAfterRotation || current.producerEpoch === producerEpoch + 1
   if (isPrepared(current.state)) return endWhilePrepared(state, current, request, env)
   if (producerId !== current.producerId && !retryAfterRotation) {

@@ -19,7 +19,13 @@ import { recordOf } from './records.ts'
 import { askProducerId, fencedError, merge, number, park, refuse, transactionVersion } from './requests.ts'
 import type { TransactionShardState } from './shard-state.ts'
 import {
-  created, initialised, isEpochExhausted, NEVER_TIMES_OUT, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, rotated,
+  created,
+  initialised,
+  isEpochExhausted,
+  NEVER_TIMES_OUT,
+  NO_PRODUCER_EPOCH,
+  NO_PRODUCER_ID,
+  rotated,
   type TransactionMetadata,
 } from './transaction-metadata.ts'
 import { isPrepared } from './transaction-state.ts'

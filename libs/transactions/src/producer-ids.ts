@@ -8,8 +8,15 @@
  * while no block is there; here the first callers wait for it for a moment.
  */
 import {
-  actorNames, isFailed,
-  type ActorDefinition, type ClusterView, type Env, type Message, type Outbox, type Reply, type ReplyToken,
+  actorNames,
+  isFailed,
+  type ActorDefinition,
+  type ClusterView,
+  type Env,
+  type Message,
+  type Outbox,
+  type Reply,
+  type ReplyToken,
 } from '@troupe/actor'
 import type { AllocateProducerIds, ControllerRefused } from '@troupe/controller/messages'
 import { KafkaError } from '@troupe/wire/errors'
@@ -43,8 +50,12 @@ export interface ProducerIdsState {
 }
 
 /** Timers. */
-interface AskAgain extends Message { readonly kind: 'askAgain' }
-interface Expire extends Message { readonly kind: 'expire' }
+interface AskAgain extends Message {
+  readonly kind: 'askAgain'
+}
+interface Expire extends Message {
+  readonly kind: 'expire'
+}
 
 export type ProducerIdsMessage = NextProducerId | Reply | AskAgain | Expire
 
@@ -59,10 +70,14 @@ export const producerIdsActor: ActorDefinition<ProducerIdsState, ProducerIdsMess
   }),
   step(state, message, env, out) {
     switch (message.kind) {
-      case 'nextProducerId': return onNextProducerId(state, message, env, out)
-      case 'reply': return onBlock(state, message, env, out)
-      case 'askAgain': return onAskAgain(state, env, out)
-      case 'expire': return onExpire(state, env, out)
+      case 'nextProducerId':
+        return onNextProducerId(state, message, env, out)
+      case 'reply':
+        return onBlock(state, message, env, out)
+      case 'askAgain':
+        return onAskAgain(state, env, out)
+      case 'expire':
+        return onExpire(state, env, out)
     }
   },
   invariants({ current, following, waiting, askId }) {

@@ -9,8 +9,10 @@ import { RE2JS, RE2JSException } from 're2js'
 import type { CoordinatorEnv } from '@troupe/coordinator/contract'
 import { KafkaError } from '@troupe/wire/errors'
 import type {
-  DescribeTransactionsResponse_TransactionStateInput, DescribeTransactionsResponseInput,
-  ListTransactionsRequest, ListTransactionsResponseInput,
+  DescribeTransactionsResponse_TransactionStateInput,
+  DescribeTransactionsResponseInput,
+  ListTransactionsRequest,
+  ListTransactionsResponseInput,
 } from '@troupe/wire/messages'
 import type { DescribeTransactions, ListTransactions } from './messages.ts'
 import type { TransactionShardState } from './shard-state.ts'

@@ -24,9 +24,10 @@ export function recordOf(metadata: TransactionMetadata, transactionVersion: numb
     nextProducerEpoch: NO_PRODUCER_EPOCH,
     transactionTimeoutMs: metadata.timeoutMs,
     transactionStatus: transactionStates[metadata.state].id,
-    transactionPartitions: metadata.state === 'EMPTY'
-      ? null
-      : metadata.topics.map(({ topic, partitions }) => ({ topic, partitionIds: [...partitions] })),
+    transactionPartitions:
+      metadata.state === 'EMPTY'
+        ? null
+        : metadata.topics.map(({ topic, partitions }) => ({ topic, partitionIds: [...partitions] })),
     transactionLastUpdateTimestampMs: metadata.updatedAt,
     transactionStartTimestampMs: metadata.startedAt,
     clientTransactionVersion: version >= 1 ? metadata.clientVersion : 0,

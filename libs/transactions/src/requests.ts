@@ -6,7 +6,10 @@ import type { TransactionMessage } from './internal-messages.ts'
 import type { NextProducerId, PartitionsAdded } from './messages.ts'
 import type { TransactionShardState } from './shard-state.ts'
 import {
-  NO_PRODUCER_EPOCH, NO_PRODUCER_ID, type ClientTransactionVersion, type TopicPartitions,
+  NO_PRODUCER_EPOCH,
+  NO_PRODUCER_ID,
+  type ClientTransactionVersion,
+  type TopicPartitions,
 } from './transaction-metadata.ts'
 
 export const TICK_MS = 50
@@ -33,7 +36,8 @@ export function fencedError(version: number, since: number): ErrorCode {
 
 export function partitionsResult(topics: readonly TopicPartitions[], error: ErrorCode): PartitionsAdded {
   const partitionErrors = topics.flatMap(({ topic, partitions }) =>
-    partitions.map((partition) => ({ topic, partition, error })))
+    partitions.map((partition) => ({ topic, partition, error })),
+  )
   return { error, partitionErrors }
 }
 

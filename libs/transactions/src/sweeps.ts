@@ -50,8 +50,11 @@ export function abortTimedOut(
 ): Decision {
   const current = state.transactions.get(request.transactionalId)
   // Since the sweep its producer may have ended it, or another have taken over.
-  const isSame = current?.state === 'ONGOING' && current.producerId === request.producerId
-    && current.producerEpoch === request.producerEpoch && current.startedAt === request.startedAt
+  const isSame =
+    current?.state === 'ONGOING' &&
+    current.producerId === request.producerId &&
+    current.producerEpoch === request.producerEpoch &&
+    current.startedAt === request.startedAt
   if (!isSame) return { records: [] }
   return fence(state, current, request, env)?.() ?? askProducerId(state, request, env)
 }

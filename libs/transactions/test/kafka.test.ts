@@ -35,45 +35,64 @@ interface Question {
 }
 
 const states: (TransactionState | '-')[] = [
-  '-', 'EMPTY', 'ONGOING', 'PREPARE_COMMIT', 'PREPARE_ABORT', 'COMPLETE_COMMIT', 'COMPLETE_ABORT',
+  '-',
+  'EMPTY',
+  'ONGOING',
+  'PREPARE_COMMIT',
+  'PREPARE_ABORT',
+  'COMPLETE_COMMIT',
+  'COMPLETE_ABORT',
 ]
 
-const questions: fc.Arbitrary<Question> = fc.record({
-  serverVersion: fc.constantFrom(1, 2),
-  state: fc.constantFrom(...states),
-  previous: fc.constantFrom(7, 7, 6),
-  epoch: fc.constantFrom(0, 5, 5, 32_765, 32_766),
-  version: fc.constantFrom(0, 2),
-  verb: fc.constantFrom('init' as const, 'add' as const, 'verify' as const, 'end' as const),
-  owner: fc.constantFrom('right', 'right', 'retry', 'older', 'other', 'next', 'before', 'none'),
-  commit: fc.boolean(),
-  where: fc.constantFrom('t:0', 't:1', 't:0,t:2'),
-  clientVersion: fc.constantFrom(0, 2),
-}).map(({ owner, commit, where, ...each }) => {
-  // A prepared record of version 2 holds the epoch after the bump, and the next producer id when that was the last.
-  const prepared = each.state !== '-' && isPrepared(each.state)
-  const epoch = prepared && each.version === 2 && each.epoch === 32_766 ? 32_767 : each.epoch
-  const next = epoch === 32_767 ? 9 : -1
-  const [pid, askedEpoch] = {
-    right: [7, epoch],
-    retry: [7, epoch - 1],
-    older: [7, epoch - 2],
-    other: [8, epoch],
-    next: [9, 0],
-    before: [6, 32_766],
-    none: [-1, -1],
-  }[owner] as [number, number]
-  const busy = each.state === 'ONGOING' || prepared
-  const anonymous = each.verb === 'init' ? { pid: -1, askedEpoch: -1 } : { pid: 7, askedEpoch: 0 }
-  const said = askedEpoch < 0 || askedEpoch > LAST_CLIENT_EPOCH ? anonymous : { pid, askedEpoch }
-  const end = commit ? 'commit' : 'abort'
-  return { ...each, ...said, epoch, next, topics: busy ? 't:0' : '', detail: each.verb === 'end' ? end : where }
-})
+const questions: fc.Arbitrary<Question> = fc
+  .record({
+    serverVersion: fc.constantFrom(1, 2),
+    state: fc.constantFrom(...states),
+    previous: fc.constantFrom(7, 7, 6),
+    epoch: fc.constantFrom(0, 5, 5, 32_765, 32_766),
+    version: fc.constantFrom(0, 2),
+    verb: fc.constantFrom('init' as const, 'add' as const, 'verify' as const, 'end' as const),
+    owner: fc.constantFrom('right', 'right', 'retry', 'older', 'other', 'next', 'before', 'none'),
+    commit: fc.boolean(),
+    where: fc.constantFrom('t:0', 't:1', 't:0,t:2'),
+    clientVersion: fc.constantFrom(0, 2),
+  })
+  .map(({ owner, commit, where, ...each }) => {
+    // A prepared record of version 2 holds the epoch after the bump, and the next producer id when that was the last.
+    const prepared = each.state !== '-' && isPrepared(each.state)
+    const epoch = prepared && each.version === 2 && each.epoch === 32_766 ? 32_767 : each.epoch
+    const next = epoch === 32_767 ? 9 : -1
+    const [pid, askedEpoch] = {
+      right: [7, epoch],
+      retry: [7, epoch - 1],
+      older: [7, epoch - 2],
+      other: [8, epoch],
+      next: [9, 0],
+      before: [6, 32_766],
+      none: [-1, -1],
+    }[owner] as [number, number]
+    const busy = each.state === 'ONGOING' || prepared
+    const anonymous = each.verb === 'init' ? { pid: -1, askedEpoch: -1 } : { pid: 7, askedEpoch: 0 }
+    const said = askedEpoch < 0 || askedEpoch > LAST_CLIENT_EPOCH ? anonymous : { pid, askedEpoch }
+    const end = commit ? 'commit' : 'abort'
+    return { ...each, ...said, epoch, next, topics: busy ? 't:0' : '', detail: each.verb === 'end' ? end : where }
+  })
 
 function line(q: Question): string {
   return [
-    q.serverVersion, q.state, 7, q.previous, q.next, q.epoch, q.topics, q.version, q.verb, q.pid, q.askedEpoch,
-    q.detail, q.clientVersion,
+    q.serverVersion,
+    q.state,
+    7,
+    q.previous,
+    q.next,
+    q.epoch,
+    q.topics,
+    q.version,
+    q.verb,
+    q.pid,
+    q.askedEpoch,
+    q.detail,
+    q.clientVersion,
   ].join('\t')
 }
 
@@ -83,8 +102,10 @@ function ours(q: Question): string {
   step(`version ${q.serverVersion}`)
   step('markers hold')
   if (q.state !== '-') {
-    step(`given id=a state=${q.state} pid=7 prev=${q.previous} next=${q.next} epoch=${q.epoch} tv=${q.version}`
-      + ` ${q.topics}`)
+    step(
+      `given id=a state=${q.state} pid=7 prev=${q.previous} next=${q.next} epoch=${q.epoch} tv=${q.version}` +
+        ` ${q.topics}`,
+    )
     step('reload')
   }
   const oldest = q.verb === 'end' ? 4 : q.verb === 'add' ? 3 : 5
@@ -101,12 +122,18 @@ function ours(q: Question): string {
 
 function said(q: Question, answer: unknown): string {
   const { errorCode, error, producerId, producerEpoch, partitionErrors } = answer as {
-    errorCode: ErrorCode; error: ErrorCode; producerId: number; producerEpoch: number
+    errorCode: ErrorCode
+    error: ErrorCode
+    producerId: number
+    producerEpoch: number
     partitionErrors: { topic: string; partition: number; error: ErrorCode }[]
   }
   if (q.verb === 'init' || q.verb === 'end') return `${errorName(errorCode)} ${producerId} ${producerEpoch}`
   if (q.verb === 'add') return errorName(error)
-  return partitionErrors.map((each) => `${each.topic}:${each.partition}=${errorName(each.error)}`).sort().join(' ')
+  return partitionErrors
+    .map((each) => `${each.topic}:${each.partition}=${errorName(each.error)}`)
+    .sort()
+    .join(' ')
 }
 
 type Transactions = ReturnType<typeof transactionStage>['harness']['state']['transactions']
@@ -116,13 +143,18 @@ function state(replayed: Transactions, live: Transactions): string {
   if (metadata === undefined) return '-'
   expect(replayed.get('a')).toEqual({ ...metadata, lastProducerEpoch: -1 })
   const names = metadata.topics.flatMap(({ topic, partitions }) => partitions.map((each) => `${topic}:${each}`))
-  return `${metadata.state} ${metadata.producerId} ${metadata.producerEpoch} next=${metadata.nextProducerId}`
-    + ` last=${metadata.lastProducerEpoch} tv=${metadata.clientVersion} ${names.sort().join(',')}`
+  return (
+    `${metadata.state} ${metadata.producerId} ${metadata.producerEpoch} next=${metadata.nextProducerId}` +
+    ` last=${metadata.lastProducerEpoch} tv=${metadata.clientVersion} ${names.sort().join(',')}`
+  )
 }
 
 function isKnownDifference(q: Question, kafka: string, troupe: string): boolean {
-  return q.verb === 'init' && kafka.startsWith('UNKNOWN_SERVER_ERROR')
-    && /^(PRODUCER_FENCED -1 -1|NONE 7 32766)\t/.test(troupe)
+  return (
+    q.verb === 'init' &&
+    kafka.startsWith('UNKNOWN_SERVER_ERROR') &&
+    /^(PRODUCER_FENCED -1 -1|NONE 7 32766)\t/.test(troupe)
+  )
 }
 
 const classpath = kafkaClasspath()

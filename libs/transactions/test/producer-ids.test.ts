@@ -14,7 +14,9 @@ function stage() {
   const brokers = new Map([[1, { epoch: 42 }]])
   const env: ProducerIdsEnv = {
     self: { broker: 1, actor: 'producer-ids' },
-    get now() { return now },
+    get now() {
+      return now
+    },
     random: () => 0,
     safeguards: allSafeguards,
     cluster: { brokers } as unknown as ClusterView,
@@ -25,9 +27,15 @@ function stage() {
       questions.push({ id: message.replyTo!.id, body: (message as unknown as { body: unknown }).body })
     },
     reply: (token: ReplyToken, body: unknown) => given.push({ to: token.id, ...(body as ProducerIdGiven) }),
-    setTimer: (name, at, message) => { timers.set(name, { at, message }) },
-    cancelTimer: (name) => { timers.delete(name) },
-    spawn() {}, stop() {}, trace() {},
+    setTimer: (name, at, message) => {
+      timers.set(name, { at, message })
+    },
+    cancelTimer: (name) => {
+      timers.delete(name)
+    },
+    spawn() {},
+    stop() {},
+    trace() {},
   } satisfies Outbox
   const state = producerIdsActor.start({}, env, out)
   const step = (message: ProducerIdsMessage): void => {
@@ -35,7 +43,8 @@ function stage() {
     producerIdsActor.invariants!(state)
   }
   return {
-    given, questions,
+    given,
+    questions,
     ask: () => step({ kind: 'nextProducerId', replyTo: { broker: 1, actor: 'front', id: ++asked } }),
     block: (producerIdStart: number, producerIdLen: number) =>
       step({ kind: 'reply', id: questions.at(-1)!.id, body: { errorCode: 0, producerIdStart, producerIdLen } }),

@@ -54,10 +54,12 @@ class World {
       onSend: (to, message) => this.onSend(to, message),
     })
     // Every test meets the end of the epochs.
-    this.see(this.harness.deliver({
-      kind: 'given',
-      metadata: given(parseStep(`given id=b state=EMPTY pid=7 epoch=32762 tv=${version === 2 ? 2 : 0}`)),
-    }))
+    this.see(
+      this.harness.deliver({
+        kind: 'given',
+        metadata: given(parseStep(`given id=b state=EMPTY pid=7 epoch=32762 tv=${version === 2 ? 2 : 0}`)),
+      }),
+    )
     this.owners.set('b', { producerId: 7, producerEpoch: 32762 })
   }
 
@@ -112,8 +114,9 @@ class World {
       state: stateOfId(field('transactionStatus'))!,
       producerId: field('producerId'),
       producerEpoch: field('producerEpoch'),
-      partitions: [...body.matchAll(/topic=(\S+) partitionIds=\[([\d ]*)\]/g)]
-        .flatMap(([, name, numbers]) => numbers.split(' ').map((number) => `${name}:${number}`)),
+      partitions: [...body.matchAll(/topic=(\S+) partitionIds=\[([\d ]*)\]/g)].flatMap(([, name, numbers]) =>
+        numbers.split(' ').map((number) => `${name}:${number}`),
+      ),
       written: new Set(),
     }
     const before = this.log.get(id)
@@ -146,13 +149,14 @@ class World {
     const index = choice % this.markers.length
     const { id, partition, marker } = this.markers[index]
     if (!repeat) this.markers.splice(index, 1)
-    const fate = [...this.log.values()].find((each) =>
-      each.producerId === marker.producerId && each.producerEpoch === marker.producerEpoch && isPrepared(each.state))
+    const fate = [...this.log.values()].find(
+      (each) =>
+        each.producerId === marker.producerId && each.producerEpoch === marker.producerEpoch && isPrepared(each.state),
+    )
     if (word === 'NONE' || word === 'lost') fate?.written.add(partition)
     if (word === 'lost') return
-    const body = word in KafkaError
-      ? { error: KafkaError[word as keyof typeof KafkaError] }
-      : { kind: 'failed', reason: word }
+    const body =
+      word in KafkaError ? { error: KafkaError[word as keyof typeof KafkaError] } : { kind: 'failed', reason: word }
     this.see(this.harness.deliver({ kind: 'reply', id, body }))
   }
 
@@ -195,8 +199,17 @@ const partitions = fc.constantFrom('t:0', 't:1', 't:0,1,2', 'u:0')
 /** Mostly what the owner would say, sometimes what a zombie would. */
 const staleness = fc.constantFrom(0, 0, 0, 0, 1, 2, -1)
 const answers = fc.constantFrom(
-  'NONE', 'NONE', 'NONE', 'NONE', 'lost', 'NOT_LEADER_OR_FOLLOWER', 'NOT_ENOUGH_REPLICAS', 'UNKNOWN_SERVER_ERROR',
-  'TRANSACTION_COORDINATOR_FENCED', 'actor-crashed', 'broker-down',
+  'NONE',
+  'NONE',
+  'NONE',
+  'NONE',
+  'lost',
+  'NOT_LEADER_OR_FOLLOWER',
+  'NOT_ENOUGH_REPLICAS',
+  'UNKNOWN_SERVER_ERROR',
+  'TRANSACTION_COORDINATOR_FENCED',
+  'actor-crashed',
+  'broker-down',
 )
 
 /** A walk is a list of these lines: what fast-check prints when it fails is what happened. */
@@ -233,17 +246,26 @@ function carryOut(world: World, command: string): void {
     return `id=${words[0]} pid=${producerId} epoch=${Math.max(producerEpoch - Number(words[1]), 0)}`
   }
   switch (verb) {
-    case 'init': return world.ask(`init id=${words[0]} timeout=20000`)
-    case 'bump': return world.ask(`init ${owner()}`)
+    case 'init':
+      return world.ask(`init id=${words[0]} timeout=20000`)
+    case 'bump':
+      return world.ask(`init ${owner()}`)
     case 'add':
     case 'verify':
-    case 'end': return world.ask(`${verb} ${owner()} version=${words[2]} ${words[3]}`)
-    case 'offsets': return world.ask(`offsets ${owner()} group=g`)
-    case 'list': return world.ask('list')
-    case 'answer': return world.answer(Number(words[0]), words[1], words[2] === 'twice')
-    case 'ids': return world.giveIds(Number(words[0]))
-    case 'leader': return moveLeader(world.topics, words[0], Number(words[1]))
-    default: return world.step(command)
+    case 'end':
+      return world.ask(`${verb} ${owner()} version=${words[2]} ${words[3]}`)
+    case 'offsets':
+      return world.ask(`offsets ${owner()} group=g`)
+    case 'list':
+      return world.ask('list')
+    case 'answer':
+      return world.answer(Number(words[0]), words[1], words[2] === 'twice')
+    case 'ids':
+      return world.giveIds(Number(words[0]))
+    case 'leader':
+      return moveLeader(world.topics, words[0], Number(words[1]))
+    default:
+      return world.step(command)
   }
 }
 
@@ -270,7 +292,17 @@ test('the walks reach every state, rotation and parking (the property is not vac
     }
   })
   fc.assert(property, { numRuns: 30, seed: 7 })
-  expect(seen).toEqual(new Set([
-    '', 'rotated', 'parked', 'EMPTY', 'ONGOING', 'PREPARE_COMMIT', 'PREPARE_ABORT', 'COMPLETE_COMMIT', 'COMPLETE_ABORT',
-  ]))
+  expect(seen).toEqual(
+    new Set([
+      '',
+      'rotated',
+      'parked',
+      'EMPTY',
+      'ONGOING',
+      'PREPARE_COMMIT',
+      'PREPARE_ABORT',
+      'COMPLETE_COMMIT',
+      'COMPLETE_ABORT',
+    ]),
+  )
 })

@@ -37,7 +37,10 @@ export const defaults: Record<string, unknown> = {
   'request.timeout.ms': 30_000,
 }
 
-interface Given extends Message { readonly kind: 'given'; readonly metadata: TransactionMetadata }
+interface Given extends Message {
+  readonly kind: 'given'
+  readonly metadata: TransactionMetadata
+}
 
 /** Writes any state as a record, so that a scenario can start anywhere. */
 export const scripted: Coordinator<TransactionShardState, never> = {
@@ -80,8 +83,10 @@ export function transactionStage(): TransactionStage {
     if (flags.markers === 'write') {
       queue.push({ kind: 'reply', id: message.replyTo!.id, body: { error: KafkaError.NONE } })
     }
-    return `marker ${name}@${broker} ${marker.commit ? 'commit' : 'abort'} ${marker.producerId}/${marker.producerEpoch}`
-      + ` epoch=${marker.coordinatorEpoch} tv=${marker.transactionVersion}`
+    return (
+      `marker ${name}@${broker} ${marker.commit ? 'commit' : 'abort'} ${marker.producerId}/${marker.producerEpoch}` +
+      ` epoch=${marker.coordinatorEpoch} tv=${marker.transactionVersion}`
+    )
   }
   const giveIds = (): void => {
     for (const id of askedIds.splice(0)) {
@@ -98,15 +103,18 @@ export function transactionStage(): TransactionStage {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) said.push(...harness.deliver(next))
     return said.map(brief)
   }
-  const reply = (id: number, word = 'NONE'): string[] => harness.deliver({
-    kind: 'reply',
-    id,
-    body: word in KafkaError
-      ? { error: KafkaError[word as keyof typeof KafkaError] }
-      : { kind: 'failed', reason: word },
-  })
+  const reply = (id: number, word = 'NONE'): string[] =>
+    harness.deliver({
+      kind: 'reply',
+      id,
+      body:
+        word in KafkaError ? { error: KafkaError[word as keyof typeof KafkaError] } : { kind: 'failed', reason: word },
+    })
   const own: Record<string, (step: Step) => string[]> = {
-    markers: ({ words }) => { flags.markers = words[0]; return [] },
+    markers: ({ words }) => {
+      flags.markers = words[0]
+      return []
+    },
     ids: ({ words }) => {
       flags.ids = words[0]
       if (flags.ids !== 'hold') giveIds()
@@ -124,9 +132,18 @@ export function transactionStage(): TransactionStage {
       for (const [name, leader] of Object.entries(args)) moveLeader(topics, name, Number(leader))
       return []
     },
-    delete: ({ words }) => { for (const name of words) topics.delete(name); return [] },
-    create: ({ words }) => { for (const name of words) topics.set(...topic(name, 3)); return [] },
-    version: ({ words }) => { features.set('transaction.version', Number(words[0])); return [] },
+    delete: ({ words }) => {
+      for (const name of words) topics.delete(name)
+      return []
+    },
+    create: ({ words }) => {
+      for (const name of words) topics.set(...topic(name, 3))
+      return []
+    },
+    version: ({ words }) => {
+      features.set('transaction.version', Number(words[0]))
+      return []
+    },
     set: ({ args }) => {
       for (const [name, value] of Object.entries(args)) config[name] = JSON.parse(value)
       return []
@@ -150,8 +167,17 @@ export function topic(name: string, count: number): [string, TopicView] {
 
 function partitionView(partition: number, leader: number): PartitionView {
   return {
-    partition, leader, replicas: [1, 2, 3], isr: [1, 2, 3], elr: [], lastKnownElr: [], addingReplicas: [],
-    removingReplicas: [], leaderEpoch: 0, partitionEpoch: 0, leaderRecoveryState: 0,
+    partition,
+    leader,
+    replicas: [1, 2, 3],
+    isr: [1, 2, 3],
+    elr: [],
+    lastKnownElr: [],
+    addingReplicas: [],
+    removingReplicas: [],
+    leaderEpoch: 0,
+    partitionEpoch: 0,
+    leaderRecoveryState: 0,
   }
 }
 
@@ -170,10 +196,12 @@ export function nameOf(actor: string, topics: Map<string, TopicView>): string {
 
 /** `t:0,1` → topic t, partitions 0 and 1. */
 function topicsOf(words: readonly string[]): { name: string; partitions: number[] }[] {
-  return words.filter((word) => word.includes(':')).map((word) => {
-    const [name, partitions] = word.split(':')
-    return { name, partitions: partitions.split(',').map(Number) }
-  })
+  return words
+    .filter((word) => word.includes(':'))
+    .map((word) => {
+      const [name, partitions] = word.split(':')
+      return { name, partitions: partitions.split(',').map(Number) }
+    })
 }
 
 class NoSuchStep extends Error {}
@@ -183,39 +211,55 @@ export function request({ verb, words, args }: Step): object {
   const transactionalId = args.id ?? ''
   const owner = { producerId: number('pid', -1), producerEpoch: number('epoch', -1) }
   switch (verb) {
-    case 'init': return {
-      kind: 'initProducerId',
-      version: number('version', 5),
-      clientHost: '/127.0.0.1',
-      body: {
-        transactionalId, ...owner, transactionTimeoutMs: number('timeout', 60_000), enable2Pc: words.includes('2pc'),
-        keepPreparedTxn: words.includes('keep'),
-      },
-    }
+    case 'init':
+      return {
+        kind: 'initProducerId',
+        version: number('version', 5),
+        clientHost: '/127.0.0.1',
+        body: {
+          transactionalId,
+          ...owner,
+          transactionTimeoutMs: number('timeout', 60_000),
+          enable2Pc: words.includes('2pc'),
+          keepPreparedTxn: words.includes('keep'),
+        },
+      }
     case 'add':
-    case 'verify': return {
-      kind: 'addPartitions', transactionalId, ...owner, version: number('version', 5), verifyOnly: verb === 'verify',
-      topics: topicsOf(words),
-    }
-    case 'offsets': return {
-      kind: 'addOffsets', version: number('version', 3), body: { transactionalId, ...owner, groupId: args.group },
-    }
-    case 'end': return {
-      kind: 'endTxn',
-      version: number('version', 5),
-      body: { transactionalId, ...owner, committed: words[0] === 'commit' },
-    }
-    case 'describe': return { kind: 'describeTransactions', body: { transactionalIds: words } }
-    case 'list': return {
-      kind: 'listTransactions',
-      body: {
-        stateFilters: args.states?.split(',') ?? [],
-        producerIdFilters: args.pids?.split(',').map(Number) ?? [],
-        durationFilter: number('duration', -1),
-        transactionalIdPattern: args.pattern ?? null,
-      },
-    }
-    default: throw new NoSuchStep(verb)
+    case 'verify':
+      return {
+        kind: 'addPartitions',
+        transactionalId,
+        ...owner,
+        version: number('version', 5),
+        verifyOnly: verb === 'verify',
+        topics: topicsOf(words),
+      }
+    case 'offsets':
+      return {
+        kind: 'addOffsets',
+        version: number('version', 3),
+        body: { transactionalId, ...owner, groupId: args.group },
+      }
+    case 'end':
+      return {
+        kind: 'endTxn',
+        version: number('version', 5),
+        body: { transactionalId, ...owner, committed: words[0] === 'commit' },
+      }
+    case 'describe':
+      return { kind: 'describeTransactions', body: { transactionalIds: words } }
+    case 'list':
+      return {
+        kind: 'listTransactions',
+        body: {
+          stateFilters: args.states?.split(',') ?? [],
+          producerIdFilters: args.pids?.split(',').map(Number) ?? [],
+          durationFilter: number('duration', -1),
+          transactionalIdPattern: args.pattern ?? null,
+        },
+      }
+    default:
+      throw new NoSuchStep(verb)
   }
 }
 
@@ -245,15 +289,18 @@ function brief(line: string): string {
   }
   const [, id, body] = record
   const field = (name: string): string => new RegExp(`(?:^| )${name}=(\\S+)`).exec(body)?.[1] ?? ''
-  const partitions = [...body.matchAll(/topic=(\S+) partitionIds=\[([\d ]*)\]/g)]
-    .map(([, name, ids]) => ` ${name}:${ids.replaceAll(' ', ',')}`)
+  const partitions = [...body.matchAll(/topic=(\S+) partitionIds=\[([\d ]*)\]/g)].map(
+    ([, name, ids]) => ` ${name}:${ids.replaceAll(' ', ',')}`,
+  )
   const optional = (label: string, name: string, absent: string): string =>
     field(name) === absent ? '' : ` ${label}=${field(name)}`
-  return `append ${id} ${stateOfId(Number(field('transactionStatus')))}`
-    + ` ${field('producerId')}/${field('producerEpoch')}`
-    + optional('prev', 'previousProducerId', field('producerId'))
-    + optional('next', 'nextProducerId', '-1')
-    + optional('tv', 'clientTransactionVersion', '')
-    + optional('started', 'transactionStartTimestampMs', '-1')
-    + partitions.join('')
+  return (
+    `append ${id} ${stateOfId(Number(field('transactionStatus')))}` +
+    ` ${field('producerId')}/${field('producerEpoch')}` +
+    optional('prev', 'previousProducerId', field('producerId')) +
+    optional('next', 'nextProducerId', '-1') +
+    optional('tv', 'clientTransactionVersion', '') +
+    optional('started', 'transactionStartTimestampMs', '-1') +
+    partitions.join('')
+  )
 }

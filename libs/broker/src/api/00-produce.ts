@@ -66,7 +66,9 @@ export const produce = defineApi<ProduceRequest, ProduceResponseInput>({
     // Kafka asks who may use the transactional id, and nobody may use none.
     if (request.transactionalId === null && hasTransactionalBatch(request)) {
       const error = KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
-      return acks === 0 ? ctx.hangUp('a transactional batch without an id') : ctx.respond(refuseAll(request, error, ctx.version)!)
+      return acks === 0
+        ? ctx.hangUp('a transactional batch without an id')
+        : ctx.respond(refuseAll(request, error, ctx.version)!)
     }
     const transaction = transactionCheck(request, ctx)
     const answers = request.topicData.map((): PartitionAnswer[] => [])

@@ -226,5 +226,8 @@ export function onDirectoryFailed(io: BrokerIo, reason: string): void {
 /** The shell ends the worker. (In a simulation nobody is there to hear it: the broker stays fenced.) */
 function end({ state, env, out }: BrokerIo): void {
   out.cancelTimer('lifecycle')
-  out.send({ broker: env.self.broker, actor: actorNames.shell }, { kind: 'endWorker', reason: state.failure } as Message)
+  out.send({ broker: env.self.broker, actor: actorNames.shell }, {
+    kind: 'endWorker',
+    reason: state.failure,
+  } as Message)
 }

@@ -58,7 +58,9 @@ export function alterConfigs(state: ControllerState, request: AlterConfigsReques
       for (const { name, value } of configs) if (value !== null) values.set(name, value)
       const nulls = configs.filter(({ value }) => value === null).map(({ name }) => name)
       const nullError =
-        nulls.length > 0 ? failure(KafkaError.INVALID_REQUEST, `Null values are not allowed: ${nulls.join(', ')}`) : null
+        nulls.length > 0
+          ? failure(KafkaError.INVALID_REQUEST, `Null values are not allowed: ${nulls.join(', ')}`)
+          : null
       const outcome = error ?? nullError ?? commit(state, { type: type!, name: resourceName }, values)
       if (!isFailure(outcome)) records.push(...(outcome as KnownRecord[]))
       return answer(resourceType, resourceName, outcome)
@@ -89,7 +91,8 @@ function resourceError(state: ControllerState, { type, name }: Resource): ApiErr
     case 'topic':
       return state.image.topic(name)
         ? null
-        : (topicNameError(name) ?? failure(KafkaError.UNKNOWN_TOPIC_OR_PARTITION, `The topic '${name}' does not exist.`))
+        : (topicNameError(name) ??
+            failure(KafkaError.UNKNOWN_TOPIC_OR_PARTITION, `The topic '${name}' does not exist.`))
     case 'broker':
       if (name === '') return null
       if (!/^\d+$/.test(name)) return failure(KafkaError.INVALID_REQUEST, `'${name}' is not a broker id.`)
