@@ -2,7 +2,8 @@
  * The foreign clients that the suites drive, each installed by the tests themselves or skipped with a reason.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { compileJava } from '@troupe/tools/reference/java'
 import { cacheDirectory, kafkaClasspath, missingCommand, type Skipped } from '@troupe/tools/reference/maven'
@@ -61,4 +62,19 @@ export function kcat(): string | Skipped {
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
   })
   return missingCommand('kcat', '-V') ? skip('kcat could not be installed') : 'kcat'
+}
+
+/** A franz-go program, built from test/go once for each state of its sources. */
+export function goClients(): string | Skipped {
+  if (missingCommand('go', 'version')) return skip('go is not installed')
+  const source = join(import.meta.dirname, '../go')
+  const hash = createHash('sha256')
+  for (const file of ['main.go', 'go.mod', 'go.sum']) hash.update(readFileSync(join(source, file)))
+  const binary = join(cacheDirectory, `go-clients-${hash.digest('hex').slice(0, 16)}`)
+  if (existsSync(binary)) return binary
+  const work = `${binary}.${process.pid}`
+  const built = spawnSync('go', ['build', '-o', work, '.'], { cwd: source, encoding: 'utf8' })
+  if (built.status !== 0) return skip(`the franz-go program could not be built: ${built.stderr}`)
+  renameSync(work, binary)
+  return binary
 }
