@@ -2,15 +2,15 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { withGeneratedParts } from '../src/docs/architecture.ts'
 import { kindsInTable, kindsOf, messageSources } from '../src/docs/messages.ts'
+import { generatedParts, withGeneratedParts } from '../src/docs/parts.ts'
 import { documents, referencesIn, trouble } from '../src/docs/references.ts'
 import { machines } from '../src/docs/transitions.ts'
 import { root } from '../src/repository.ts'
 
-test('ARCHITECTURE.md is current (npm run generate)', () => {
-  const text = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8')
-  expect(text).toBe(withGeneratedParts(text))
+test.each(Object.keys(generatedParts))('%s is current (npm run generate)', (file) => {
+  const text = readFileSync(join(root, file), 'utf8')
+  expect(text).toBe(withGeneratedParts(file, text))
 })
 
 describe('every message that is declared stands in the table over it', () => {

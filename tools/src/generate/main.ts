@@ -16,12 +16,10 @@ for (const [path, text] of files) writeFileSync(join(root, path), text)
 
 // The documents are made from code that needs the files above.
 const { withGeneratedPart } = await import('@troupe/broker/compatibility')
-const { withGeneratedParts } = await import('../docs/architecture.ts')
-const documents: [string, (text: string) => string][] = [
-  ['COMPATIBILITY.md', withGeneratedPart],
-  ['ARCHITECTURE.md', withGeneratedParts],
-]
-for (const [path, remake] of documents) {
-  writeFileSync(join(root, path), remake(readFileSync(join(root, path), 'utf8')))
+const { generatedParts, withGeneratedParts } = await import('../docs/parts.ts')
+const documents = Object.keys(generatedParts)
+for (const file of documents) {
+  const text = withGeneratedParts(file, readFileSync(join(root, file), 'utf8'))
+  writeFileSync(join(root, file), file === 'COMPATIBILITY.md' ? withGeneratedPart(text) : text)
 }
 console.log(`generated ${files.size} files, and parts of ${documents.length} documents`)
