@@ -20,11 +20,16 @@ import type { Continued } from './internal-messages.ts'
 import { CONSUMER_OFFSETS } from './markers.ts'
 import type { AddOffsets, AddPartitions, PartitionsAdded } from './messages.ts'
 import { recordOf } from './records.ts'
-import { fencedError, park, partitionsResult, refuse, topicsOf, transactionVersion } from './requests.ts'
+import { fencedError, number, park, partitionsResult, refuse, topicsOf, transactionVersion } from './requests.ts'
 import type { TransactionShardState } from './shard-state.ts'
 import {
-  completed, containsAll, containsPartition, withPartitions,
-  type ClientTransactionVersion, type TopicPartitions, type TransactionMetadata,
+  completed,
+  containsAll,
+  containsPartition,
+  withPartitions,
+  type ClientTransactionVersion,
+  type TopicPartitions,
+  type TransactionMetadata,
 } from './transaction-metadata.ts'
 import { isPrepared } from './transaction-state.ts'
 
@@ -54,9 +59,9 @@ export function addOffsets(
 ): Decision {
   const { transactionalId, producerId, producerEpoch, groupId } = request.body
   if (transactionalId === '') return refuse(request, KafkaError.INVALID_REQUEST)
-  const offsets = env.cluster.topic(CONSUMER_OFFSETS)
-  if (offsets === undefined) return refuse(request, KafkaError.COORDINATOR_NOT_AVAILABLE)
-  const topics = [{ topic: CONSUMER_OFFSETS, partitions: [partitionFor(groupId, offsets.partitions.length)] }]
+  // As Kafka: which partition it will be is known before the topic exists; the group's coordinator creates it.
+  const count = env.cluster.topic(CONSUMER_OFFSETS)?.partitions.length ?? number(env, 'offsets.topic.num.partitions')
+  const topics = [{ topic: CONSUMER_OFFSETS, partitions: [partitionFor(groupId, count)] }]
   const fenced = fencedError(request.version, 2)
   const addition: Addition = { transactionalId, producerId, producerEpoch, topics, clientVersion: 0, fenced }
   return add(state, request, addition, env, (error) => ({ errorCode: error }))
@@ -105,11 +110,13 @@ function verify(
   const current = state.transactions.get(request.transactionalId)
   const error = verificationError(current, request)
   if (current === undefined || error !== KafkaError.NONE) return partitionsResult(topics, error)
-  const partitionErrors = topics.flatMap(({ topic, partitions }) => partitions.map((partition) => ({
-    topic,
-    partition,
-    error: containsPartition(current, topic, partition) ? KafkaError.NONE : KafkaError.TRANSACTION_ABORTABLE,
-  })))
+  const partitionErrors = topics.flatMap(({ topic, partitions }) =>
+    partitions.map((partition) => ({
+      topic,
+      partition,
+      error: containsPartition(current, topic, partition) ? KafkaError.NONE : KafkaError.TRANSACTION_ABORTABLE,
+    })),
+  )
   return { error: KafkaError.NONE, partitionErrors }
 }
 
@@ -124,13 +131,14 @@ function verificationError(current: TransactionMetadata | undefined, request: Ad
  * yet would be taken for deleted when the markers are sent, and its transaction would hang.
  */
 function unknownPartitions(topics: readonly TopicPartitions[], env: CoordinatorEnv): PartitionsAdded | null {
-  const isKnown = (topic: string, partition: number) =>
-    env.cluster.topic(topic)?.partitions[partition] !== undefined
+  const isKnown = (topic: string, partition: number) => env.cluster.topic(topic)?.partitions[partition] !== undefined
   if (topics.every(({ topic, partitions }) => partitions.every((p) => isKnown(topic, p)))) return null
-  const partitionErrors = topics.flatMap(({ topic, partitions }) => partitions.map((partition) => ({
-    topic,
-    partition,
-    error: isKnown(topic, partition) ? KafkaError.OPERATION_NOT_ATTEMPTED : KafkaError.UNKNOWN_TOPIC_OR_PARTITION,
-  })))
+  const partitionErrors = topics.flatMap(({ topic, partitions }) =>
+    partitions.map((partition) => ({
+      topic,
+      partition,
+      error: isKnown(topic, partition) ? KafkaError.OPERATION_NOT_ATTEMPTED : KafkaError.UNKNOWN_TOPIC_OR_PARTITION,
+    })),
+  )
   return { error: KafkaError.UNKNOWN_TOPIC_OR_PARTITION, partitionErrors }
 }

@@ -37,6 +37,9 @@ export function startMarkers(
   env: CoordinatorEnv,
   recovered = false,
 ): Sends {
+  // Its partition may have been added before this broker heard of the topic (AddOffsetsToTxn).
+  const isYoung = env.cluster.topic(CONSUMER_OFFSETS) === undefined
+    && metadata.topics.some(({ topic }) => topic === CONSUMER_OFFSETS)
   const completion: Completion = {
     transactionalId: metadata.transactionalId,
     producerId: metadata.producerId,
@@ -44,12 +47,17 @@ export function startMarkers(
     commit: metadata.state === 'PREPARE_COMMIT',
     clientVersion: metadata.clientVersion,
     waiting: new Map(),
-    trustMetadataAt: recovered ? env.now + METADATA_GRACE_MS : 0,
+    trustMetadataAt: recovered || isYoung ? env.now + METADATA_GRACE_MS : 0,
   }
   for (const { topic, partitions } of metadata.topics) {
     for (const partition of partitions) {
       completion.waiting.set(`${topic}:${partition}`, {
-        topic, partition, askId: 0, leader: -1, dueAt: env.now, attempts: 0,
+        topic,
+        partition,
+        askId: 0,
+        leader: -1,
+        dueAt: env.now,
+        attempts: 0,
       })
     }
   }
@@ -78,9 +86,10 @@ export function sendDue(state: TransactionShardState, completion: Completion, en
     marker.dueAt = env.now + number(env, 'request.timeout.ms')
     marker.attempts++
     state.asks.set(marker.askId, { kind: 'marker', completion, marker })
-    const actor = marker.topic === CONSUMER_OFFSETS
-      ? actorNames.groups(marker.partition)
-      : actorNames.replica(topic.id, marker.partition)
+    const actor =
+      marker.topic === CONSUMER_OFFSETS
+        ? actorNames.groups(marker.partition)
+        : actorNames.replica(topic.id, marker.partition)
     const message: ShardEndTxn = {
       kind: 'writeTxnMarker',
       replyTo: { ...env.self, id: marker.askId },
@@ -139,8 +148,11 @@ export function complete(state: TransactionShardState, completion: Completion, e
   const { transactionalId } = completion
   state.completions.delete(transactionalId)
   const current = state.transactions.get(transactionalId)
-  const isSame = current !== undefined && isPrepared(current.state)
-    && current.producerId === completion.producerId && current.producerEpoch === completion.producerEpoch
+  const isSame =
+    current !== undefined &&
+    isPrepared(current.state) &&
+    current.producerId === completion.producerId &&
+    current.producerEpoch === completion.producerEpoch
   if (!isSame) return { records: [] }
   return {
     records: [recordOf(completed(current, env.now), transactionVersion(env))],

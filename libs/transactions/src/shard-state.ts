@@ -35,7 +35,8 @@ export interface Completion {
   /** By `topic:partition`. */
   readonly waiting: Map<string, PendingMarker>
   /**
-   * After a load: when a topic that this broker's metadata lacks counts as deleted. 0 in the coordinator's own time.
+   * After a load, and for a `__consumer_offsets` that is being created: when a topic that this broker's metadata lacks
+   * counts as deleted. Else 0.
    */
   readonly trustMetadataAt: number
 }
@@ -94,7 +95,9 @@ export class BrokenInvariant extends Error {
 
 export function invariants(state: TransactionShardState): void {
   for (const metadata of state.transactions.values()) {
-    const broken = (rule: string): never => { throw new BrokenInvariant(`${metadata.transactionalId}: ${rule}`) }
+    const broken = (rule: string): never => {
+      throw new BrokenInvariant(`${metadata.transactionalId}: ${rule}`)
+    }
     if (metadata.producerId < 0) broken('no producer id')
     if (metadata.producerEpoch < 0 || metadata.producerEpoch > 32767) broken('T6: epoch out of range')
     if (isIdle(metadata.state) && metadata.topics.length > 0) broken('partitions outside a transaction')

@@ -28,6 +28,7 @@ import type { TransactionMetadata } from '../src/transaction-metadata.ts'
 import { stateOfId, type TransactionState } from '../src/transaction-state.ts'
 
 export const defaults: Record<string, unknown> = {
+  'offsets.topic.num.partitions': 3,
   'transaction.max.timeout.ms': 900_000,
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': 10_000,
   'transaction.remove.expired.transaction.cleanup.interval.ms': 3_600_000,

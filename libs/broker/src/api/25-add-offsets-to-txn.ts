@@ -7,7 +7,7 @@ import type { AddOffsets } from '@troupe/transactions/messages'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import type { AddOffsetsToTxnRequest, AddOffsetsToTxnResponseInput } from '@troupe/wire/messages'
 import { defineApi } from '../api.ts'
-import { askCoordinator, seatOf } from '../coordinators.ts'
+import { askCoordinator } from '../coordinators.ts'
 
 export const gaps: readonly string[] = []
 
@@ -19,8 +19,6 @@ export const addOffsetsToTxn = defineApi<AddOffsetsToTxnRequest, AddOffsetsToTxn
   handle(request, ctx) {
     const refused = (error: ErrorCode): void => ctx.respond(answer(error, ctx.version))
     if (request.transactionalId === '') return refused(KafkaError.INVALID_REQUEST)
-    // The group's partition is what is added; without the topic there is nothing to add.
-    if (!seatOf(ctx, 'groups', request.groupId)) return refused(KafkaError.COORDINATOR_NOT_AVAILABLE)
     askCoordinator<AddOffsets, AddOffsetsToTxnResponseInput>(
       ctx,
       'transactions',
