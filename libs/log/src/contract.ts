@@ -4,6 +4,7 @@
  * Source of behaviour: Kafka's UnifiedLog, LocalLog, LogSegment, ProducerStateManager, LeaderEpochFileCache,
  * LogManager.
  */
+import type { Compacted, CompactionJob } from './compaction.ts'
 import type { Slice } from '@troupe/actor'
 import type { ErrorCode } from '@troupe/wire/errors'
 
@@ -200,6 +201,21 @@ export interface Log {
   close(): void
 }
 
+export interface CleanedLog {
+  readonly directory: string
+  readonly bytesRead: number
+  readonly bytesKept: number
+}
+
+export interface CleanElsewhere {
+  /** Logs with so many bytes to read, and more. */
+  readonly fromBytes: number
+  /** Of the files that are written: `.tmp` at its end, so that a crash removes them, and unlike that of any other job. */
+  readonly suffix: string
+}
+
+export type CleanStep = 'more' | CleanedLog | { readonly job: CompactionJob } | null
+
 /** One broker's `log.dirs` directory: its logs, meta.properties and checkpoint files. Owner: the log-manager actor. */
 export interface LogStore {
   readonly path: string
@@ -222,14 +238,22 @@ export interface LogStore {
   /** recovery-point-offset-checkpoint, replication-offset-checkpoint, log-start-offset-checkpoint. */
   writeCheckpoints(): void
   /**
+   * The same without waiting for the disk: a broker's thread serves clients meanwhile. What went wrong the last time is
+   * thrown, and tried again. False, and nothing done, while one is under way.
+   */
+  writeCheckpointsLater(): boolean
+  /**
    * One pass of the cleaner over the dirtiest log that needs it; null if none did. Bounded by high watermark and LSO.
    */
-  cleanOne(now: number): { directory: string; bytesRead: number; bytesKept: number } | null
+  cleanOne(now: number): CleanedLog | null
   /**
    * A part of such a pass, about `maxBytes` read, so that a large log stops nobody: 'more' until the pass is finished.
-   * The result of a finished pass; null when no log needs cleaning.
+   * The result of a finished pass; null when no log needs cleaning. A large log is not cleaned here when there is an
+   * `elsewhere`: the job is to be done there, and `finishCleaning` called with its outcome.
    */
-  cleanStep(now: number, maxBytes: number): 'more' | { directory: string; bytesRead: number; bytesKept: number } | null
+  cleanStep(now: number, maxBytes: number, elsewhere?: CleanElsewhere): CleanStep
+  /** Adopts what was compacted elsewhere if the log is still what it was; null: it was not to be had, or of no use any more. */
+  finishCleaning(compacted: Compacted | null): CleanedLog | null
   sizeOnDisk(): { totalBytes: number; usableBytes: number }
   /** The broker epoch in the marker of a clean stop, −1 if there was none (KIP-966: an unclean stop shows by it). */
   readonly previousBrokerEpoch: number

@@ -18,6 +18,11 @@ export interface FileSystem {
   readFile(path: string): Uint8Array | undefined
   /** Writes beside, syncs, renames, syncs the directory: after a crash the file is the old or the new one, whole. */
   replaceFile(path: string, bytes: Uint8Array): void
+  /**
+   * The same without waiting for the disk. Calls of one path take effect in their order: one that `replaceFile` or a
+   * later call has overtaken is dropped, and calls back all the same.
+   */
+  replaceFileLater(path: string, bytes: Uint8Array, done: (error: StorageError | null) => void): void
   syncDirectory(path: string): void
   /** fsync off the path of the bytes (group commit). Calls back later, with the error if there was one. */
   syncLater(handles: readonly FileHandle[], done: (error: StorageError | null) => void): void

@@ -95,5 +95,15 @@ function finish(local: LocalLog, epochs: LeaderEpochCache, state: FlushState, { 
 export function saveEpochs(local: LocalLog, epochs: LeaderEpochCache): void {
   if (!epochs.dirty) return
   local.pool.fs.replaceFile(`${local.directory}/${LEADER_EPOCH_CHECKPOINT}`, encodeEpochs(epochs.entries))
-  epochs.dirty = false
+  epochs.saved(epochs.version)
+}
+
+/** The same in the background. What is changed or cut off meanwhile makes the cache dirty again. */
+export function saveEpochsLater(local: LocalLog, epochs: LeaderEpochCache, done: (error: unknown) => void): void {
+  const { version } = epochs
+  const path = `${local.directory}/${LEADER_EPOCH_CHECKPOINT}`
+  local.pool.fs.replaceFileLater(path, encodeEpochs(epochs.entries), (error) => {
+    if (error === null) epochs.saved(version)
+    done(error)
+  })
 }

@@ -16,13 +16,28 @@ export interface EpochEntry {
 
 export class LeaderEpochCache {
   #entries: EpochEntry[]
-  /** Changed since it was last saved. */
-  dirty = false
+  /** Rises with every change. */
+  #version = 0
+  #savedVersion = 0
 
   constructor(entries: readonly EpochEntry[] = []) {
     this.#entries = []
     for (const { epoch, startOffset } of entries) this.assign(epoch, startOffset)
-    this.dirty = false
+    this.#savedVersion = this.#version
+  }
+
+  /** Changed since it was last saved. */
+  get dirty(): boolean {
+    return this.#version !== this.#savedVersion
+  }
+
+  /** Of the entries as they are; for `saved` when the disk has them. */
+  get version(): number {
+    return this.#version
+  }
+
+  saved(version: number): void {
+    if (version > this.#savedVersion) this.#savedVersion = version
   }
 
   get entries(): readonly EpochEntry[] {
@@ -44,7 +59,7 @@ export class LeaderEpochCache {
       this.#entries.pop()
     }
     this.#entries.push({ epoch, startOffset })
-    this.dirty = true
+    this.#version++
   }
 
   /** Largest epoch ≤ the one asked, with the start of the next one as its end. */
@@ -76,7 +91,7 @@ export class LeaderEpochCache {
   truncateFromEnd(endOffset: number): void {
     while (this.#entries.length > 0 && this.#entries[this.#entries.length - 1].startOffset >= endOffset) {
       this.#entries.pop()
-      this.dirty = true
+      this.#version++
     }
   }
 
@@ -85,13 +100,13 @@ export class LeaderEpochCache {
     const keep = this.#entries.findLastIndex((entry) => entry.startOffset <= startOffset)
     if (keep < 0 || (keep === 0 && this.#entries[0].startOffset === startOffset)) return
     this.#entries.splice(0, keep + 1, { epoch: this.#entries[keep].epoch, startOffset })
-    this.dirty = true
+    this.#version++
   }
 
   clear(): void {
     if (this.#entries.length === 0) return
     this.#entries = []
-    this.dirty = true
+    this.#version++
   }
 }
 

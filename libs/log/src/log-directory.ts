@@ -17,8 +17,16 @@ import {
   encodePartitionMetadata,
   type OffsetEntry,
 } from './checkpoint-file.ts'
-import { cleanLog, selectDirtiest, type CleanerLimits, type CleaningPass } from './cleaner.ts'
-import type { LogConfig, LogStore } from './contract.ts'
+import {
+  adoptCompaction,
+  describeCompaction,
+  discardCompaction,
+  selectDirtiest,
+  sizeOfJob,
+  type CleanerLimits,
+} from './cleaner.ts'
+import { compact, type Compacted, type Compaction, type CompactionJob } from './compaction.ts'
+import type { CleanElsewhere, CleanStep, CleanedLog, LogConfig, LogStore } from './contract.ts'
 import {
   CLEANER_CHECKPOINT,
   CLEAN_SHUTDOWN,
@@ -54,7 +62,9 @@ export class ForeignDirectoryError extends Error {}
 
 interface Cleaning {
   readonly log: PartitionLog
-  readonly pass: CleaningPass
+  readonly job: CompactionJob
+  /** null: it runs elsewhere. */
+  readonly pass: Compaction | null
   readonly cuts: number
 }
 
@@ -77,6 +87,9 @@ export class LogDirectory implements LogStore {
   /** The cleaner's pass under way, and the state of the log it counts on. */
   #cleaning: Cleaning | null = null
   #deleted: { path: string; at: number }[]
+  /** Files of `writeCheckpointsLater` that are not on disk yet, and what the disk said. */
+  #checkpointing = 0
+  #checkpointTrouble: unknown = null
 
   static open(fs: FileSystem, path: string, identity: DirectoryIdentity, options: DirectoryOptions = {}): LogDirectory {
     if (!fs.exists(path)) fs.makeDirectory(path)
@@ -218,60 +231,113 @@ export class LogDirectory implements LogStore {
 
   writeCheckpoints(): void {
     this.#writeOffsetsOfLogs()
-    for (const log of this.#logs.values()) this.#highWatermarks.set(nameOf(log), log.highWatermark)
-    this.#writeOffsets(HIGH_WATERMARK_CHECKPOINT, this.#highWatermarks)
-    // Each costs a sync, and losing one costs nothing but a scan: a few per turn.
-    let left = EPOCH_FILES_PER_CHECKPOINT
+    this.#writeOffsets(HIGH_WATERMARK_CHECKPOINT, this.#takeHighWatermarks())
+    for (const log of this.#withNewEpochs()) log.saveEpochs()
+  }
+
+  writeCheckpointsLater(): boolean {
+    if (this.#checkpointing > 0) return false
+    const trouble = this.#checkpointTrouble
+    this.#checkpointTrouble = null
+    this.#takeOffsetsOfLogs(false)
+    this.#writeOffsetsLater(RECOVERY_POINT_CHECKPOINT, this.#recoveryPoints)
+    this.#writeOffsetsLater(LOG_START_CHECKPOINT, this.#logStarts)
+    this.#writeOffsetsLater(HIGH_WATERMARK_CHECKPOINT, this.#takeHighWatermarks())
+    for (const log of this.#withNewEpochs()) log.saveEpochsLater(this.#checkpointDone())
+    if (trouble !== null) throw trouble
+    return true
+  }
+
+  #checkpointDone(): (error: unknown) => void {
+    this.#checkpointing += 1
+    return (error) => {
+      this.#checkpointing -= 1
+      this.#checkpointTrouble ??= error
+    }
+  }
+
+  /** Each costs a sync, and losing one costs nothing but a scan: a few per turn. */
+  #withNewEpochs(): PartitionLog[] {
+    const found: PartitionLog[] = []
     for (const log of this.#logs.values()) {
-      if (left === 0) break
-      if (!log.epochs.dirty || log.offlineReason !== null || log.logEndOffset === 0) continue
-      log.saveEpochs()
-      left -= 1
+      if (found.length === EPOCH_FILES_PER_CHECKPOINT) break
+      if (log.epochs.dirty && log.offlineReason === null && log.logEndOffset > 0) found.push(log)
+    }
+    return found
+  }
+
+  #takeHighWatermarks(): ReadonlyMap<string, number> {
+    for (const log of this.#logs.values()) this.#highWatermarks.set(nameOf(log), log.highWatermark)
+    return this.#highWatermarks
+  }
+
+  #takeOffsetsOfLogs(atOnce: boolean): void {
+    for (const log of this.#logs.values()) {
+      const name = nameOf(log)
+      this.#recoveryPoints.set(name, log.checkpointRecoveryPoint(atOnce))
+      if (log.logStartOffset > log.local.segments[0].baseOffset) this.#logStarts.set(name, log.logStartOffset)
+      else this.#logStarts.delete(name)
     }
   }
 
   #writeOffsetsOfLogs(): void {
-    for (const log of this.#logs.values()) {
-      const name = nameOf(log)
-      this.#recoveryPoints.set(name, log.checkpointRecoveryPoint())
-      if (log.logStartOffset > log.local.segments[0].baseOffset) this.#logStarts.set(name, log.logStartOffset)
-      else this.#logStarts.delete(name)
-    }
+    this.#takeOffsetsOfLogs(true)
     this.#writeOffsets(RECOVERY_POINT_CHECKPOINT, this.#recoveryPoints)
     this.#writeOffsets(LOG_START_CHECKPOINT, this.#logStarts)
   }
 
-  cleanOne(now: number): { directory: string; bytesRead: number; bytesKept: number } | null {
+  cleanOne(now: number): CleanedLog | null {
     for (;;) {
       const step = this.cleanStep(now, Infinity)
-      if (step !== 'more') return step
+      if (step === null || (step !== 'more' && !('job' in step))) return step
     }
   }
 
-  cleanStep(
-    now: number,
-    maxBytes: number,
-  ): 'more' | { directory: string; bytesRead: number; bytesKept: number } | null {
-    const cleaning = this.#cleaning ?? this.#beginCleaning(now)
+  cleanStep(now: number, maxBytes: number, elsewhere?: CleanElsewhere): CleanStep {
+    // Whoever has asked for a compaction elsewhere and asks again has forgotten of it.
+    if (this.#cleaning?.pass === null) this.finishCleaning(null)
+    const cleaning = this.#cleaning ?? this.#beginCleaning(now, elsewhere)
     if (!cleaning) return null
-    const { log, pass, cuts } = cleaning
-    if (log.local.cuts !== cuts || log.offlineReason !== null) {
+    const { job, pass } = cleaning
+    if (pass === null) return { job }
+    if (!isAsDescribed(cleaning)) {
       this.#cleaning = null
-      pass.return({ upTo: 0, bytesRead: 0, bytesKept: 0 })
+      pass.return({ groups: [], upTo: 0, bytesRead: 0, bytesKept: 0 })
       return 'more'
     }
-    try {
+    return this.#whileCleaning(cleaning, () => {
       for (let read = 0; read < maxBytes;) {
         const step = pass.next()
-        if (step.done) {
-          this.#cleaning = null
-          log.cleanedUpTo = step.value.upTo
-          this.#writeCleaned()
-          return { directory: log.directory, bytesRead: step.value.bytesRead, bytesKept: step.value.bytesKept }
-        }
+        if (step.done) return this.#adopt(cleaning, step.value)
         read += step.value
       }
       return 'more'
+    })
+  }
+
+  finishCleaning(compacted: Compacted | null): CleanedLog | null {
+    const cleaning = this.#cleaning
+    if (cleaning === null || cleaning.pass !== null) return null
+    return this.#whileCleaning(cleaning, () => {
+      if (compacted !== null && isAsDescribed(cleaning)) return this.#adopt(cleaning, compacted)
+      this.#cleaning = null
+      // A directory that was renamed meanwhile goes with all that is in it.
+      if (cleaning.log.offlineReason === null) discardCompaction(cleaning.log, cleaning.job)
+      return null
+    })
+  }
+
+  #adopt(cleaning: Cleaning, compacted: Compacted): CleanedLog {
+    const { log, job } = cleaning
+    this.#cleaning = null
+    adoptCompaction(log, job, compacted)
+    this.#writeCleaned()
+    return { directory: log.directory, bytesRead: compacted.bytesRead, bytesKept: compacted.bytesKept }
+  }
+
+  #whileCleaning<Result>({ log }: Cleaning, work: () => Result): Result {
+    try {
+      return work()
     } catch (error) {
       this.#cleaning = null
       if (error instanceof StorageError) log.goOffline(error.message)
@@ -279,13 +345,18 @@ export class LogDirectory implements LogStore {
     }
   }
 
-  #beginCleaning(now: number): Cleaning | null {
+  #beginCleaning(now: number, elsewhere: CleanElsewhere | undefined): Cleaning | null {
     const dirtiest = selectDirtiest(this.#logs.values(), now)
     if (!dirtiest) return null
     const { log } = dirtiest
     // Where the cleaner works, recovery must not take a gap for a loss.
     this.#writeOffsetsOfLogs()
-    this.#cleaning = { log, pass: cleanLog(dirtiest, now, this.#options.cleaner), cuts: log.local.cuts }
+    const { cleaner } = this.#options
+    let job = describeCompaction(dirtiest, now, undefined, cleaner)
+    const isLarge = elsewhere !== undefined && sizeOfJob(job) >= elsewhere.fromBytes
+    if (isLarge) job = { ...job, suffix: elsewhere.suffix }
+    const pass = isLarge ? null : compact(job, this.#pool)
+    this.#cleaning = { log, job, pass, cuts: log.local.cuts }
     return this.#cleaning
   }
 
@@ -313,14 +384,25 @@ export class LogDirectory implements LogStore {
   }
 
   #writeOffsets(file: string, offsets: ReadonlyMap<string, number>): void {
-    const entries: OffsetEntry[] = []
-    for (const [name, offset] of offsets) {
-      const parsed = parseLogDirectoryName(name)
-      if (parsed) entries.push({ ...parsed, offset })
-    }
-    this.#fs.replaceFile(`${this.path}/${file}`, encodeOffsets(entries))
+    this.#fs.replaceFile(`${this.path}/${file}`, encodeOffsets(offsetEntries(offsets)))
+  }
+
+  #writeOffsetsLater(file: string, offsets: ReadonlyMap<string, number>): void {
+    this.#fs.replaceFileLater(`${this.path}/${file}`, encodeOffsets(offsetEntries(offsets)), this.#checkpointDone())
   }
 }
+
+function offsetEntries(offsets: ReadonlyMap<string, number>): OffsetEntry[] {
+  const entries: OffsetEntry[] = []
+  for (const [name, offset] of offsets) {
+    const parsed = parseLogDirectoryName(name)
+    if (parsed) entries.push({ ...parsed, offset })
+  }
+  return entries
+}
+
+/** Nothing was cut off, moved or removed since. */
+const isAsDescribed = ({ log, cuts }: Cleaning): boolean => log.local.cuts === cuts && log.offlineReason === null
 
 const keyOf = (topicId: string, partition: number): string => `${topicId}:${partition}`
 const nameOf = (log: PartitionLog): string => `${log.topic}-${log.partition}`

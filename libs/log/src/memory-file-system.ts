@@ -56,6 +56,8 @@ export class MemoryFileSystem implements FileSystem {
   /** Whether `syncLater` completes within the call; otherwise `completeSyncs` does. */
   readonly syncAtOnce: boolean
   syncs = 0
+  /** The latest `replaceFileLater` of each path that has not come to its end. */
+  readonly #replacing = new Map<string, symbol>()
 
   constructor(options: { syncAtOnce?: boolean } = {}) {
     this.syncAtOnce = options.syncAtOnce ?? false
@@ -127,12 +129,32 @@ export class MemoryFileSystem implements FileSystem {
 
   replaceFile(path: string, bytes: Uint8Array): void {
     const temporary = `${path}.tmp`
+    this.#replacing.delete(path)
     if (this.#names.has(temporary)) this.unlink(temporary)
     const handle = this.open(temporary)
     handle.append([bytes])
     handle.sync()
     this.rename(temporary, path)
     this.syncDirectory(parentOf(path))
+  }
+
+  replaceFileLater(path: string, bytes: Uint8Array, done: (error: StorageError | null) => void): void {
+    const turn = Symbol(path)
+    this.#replacing.set(path, turn)
+    const { generation } = this
+    const content = bytes.slice()
+    const complete = (): void => {
+      if (generation !== this.generation) return
+      try {
+        if (this.#replacing.get(path) === turn) this.replaceFile(path, content)
+        done(null)
+      } catch (error) {
+        if (!(error instanceof StorageError)) throw error
+        done(error)
+      }
+    }
+    if (this.syncAtOnce) complete()
+    else this.#pendingSyncs.push(complete)
   }
 
   syncDirectory(path: string): void {

@@ -46,6 +46,8 @@ const nodeSyncCalls: SyncCalls = {
 
 export class NodeFileSystem implements FileSystem {
   readonly #sync: SyncCalls
+  /** Files that are being replaced in the background, by path: which call is the latest. */
+  readonly #replacing = new Map<string, symbol>()
 
   constructor(sync: SyncCalls = nodeSyncCalls) {
     this.#sync = sync
@@ -99,11 +101,12 @@ export class NodeFileSystem implements FileSystem {
 
   replaceFile(path: string, bytes: Uint8Array): void {
     const temporary = `${path}.tmp`
+    // What is under way for this file is older.
+    this.#replacing.delete(path)
     attempt(path, () => {
       const descriptor = fs.openSync(temporary, 'w', 0o644)
       try {
-        let written = 0
-        while (written < bytes.length) written += fs.writeSync(descriptor, bytes, written)
+        writeWhole(descriptor, bytes)
         this.#sync.fsync(descriptor)
       } finally {
         fs.closeSync(descriptor)
@@ -111,6 +114,59 @@ export class NodeFileSystem implements FileSystem {
       fs.renameSync(temporary, path)
     })
     this.syncDirectory(dirname(path))
+  }
+
+  replaceFileLater(path: string, bytes: Uint8Array, done: (error: StorageError | null) => void): void {
+    const temporary = `${path}.later.tmp`
+    const turn = Symbol(path)
+    const end = (error: unknown): void => {
+      if (this.#replacing.get(path) === turn) this.#replacing.delete(path)
+      done(error === null ? null : storageError(error, path))
+    }
+    const overtaken = (): boolean => this.#replacing.get(path) !== turn
+    this.#replacing.set(path, turn)
+    this.#writeLater(temporary, bytes, (error) => {
+      if (error !== null || overtaken()) return end(overtaken() ? null : error)
+      try {
+        fs.renameSync(temporary, path)
+      } catch (failure) {
+        return end(failure)
+      }
+      this.#syncDirectoryLater(dirname(path), end)
+    })
+  }
+
+  /** `done` is called later, also when it fails at once. */
+  #writeLater(path: string, bytes: Uint8Array, done: (error: unknown) => void): void {
+    let descriptor = -1
+    try {
+      // A file of its own: one that was overtaken may be being synced still.
+      fs.rmSync(path, { force: true })
+      descriptor = fs.openSync(path, 'w', 0o644)
+      writeWhole(descriptor, bytes)
+    } catch (error) {
+      if (descriptor >= 0) fs.closeSync(descriptor)
+      process.nextTick(done, error)
+      return
+    }
+    this.#syncAndClose(descriptor, done)
+  }
+
+  #syncDirectoryLater(path: string, done: (error: unknown) => void): void {
+    let descriptor: number
+    try {
+      descriptor = fs.openSync(path, 'r')
+    } catch (error) {
+      return done(error)
+    }
+    this.#syncAndClose(descriptor, done)
+  }
+
+  #syncAndClose(descriptor: number, done: (error: unknown) => void): void {
+    this.#sync.fdatasyncLater(descriptor, (error) => {
+      this.#sync.close(descriptor)
+      done(error)
+    })
   }
 
   syncDirectory(path: string): void {
@@ -144,6 +200,11 @@ export class NodeFileSystem implements FileSystem {
     const { bsize, blocks, bavail } = attempt(path, () => fs.statfsSync(path))
     return { totalBytes: blocks * bsize, usableBytes: bavail * bsize }
   }
+}
+
+function writeWhole(descriptor: number, bytes: Uint8Array): void {
+  let written = 0
+  while (written < bytes.length) written += fs.writeSync(descriptor, bytes, written)
 }
 
 class NodeFileHandle implements FileHandle {

@@ -21,7 +21,7 @@ import type {
   ReadResult,
 } from './contract.ts'
 import { StorageError } from './file-system.ts'
-import { flushLater, flushNow, saveEpochs, type FlushState } from './flush.ts'
+import { flushLater, flushNow, saveEpochs, saveEpochsLater, type FlushState } from './flush.ts'
 import type { LeaderEpochCache } from './leader-epoch-cache.ts'
 import type { LocalLog } from './local-log.ts'
 import { readLog } from './log-read.ts'
@@ -67,8 +67,10 @@ export class PartitionLog implements Log {
   #highWatermark: number
   #offlineReason: string | null = null
   #lastFlushTimeMs: number
-  /** What the checkpoint shows at most; undefined while it shows nothing. */
-  #checkpointedRecoveryPoint: number | undefined
+  /** What the checkpoint shows at most. */
+  #checkpointedRecoveryPoint: number
+  /** The checkpoint surely shows something. */
+  #isCheckpointed: boolean
   #lastNow: number
 
   constructor(input: PartitionLogInput) {
@@ -89,7 +91,8 @@ export class PartitionLog implements Log {
     this.#highWatermark = clamp(input.highWatermark, this.#logStartOffset, this.local.logEndOffset)
     this.producerState.onHighWatermark(this.#highWatermark)
     this.#lastFlushTimeMs = input.now
-    this.#checkpointedRecoveryPoint = input.recoveryPoint
+    this.#checkpointedRecoveryPoint = input.recoveryPoint ?? 0
+    this.#isCheckpointed = input.recoveryPoint !== undefined
     this.#lastNow = input.now
     this.cleanedUpTo = input.cleanedUpTo
   }
@@ -194,7 +197,7 @@ export class PartitionLog implements Log {
     this.producerState.endOffset = segment.baseOffset
     this.snapshots.write(this.producerState)
     // From the second segment on, recovery must be able to tell a gap from a loss.
-    if (this.#checkpointedRecoveryPoint === undefined) this.#checkpoint()
+    if (!this.#isCheckpointed) this.#checkpoint()
     if (fits) return this.#flushInBackground(segment.baseOffset, now, () => {})
     this.#flush.recoveryPoint = segment.baseOffset
     this.#checkpoint()
@@ -300,7 +303,7 @@ export class PartitionLog implements Log {
     const bound = Math.min(cut.baseOffset, offset)
     this.#flush.truncations += 1
     this.#flush.recoveryPoint = Math.min(this.#flush.recoveryPoint, bound)
-    if ((this.#checkpointedRecoveryPoint ?? 0) <= bound) return
+    if (this.#checkpointedRecoveryPoint <= bound) return
     this.#checkpointedRecoveryPoint = bound
     this.#checkpoint()
   }
@@ -350,14 +353,20 @@ export class PartitionLog implements Log {
     )
   }
 
-  /** The recovery point as a checkpoint is about to show it. */
-  checkpointRecoveryPoint(): number {
+  /** The recovery point as a checkpoint is about to show it: at once, or when the disk has come to it. */
+  checkpointRecoveryPoint(atOnce = true): number {
     this.#checkpointedRecoveryPoint = this.#flush.recoveryPoint
+    if (atOnce) this.#isCheckpointed = true
     return this.#flush.recoveryPoint
   }
 
   saveEpochs(): void {
     this.#guard(() => saveEpochs(this.local, this.epochs))
+  }
+
+  /** A failure takes nothing from the log, and is none when the log has gone meanwhile. */
+  saveEpochsLater(done: (error: unknown) => void): void {
+    saveEpochsLater(this.local, this.epochs, (error) => done(this.#offlineReason === null ? error : null))
   }
 
   segments(): { baseOffset: number; sizeInBytes: number; largestTimestamp: number }[] {

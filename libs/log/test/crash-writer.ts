@@ -39,7 +39,8 @@ function turn(): void {
     flush('compacted', compacted, keysOf(compacted))
   }
   if (turns % 7 === 0) directory.cleanStep(Date.now(), 20_000)
-  if (turns % 10 === 0) directory.writeCheckpoints()
+  if (turns % 30 === 0) directory.writeCheckpoints()
+  else if (turns % 10 === 0) directory.writeCheckpointsLater()
   if (turns % 50 === 0) for (const log of [plain, compacted]) log.applyRetention(Date.now())
   setImmediate(turn)
 }

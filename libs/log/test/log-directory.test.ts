@@ -1,3 +1,4 @@
+/** The directory of all logs: creation, deletion, checkpoints, starting again. */
 import { describe, expect, it } from 'vitest'
 import { decodeEpochs, decodeMetaProperties, decodeOffsets, encodeEpochs } from '../src/checkpoint-file.ts'
 import { ForeignDirectoryError, LogDirectory } from '../src/log-directory.ts'
@@ -94,6 +95,42 @@ describe('log directory', () => {
     expect(textOf(fs, '/data/topic-0/partition.metadata')).toBe(`version: 0\ntopic_id: ${topicId}`)
     fs.kill()
     expect(openLog(fs).log).toMatchObject({ logStartOffset: 3, highWatermark: 5, recoveryPoint: 6 })
+  })
+
+  it('writes checkpoints in the background, and drops what was overtaken', () => {
+    const fs = new MemoryFileSystem()
+    const { directory, log } = openLog(fs)
+    append(log, batch(['a']), { leaderEpoch: 1 })
+    log.setHighWatermark(1)
+    expect(directory.writeCheckpointsLater()).toBe(true)
+    expect(directory.writeCheckpointsLater()).toBe(false)
+    expect(fs.readFile('/data/replication-offset-checkpoint')).toBeUndefined()
+    append(log, batch(['b']), { leaderEpoch: 2 })
+    fs.completeSyncs()
+    expect(textOf(fs, '/data/replication-offset-checkpoint')).toBe('0\n1\ntopic 0 1\n')
+    expect(textOf(fs, '/data/topic-0/leader-epoch-checkpoint')).toBe('0\n1\n1 0\n')
+    // The epoch that came meanwhile is not on disk, and not forgotten.
+    log.setHighWatermark(2)
+    directory.writeCheckpointsLater()
+    append(log, batch(['c']), { leaderEpoch: 3 })
+    log.setHighWatermark(3)
+    directory.writeCheckpoints()
+    fs.completeSyncs()
+    expect(textOf(fs, '/data/replication-offset-checkpoint')).toBe('0\n1\ntopic 0 3\n')
+    expect(textOf(fs, '/data/topic-0/leader-epoch-checkpoint')).toBe('0\n3\n1 0\n2 1\n3 2\n')
+  })
+
+  it('says at the next time what the disk said of a checkpoint', () => {
+    const fs = new MemoryFileSystem()
+    const { directory, log } = openLog(fs)
+    append(log, batch(['a']))
+    fs.fault = (operation) => (operation === 'append' ? 'ENOSPC' : undefined)
+    directory.writeCheckpointsLater()
+    fs.completeSyncs()
+    fs.fault = null
+    expect(() => directory.writeCheckpointsLater()).toThrow('ENOSPC')
+    fs.completeSyncs()
+    expect(directory.writeCheckpointsLater()).toBe(true)
   })
 
   it('takes no torn checkpoint for a whole one', () => {

@@ -28,7 +28,7 @@ type Step =
   | { kind: 'flush' }
   | { kind: 'flushLater' }
   | { kind: 'syncsComplete' }
-  | { kind: 'checkpoint' }
+  | { kind: 'checkpoint'; later: boolean }
   | { kind: 'stop' }
   | { kind: 'kill' }
   | { kind: 'crash'; seed: number; zeroTails: boolean }
@@ -77,7 +77,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       { kind: 'flush' },
       { kind: 'flushLater' },
       { kind: 'syncsComplete' },
-      { kind: 'checkpoint' },
+      { kind: 'checkpoint', later: false },
+      { kind: 'checkpoint', later: true },
     ),
   },
   { weight: 1, arbitrary: fc.constantFrom<Step>({ kind: 'stop' }, { kind: 'kill' }) },
@@ -178,6 +179,7 @@ class Run {
         }
         return
       case 'checkpoint':
+        if (each.later) return void this.opened.directory.writeCheckpointsLater()
         return this.opened.directory.writeCheckpoints()
       case 'stop':
         this.opened.directory.closeCleanly()

@@ -85,7 +85,7 @@ function onCheckpoint(state: LogManagerState, env: LogManagerEnv, out: Outbox): 
     const isNew = sum !== state.checkpointed
     // The store writes a few logs' epochs per round: it gets the rounds it needs after the last change.
     if (!isNew && state.roundsLeft === 0) return
-    env.logs.writeCheckpoints()
+    if (!env.logs.writeCheckpointsLater()) return
     state.roundsLeft = isNew ? Math.ceil(count / EPOCH_FILES_PER_ROUND) : state.roundsLeft - 1
     state.checkpointed = sum
   })

@@ -25,7 +25,7 @@ export function answerParkedFetches(state: ReplicaState, out: Outbox): void {
     const fetch = follower.parked
     if (fetch === null || fetch.offset >= logEndOffset) continue
     // Followers wait at the same place as a rule: one read serves them all.
-    const isSame = last !== null && last.fetch.offset === fetch.offset && last.fetch.maxBytes === fetch.maxBytes
+    const isSame: boolean = last !== null && last.fetch.offset === fetch.offset && last.fetch.maxBytes === fetch.maxBytes
     const records: Payload | null = isSame && last ? last.records : readForFollower(state, fetch.offset, fetch.maxBytes)
     last = { fetch, records }
     follower.parked = null
