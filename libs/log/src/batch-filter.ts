@@ -31,7 +31,6 @@ import {
 import type { CleanedTransactions } from './cleaned-transactions.ts'
 import { viewOf, writeInt64 } from './int64.ts'
 import type { KeyMap } from './key-map.ts'
-import type { ProducerState } from './producer-state.ts'
 import type { AbortedEntry } from './transaction-index.ts'
 
 export interface FilterContext {
@@ -44,7 +43,7 @@ export interface FilterContext {
    */
   readonly roundEnd: number
   readonly transactions: CleanedTransactions
-  readonly producers: ProducerState
+  readonly producers: { get(id: number): { readonly lastDataOffset: number; readonly epoch: number } | undefined }
   readonly now: number
   readonly deleteRetentionMs: number
   keepAborted(entry: AbortedEntry): void
@@ -88,7 +87,7 @@ function isRetained(
  * Its batch carries the producer's last sequence, or (where only a marker is left) its epoch: without it the producer
  * would be forgotten.
  */
-function isLastOfProducer(bytes: Uint8Array, at: number, producers: ProducerState): boolean {
+function isLastOfProducer(bytes: Uint8Array, at: number, producers: FilterContext['producers']): boolean {
   if (!hasProducerId(bytes, at)) return false
   const entry = producers.get(producerId(bytes, at))
   if (entry === undefined) return false

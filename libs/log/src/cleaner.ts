@@ -1,17 +1,13 @@
 /**
- * Compaction: of each key the newest record stays. Source: LogCleaner, LogCleanerManager; KIP-58, KIP-280 (lag),
- * KIP-534 (horizon).
+ * Compaction: of each key the newest record stays. Source: LogCleaner, LogCleanerManager; KIP-58, KIP-280 (lag).
  *
- * A pass maps the keys of the dirty part, then rewrites all segments up to there, group by group, each into a new one
- * beside the log that takes the place of its sources by renaming. Only closed segments below min(high watermark, last
- * stable offset) are touched (Z34). A pass is a generator: its owner decides how much of it runs before other work
- * goes on.
+ * Here it is chosen which log is cleaned and how far: only closed segments below min(high watermark, last stable offset)
+ * are touched (Z34). `compaction.ts` writes new segments beside the log, in this thread or in another one; back here they
+ * take the place of their sources by renaming.
  */
-import { isControl, iterateRecords, lastOffset } from '@troupe/wire/record-batch'
-import { filterBatch, type FilterContext } from './batch-filter.ts'
-import { CleanedTransactions } from './cleaned-transactions.ts'
-import { CLEANED_SUFFIX, SWAP_SUFFIX } from './file-names.ts'
-import { KeyMap } from './key-map.ts'
+import type { Compacted, CompactedGroup, CompactionJob } from './compaction.ts'
+import { CLEANED_SUFFIX, SWAP_SUFFIX, offsetOfName } from './file-names.ts'
+import { StorageError } from './file-system.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { Segment } from './segment.ts'
 import { collectAborted } from './transaction-search.ts'
@@ -29,16 +25,7 @@ export interface DirtyLog {
   readonly ratio: number
 }
 
-export interface CleanedLog {
-  /** Everything below this is compacted now. */
-  readonly upTo: number
-  readonly bytesRead: number
-  readonly bytesKept: number
-}
-
 const DEFAULT_LIMITS: CleanerLimits = { dedupeBufferBytes: 128 * 1024 * 1024 }
-const WRITE_CHUNK_BYTES = 1024 * 1024
-const MAX_RELATIVE_OFFSET = 0x7fffffff
 
 /** The log with the largest share of dirty bytes among those that need cleaning. */
 export function selectDirtiest(logs: Iterable<PartitionLog>, now: number): DirtyLog | null {
@@ -81,168 +68,82 @@ function measure(log: PartitionLog, now: number): DirtyLog | null {
 
 const sizeOf = (segments: readonly Segment[]): number => segments.reduce((sum, segment) => sum + segment.size, 0)
 
-/** Yields after each piece of work how many bytes it read. */
-export type CleaningPass = Generator<number, CleanedLog>
-
-export function* cleanLog(dirty: DirtyLog, now: number, limits: Partial<CleanerLimits> = {}): CleaningPass {
-  const { log, firstDirtyOffset, firstUncleanableOffset } = dirty
-  const { local } = log
-  const budget = limits.dedupeBufferBytes ?? DEFAULT_LIMITS.dedupeBufferBytes
-  const keys = new KeyMap(firstUncleanableOffset - firstDirtyOffset, budget)
-  const mappedTo = yield* mapKeys(dirty, keys)
-  const segments = local.segments.filter(
-    (segment) => segment.baseOffset <= mappedTo && segment.baseOffset < firstUncleanableOffset,
-  )
-  const end = local.endOf(segments.length - 1)
-  let target: Segment | null = null
-  const context: FilterContext = {
-    keys,
-    mappedTo,
-    now,
-    roundEnd: firstUncleanableOffset,
-    transactions: new CleanedTransactions(collectAborted(local, segments[0].baseOffset, end)),
-    producers: log.producerState,
-    deleteRetentionMs: log.config['delete.retention.ms'],
-    keepAborted: (entry) => target?.transactionIndex.append(entry),
-  }
-  let bytesRead = 0
-  let bytesKept = 0
-  for (const group of groupSegments(log, segments, firstUncleanableOffset)) {
-    target = Segment.create(local.pool, { ...local.segmentOptions(group[0].baseOffset, now), suffix: CLEANED_SUFFIX })
-    try {
-      yield* rewrite(group, target, context)
-      bytesRead += sizeOf(group)
-      bytesKept += target.size
-      swap(log, group, target, now)
-      target = null
-    } finally {
-      // Given up half-way: the sources are untouched.
-      target?.unlink()
-    }
-  }
-  log.snapshots.removeStray(new Set(local.segments.map((segment) => segment.baseOffset)))
-  return { upTo: mappedTo + 1, bytesRead, bytesKept }
-}
-
-/** Enters the keys of the dirty part. Returns the last offset up to which all of them found room. */
-function* mapKeys(
+/** What is to be done, in plain data. `suffix` see there. */
+export function describeCompaction(
   { log, firstDirtyOffset, firstUncleanableOffset }: DirtyLog,
-  keys: KeyMap,
-): Generator<number, number> {
-  const { local } = log
-  const transactions = new CleanedTransactions(collectAborted(local, firstDirtyOffset, firstUncleanableOffset))
-  let mappedTo = firstDirtyOffset - 1
-  for (let index = Math.max(0, local.floorIndex(firstDirtyOffset)); index < local.segments.length; index++) {
-    const segment = local.segments[index]
-    if (segment.baseOffset >= firstUncleanableOffset) break
-    const reader = segment.bodyReader(segment.find(firstDirtyOffset)?.position ?? segment.size)
-    let read = 0
-    while (reader.next()) {
-      const { bytes, at } = reader
-      const full = isControl(bytes, at)
-        ? void transactions.onControl(bytes, at, () => {})
-        : !transactions.onData(bytes, at) && !mapBatch(bytes, at, keys, firstDirtyOffset)
-      // A batch that alone does not fit is let through, else no pass would ever get past it.
-      if (full && mappedTo >= firstDirtyOffset) return mappedTo
-      mappedTo = Math.max(mappedTo, lastOffset(bytes, at))
-      read += reader.size
-      if (read < WRITE_CHUNK_BYTES) continue
-      yield read
-      read = 0
-    }
-    mappedTo = local.endOf(index) - 1
-    yield read
-  }
-  return mappedTo
-}
-
-/** False when a key found no room. */
-function mapBatch(bytes: Uint8Array, at: number, keys: KeyMap, from: number): boolean {
-  for (const record of iterateRecords(bytes, at)) {
-    if (record.key !== null && record.offset >= from && !keys.set(record.key, record.offset)) return false
-  }
-  return true
-}
-
-/** Neighbours that fit one segment together. */
-function groupSegments(log: PartitionLog, segments: readonly Segment[], end: number): Segment[][] {
-  const maxBytes = log.config['segment.bytes']
-  const maxIndexBytes = log.config['segment.index.bytes']
-  const groups: Segment[][] = []
-  let bytes = 0
-  let indexBytes = 0
-  let timeIndexBytes = 0
-  segments.forEach((segment, i) => {
-    const group = groups.at(-1)
-    const last = (segments[i + 1]?.baseOffset ?? end) - 1
-    bytes += segment.size
-    indexBytes += segment.offsetIndex.sizeInBytes
-    timeIndexBytes += segment.timeIndex.sizeInBytes
-    if (
-      group &&
-      bytes <= maxBytes &&
-      indexBytes <= maxIndexBytes &&
-      timeIndexBytes <= maxIndexBytes &&
-      last - group[0].baseOffset <= MAX_RELATIVE_OFFSET
-    ) {
-      group.push(segment)
-      return
-    }
-    groups.push([segment])
-    bytes = segment.size
-    indexBytes = segment.offsetIndex.sizeInBytes
-    timeIndexBytes = segment.timeIndex.sizeInBytes
-  })
-  return groups
-}
-
-function* rewrite(sources: readonly Segment[], target: Segment, context: FilterContext): Generator<number, void> {
-  for (const source of sources) {
-    const reader = source.bodyReader()
-    let read = 0
-    let pending: Uint8Array[] = []
-    let pendingBytes = 0
-    while (reader.next()) {
-      const kept = filterBatch(reader.bytes, reader.at, context)
-      if (kept !== null) {
-        const batch = kept === 'whole' ? reader.bytes.slice(reader.at, reader.at + reader.size) : kept
-        pending.push(batch)
-        pendingBytes += batch.length
-      }
-      read += reader.size
-      if (read < WRITE_CHUNK_BYTES && pendingBytes < WRITE_CHUNK_BYTES) continue
-      write(target, pending, pendingBytes)
-      pending = []
-      pendingBytes = 0
-      yield read
-      read = 0
-    }
-    write(target, pending, pendingBytes)
-    yield read
+  now: number,
+  suffix = CLEANED_SUFFIX,
+  limits: Partial<CleanerLimits> = {},
+): CompactionJob {
+  const { local, config } = log
+  const segments = local.segments.filter((segment) => segment.baseOffset < firstUncleanableOffset)
+  const firstDirty = segments.findLast((segment) => segment.baseOffset <= firstDirtyOffset) ?? segments[0]
+  return {
+    directory: local.directory,
+    suffix,
+    now,
+    sources: segments.map((segment, index) => ({
+      baseOffset: segment.baseOffset,
+      endOffset: local.endOf(index),
+      size: segment.size,
+      indexBytes: segment.offsetIndex.sizeInBytes,
+      timeIndexBytes: segment.timeIndex.sizeInBytes,
+    })),
+    firstDirtyOffset,
+    firstDirtyPosition: firstDirty.find(firstDirtyOffset)?.position ?? firstDirty.size,
+    firstUncleanableOffset,
+    aborted: collectAborted(local, segments[0].baseOffset, firstUncleanableOffset),
+    producers: Array.from(log.producerState.entries, ({ producerId, lastDataOffset, epoch }) => [
+      producerId,
+      lastDataOffset,
+      epoch,
+    ]),
+    deleteRetentionMs: config['delete.retention.ms'],
+    dedupeBufferBytes: limits.dedupeBufferBytes ?? DEFAULT_LIMITS.dedupeBufferBytes,
+    segmentBytes: config['segment.bytes'],
+    segmentIndexBytes: config['segment.index.bytes'],
+    indexIntervalBytes: config['index.interval.bytes'],
   }
 }
 
-function write(target: Segment, batches: readonly Uint8Array[], bytes: number): void {
-  if (bytes === 0) return
-  const joined = new Uint8Array(bytes)
-  let at = 0
-  for (const batch of batches) {
-    joined.set(batch, at)
-    at += batch.length
-  }
-  target.append(joined)
+export function sizeOfJob({ sources }: CompactionJob): number {
+  return sources.reduce((sum, { size }) => sum + size, 0)
 }
 
-/** Durable first, then `.swap`, which recovery finishes; then the sources go and it gets its name. */
-function swap(log: PartitionLog, sources: readonly Segment[], target: Segment, now: number): void {
+/**
+ * Puts the files of a compaction in the place of their sources, if those are what they were when it was described; the
+ * caller has seen that nothing was cut off meanwhile.
+ */
+export function adoptCompaction(log: PartitionLog, job: CompactionJob, { groups, upTo }: Compacted): void {
+  for (const group of groups) swap(log, job, group)
+  log.cleanedUpTo = upTo
+  log.snapshots.removeStray(new Set(log.local.segments.map((segment) => segment.baseOffset)))
+}
+
+/** What a compaction has written, or may have, and nobody wants any more. */
+export function discardCompaction(log: PartitionLog, { directory, sources, suffix }: CompactionJob): void {
+  const { fs } = log.local.pool
+  const bases = new Set(sources.map(({ baseOffset }) => baseOffset))
+  for (const name of fs.list(directory)) {
+    if (name.endsWith(suffix) && bases.has(offsetOfName(name))) fs.unlink(`${directory}/${name}`)
+  }
+}
+
+/** Its bytes are durable already; `.swap` is what recovery finishes; then the sources go and it gets its name. */
+function swap(log: PartitionLog, { suffix, now }: CompactionJob, { sources, size }: CompactedGroup): void {
   const { local } = log
   const { fs } = local.pool
-  target.close()
-  for (const file of target.files) file.sync()
+  const first = local.segments.findIndex((segment) => segment.baseOffset === sources[0])
+  const replaced = local.segments.slice(first, first + sources.length)
+  const target = Segment.existing(local.pool, { ...local.segmentOptions(sources[0], now), suffix })
+  if (first < 0 || replaced.some((segment, index) => segment.baseOffset !== sources[index]) || target.size !== size) {
+    throw new StorageError('OTHER', local.directory, `what was compacted at ${sources[0]} is not what is there`)
+  }
+  if (suffix !== CLEANED_SUFFIX) target.rename(suffix, CLEANED_SUFFIX)
   target.rename(CLEANED_SUFFIX, SWAP_SUFFIX)
   fs.syncDirectory(local.directory)
-  target.createdMs = sources[sources.length - 1].createdMs
-  local.replace(local.segments.indexOf(sources[0]), sources.length, target, now)
+  target.createdMs = replaced[replaced.length - 1].createdMs
+  local.replace(first, replaced.length, target, now)
   target.rename(SWAP_SUFFIX, '')
   fs.syncDirectory(local.directory)
 }

@@ -20,8 +20,9 @@ export class FilePool {
     this.#limit = limit
   }
 
-  file(path: string): PooledFile {
-    return new PooledFile(this, path)
+  /** `mustExist`: a file that someone else may have moved away; opening it must not make an empty one. */
+  file(path: string, options?: { mustExist?: boolean }): PooledFile {
+    return new PooledFile(this, path, options)
   }
 
   get openFiles(): number {
@@ -62,6 +63,7 @@ export class PooledFile {
   path: string
   usedAt = 0
   readonly #pool: FilePool
+  readonly #options: { mustExist?: boolean } | undefined
   #handle: FileHandle | null = null
   #size = -1
   #gone = false
@@ -69,18 +71,19 @@ export class PooledFile {
   #pins = 0
   #releaseWhenUnpinned = false
 
-  constructor(pool: FilePool, path: string) {
+  constructor(pool: FilePool, path: string, options?: { mustExist?: boolean }) {
     this.#pool = pool
+    this.#options = options
     this.path = path
   }
 
-  /** Creates the file if it is missing. */
+  /** Creates the file if it is missing and may be. */
   get handle(): FileHandle {
     this.usedAt = this.#pool.tick()
     const open = this.#handle
     if (open !== null) return open
     if (this.#gone) throw new StorageError('ENOENT', this.path, 'the file was deleted')
-    const handle = this.#pool.fs.open(this.path)
+    const handle = this.#pool.fs.open(this.path, this.#options)
     this.#handle = handle
     this.#size = handle.size
     this.#pool.opened(this)
