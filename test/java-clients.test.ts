@@ -50,8 +50,10 @@ suite(`Java clients${why}`, () => {
 
   test('the same while brokers crash and return', async () => {
     cluster = await Cluster.start()
+    const running = runJava(java, 'ExactlyOnce', [cluster.bootstrap, '60000', '4', '3', 'classic'])
+    await cluster.hasTopic('out')
     const chaos = startChaos(cluster)
-    const result = await runJava(java, 'ExactlyOnce', [cluster.bootstrap, '60000', '4', '3', 'classic'])
+    const result = await running
     const crashes = await chaos.stop()
     expect(result.stdout, result.stderr + cluster.log).toContain('{')
     expect(JSON.parse(result.stdout), result.stderr).toMatchObject(everythingOnce(60000))

@@ -20,14 +20,16 @@ describe.skipIf(typeof python !== 'string')(
   `confluent-kafka${typeof python === 'string' ? '' : ` (skipped: ${python.skipped})`}`,
   () => {
     test('idempotent producer and transactional copier lose and double nothing while brokers crash', async () => {
-      const chaos = startChaos(cluster)
       const records = 30_000
-      const result = await run(String(python), [
+      const running = run(String(python), [
         join(import.meta.dirname, 'python/exactly_once.py'),
         cluster.bootstrap,
         String(records),
       ])
-      await chaos.stop()
+      await cluster.hasTopic('py-out')
+      const chaos = startChaos(cluster)
+      const result = await running
+      expect(await chaos.stop()).toBeGreaterThan(0)
       expect(result.stdout, result.stderr + cluster.log).toContain('{')
       expect(JSON.parse(result.stdout), result.stderr + cluster.log.slice(-3000)).toEqual({
         acked: records,

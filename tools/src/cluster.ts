@@ -22,6 +22,8 @@ export interface ClusterOptions {
   readonly properties?: Readonly<Record<string, string | number>>
   /** Continue on this directory, which then is not removed. */
   readonly directory?: string
+  /** Receives the cluster's log as it is written. */
+  readonly onLog?: (text: string) => void
 }
 
 export class Cluster {
@@ -65,7 +67,10 @@ export class Cluster {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#process = child
-    child.stderr!.setEncoding('utf8').on('data', (text: string) => (this.#log = (this.#log + text).slice(-200_000)))
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      this.#log = (this.#log + text).slice(-200_000)
+      this.#options.onLog?.(text)
+    })
     const ready = await new Promise<string>((resolve, reject) => {
       let out = ''
       child.stdout!.setEncoding('utf8').on('data', (text: string) => {
@@ -112,22 +117,35 @@ export class Cluster {
     return this.#post(`/v1/brokers/${broker}/start`)
   }
 
-  async status(): Promise<{ brokers: { id: number; state: string }[]; partitions: PartitionStatus[] }> {
+  async status(): Promise<{
+    controllerId: number
+    brokers: { id: number; state: string; fenced: boolean }[]
+    partitions: PartitionStatus[]
+  }> {
     return (await (await fetch(`${this.adminUrl}/v1/cluster`)).json()) as never
   }
 
-  /** Waits until every partition has a leader and its whole replica set in sync. */
+  /** Waits until every broker runs, and every partition has a leader and its whole replica set in sync. */
   async healed(timeoutMs = 60_000): Promise<void> {
     await until(
       async () => {
-        const { partitions } = await this.status()
+        const { brokers, partitions } = await this.status()
         return (
-          partitions.length > 0 &&
+          brokers.every(({ state, fenced }) => state === 'running' && !fenced) &&
           partitions.every((partition) => partition.leader > 0 && partition.isr.length === partition.replicas.length)
         )
       },
       timeoutMs,
-      () => `partitions did not heal\n${this.#log.slice(-3000)}`,
+      () => `the cluster did not heal\n${this.log}`,
+    )
+  }
+
+  /** Waits until a topic is there: a cluster with a broker down refuses to create one with a replica on each. */
+  async hasTopic(name: string): Promise<void> {
+    await until(
+      async () => (await this.status()).partitions.some(({ topic }) => topic === name),
+      60_000,
+      () => `there is no topic ${name}\n${this.log}`,
     )
   }
 
