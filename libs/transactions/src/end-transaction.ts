@@ -8,11 +8,13 @@
  * | EndTxn v5 in        | commit                     | abort                        |
  * | ------------------- | -------------------------- | ---------------------------- |
  * | ONGOING             | PREPARE_COMMIT             | PREPARE_ABORT                |
- * | EMPTY               | INVALID_TXN_STATE          | PREPARE_ABORT, COMPLETE_ABORT |
- * | COMPLETE_COMMIT     | retry: NONE, else INVALID_TXN_STATE | retry: INVALID_TXN_STATE, else as EMPTY |
- * | COMPLETE_ABORT      | INVALID_TXN_STATE          | retry: NONE, else as EMPTY   |
+ * | EMPTY               | early*                     | PREPARE_ABORT, COMPLETE_ABORT |
+ * | COMPLETE_COMMIT     | retry: NONE, else early*   | retry: INVALID_TXN_STATE, else as EMPTY |
+ * | COMPLETE_ABORT      | retry: INVALID_TXN_STATE, else early* | retry: NONE, else as EMPTY   |
  * | PREPARE_COMMIT      | waits, then as COMPLETE_*  | retry: INVALID_TXN_STATE, else waits |
  * | PREPARE_ABORT       | retry: INVALID_TXN_STATE, else waits | waits, then as COMPLETE_* |
+ *
+ * *: waits for a moment for the first partition, then INVALID_TXN_STATE (see `parkEarlyCommit`).
  *
  * Source: Kafka's TransactionCoordinator.endTransaction; KIP-98, KIP-588, KIP-890.
  */
@@ -27,6 +29,7 @@ import {
   fencedError,
   merge,
   park,
+  parkEarlyCommit,
   refuse,
   release,
   serverVersion,
@@ -112,7 +115,7 @@ function endWithBump(
     if (commit !== isCommit(current)) return refuse(request, KafkaError.INVALID_TXN_STATE)
     return { records: [], response: ended(current.producerId, current.producerEpoch) }
   }
-  if (commit) return refuse(request, KafkaError.INVALID_TXN_STATE)
+  if (commit) return parkEarlyCommit(state, current.transactionalId, request, env)
   return prepare(state, current, false, request, env)
 }
 

@@ -4,6 +4,7 @@
  */
 import type { CoordinatorEnv, CoordinatorRecord } from '@troupe/coordinator/contract'
 import type { ReplyToken } from '@troupe/actor'
+import type { ErrorCode } from '@troupe/wire/errors'
 import { metadataOf, transactionalIdOf } from './records.ts'
 import type { TransactionMetadata } from './transaction-metadata.ts'
 import { isIdle, isPrepared } from './transaction-state.ts'
@@ -51,6 +52,8 @@ export interface Parked {
   readonly request: TransactionMessage
   readonly token: ReplyToken
   readonly deadline: number
+  /** The answer when it has waited in vain. */
+  readonly otherwise: ErrorCode
 }
 
 export interface TransactionShardState {
