@@ -20,7 +20,7 @@ import type { Continued } from './internal-messages.ts'
 import { CONSUMER_OFFSETS } from './markers.ts'
 import type { AddOffsets, AddPartitions, PartitionsAdded } from './messages.ts'
 import { recordOf } from './records.ts'
-import { fencedError, number, park, partitionsResult, refuse, sendBackEarlyCommits, topicsOf, transactionVersion } from './requests.ts'
+import { fencedError, number, park, partitionsResult, refuse, topicsOf, transactionVersion } from './requests.ts'
 import type { TransactionShardState } from './shard-state.ts'
 import {
   completed,
@@ -96,8 +96,7 @@ function add(
     return { records: [], response: answer(KafkaError.NONE) }
   }
   const next = withPartitions(current, addition.topics, addition.clientVersion, env.now)
-  const replies = sendBackEarlyCommits(state, current.transactionalId)
-  return { records: [recordOf(next, transactionVersion(env))], response: answer(KafkaError.NONE), replies }
+  return { records: [recordOf(next, transactionVersion(env))], response: answer(KafkaError.NONE) }
 }
 
 /**

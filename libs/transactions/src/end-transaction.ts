@@ -14,7 +14,7 @@
  * | PREPARE_COMMIT      | waits, then as COMPLETE_*  | retry: INVALID_TXN_STATE, else waits |
  * | PREPARE_ABORT       | retry: INVALID_TXN_STATE, else waits | waits, then as COMPLETE_* |
  *
- * *: waits for a moment for the first partition, then INVALID_TXN_STATE (see `parkEarlyCommit`).
+ * *: CONCURRENT_TRANSACTIONS once, then INVALID_TXN_STATE (see `refuseEarlyCommit`).
  *
  * Source: Kafka's TransactionCoordinator.endTransaction; KIP-98, KIP-588, KIP-890.
  */
@@ -29,8 +29,8 @@ import {
   fencedError,
   merge,
   park,
-  parkEarlyCommit,
   refuse,
+  refuseEarlyCommit,
   release,
   serverVersion,
   tick,
@@ -115,7 +115,7 @@ function endWithBump(
     if (commit !== isCommit(current)) return refuse(request, KafkaError.INVALID_TXN_STATE)
     return { records: [], response: ended(current.producerId, current.producerEpoch) }
   }
-  if (commit) return parkEarlyCommit(state, current.transactionalId, request, env)
+  if (commit) return refuseEarlyCommit(state, current, request)
   return prepare(state, current, false, request, env)
 }
 

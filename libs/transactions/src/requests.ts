@@ -3,13 +3,14 @@ import { actorNames } from '@troupe/actor'
 import type { CoordinatorEnv, Decision } from '@troupe/coordinator/contract'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import type { TransactionMessage } from './internal-messages.ts'
-import type { EndTxn, NextProducerId, PartitionsAdded } from './messages.ts'
-import type { Parked, TransactionShardState } from './shard-state.ts'
+import type { NextProducerId, PartitionsAdded } from './messages.ts'
+import type { TransactionShardState } from './shard-state.ts'
 import {
   NO_PRODUCER_EPOCH,
   NO_PRODUCER_ID,
   type ClientTransactionVersion,
   type TopicPartitions,
+  type TransactionMetadata,
 } from './transaction-metadata.ts'
 
 export const TICK_MS = 50
@@ -88,13 +89,7 @@ export function park(
   const since = request.parkedSince ?? env.now
   const deadline = since + number(env, 'add.partitions.to.txn.retry.backoff.max.ms')
   if (deadline <= env.now) return refuse(request, KafkaError.CONCURRENT_TRANSACTIONS)
-  const otherwise = KafkaError.CONCURRENT_TRANSACTIONS
-  return hold(state, transactionalId, {
-    request: { ...request, parkedSince: since }, token: request.replyTo, deadline, otherwise,
-  }, env)
-}
-
-function hold(state: TransactionShardState, transactionalId: string, parked: Parked, env: CoordinatorEnv): Decision {
+  const parked = { request: { ...request, parkedSince: since }, token: request.replyTo, deadline }
   const others = state.parked.get(transactionalId)
   if (others === undefined) state.parked.set(transactionalId, [parked])
   else others.push(parked)
@@ -104,34 +99,20 @@ function hold(state: TransactionShardState, transactionalId: string, parked: Par
 /**
  * A commit of the current epoch before anything was added to its transaction. Java's producer can send it ahead of the
  * transaction's first records: its sender looks for unsent batches, and only then takes the lock under which the
- * application may meanwhile have sent and committed (KAFKA-20785). Kafka refuses at once, and the producer is lost.
- * Here it waits a moment for the records; when they come it is told to try again, which it does after all of them.
+ * application may meanwhile have sent and committed (KAFKA-20785). Kafka refuses, and the producer is lost. Here it is
+ * told once to try again, which it does after all records; who has none to send is refused then.
  */
-export function parkEarlyCommit(
+export function refuseEarlyCommit(
   state: TransactionShardState,
-  transactionalId: string,
-  request: EndTxn & TransactionMessage,
-  env: CoordinatorEnv,
+  { transactionalId, producerEpoch }: TransactionMetadata,
+  request: TransactionMessage,
 ): Decision {
-  if (request.replyTo === undefined) return { records: [] }
-  const deadline = env.now + number(env, 'add.partitions.to.txn.retry.backoff.max.ms')
-  if (deadline === env.now) return refuse(request, KafkaError.INVALID_TXN_STATE)
-  return hold(state, transactionalId, {
-    request, token: request.replyTo, deadline, otherwise: KafkaError.INVALID_TXN_STATE,
-  }, env)
-}
-
-/** The transaction has begun: commits that were too early are to be sent again. */
-export function sendBackEarlyCommits(state: TransactionShardState, transactionalId: string): Decision['replies'] {
-  const waiting = state.parked.get(transactionalId)
-  if (waiting === undefined) return []
-  const isEarly = ({ otherwise }: Parked): boolean => otherwise === KafkaError.INVALID_TXN_STATE
-  const rest = waiting.filter((parked) => !isEarly(parked))
-  if (rest.length === 0) state.parked.delete(transactionalId)
-  else state.parked.set(transactionalId, rest)
-  return waiting.filter(isEarly).map(({ token, request }) => ({
-    token, body: refusal(request, KafkaError.CONCURRENT_TRANSACTIONS),
-  }))
+  if (state.earlyCommits.get(transactionalId) === producerEpoch) {
+    state.earlyCommits.delete(transactionalId)
+    return refuse(request, KafkaError.INVALID_TXN_STATE)
+  }
+  state.earlyCommits.set(transactionalId, producerEpoch)
+  return refuse(request, KafkaError.CONCURRENT_TRANSACTIONS)
 }
 
 /** The requests that waited for this transaction, to be decided again. */

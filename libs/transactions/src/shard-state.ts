@@ -4,7 +4,6 @@
  */
 import type { CoordinatorEnv, CoordinatorRecord } from '@troupe/coordinator/contract'
 import type { ReplyToken } from '@troupe/actor'
-import type { ErrorCode } from '@troupe/wire/errors'
 import { metadataOf, transactionalIdOf } from './records.ts'
 import type { TransactionMetadata } from './transaction-metadata.ts'
 import { isIdle, isPrepared } from './transaction-state.ts'
@@ -52,8 +51,6 @@ export interface Parked {
   readonly request: TransactionMessage
   readonly token: ReplyToken
   readonly deadline: number
-  /** The answer when it has waited in vain. */
-  readonly otherwise: ErrorCode
 }
 
 export interface TransactionShardState {
@@ -63,6 +60,8 @@ export interface TransactionShardState {
   readonly transactions: Map<string, TransactionMetadata>
   readonly completions: Map<string, Completion>
   readonly parked: Map<string, Parked[]>
+  /** Epochs whose commit has come before anything to commit, and was told to come again. */
+  readonly earlyCommits: Map<string, number>
   readonly asks: Map<number, Ask>
   lastAskId: number
   tickArmed: boolean
@@ -75,6 +74,7 @@ export function newShardState(partition: number, env: CoordinatorEnv, leaderEpoc
     transactions: new Map(),
     completions: new Map(),
     parked: new Map(),
+    earlyCommits: new Map(),
     asks: new Map(),
     // Random, so that an answer to a question of an earlier load is not taken for one of this.
     lastAskId: (env.random() % 0x7fffffff) * 0x200000,
@@ -85,6 +85,7 @@ export function newShardState(partition: number, env: CoordinatorEnv, leaderEpoc
 export function replay(state: TransactionShardState, record: CoordinatorRecord): void {
   const transactionalId = transactionalIdOf(record)
   if (record.value === null) {
+    state.earlyCommits.delete(transactionalId)
     state.transactions.delete(transactionalId)
     return
   }

@@ -99,9 +99,9 @@ function letGo(state: TransactionShardState, env: CoordinatorEnv): Replies {
   const replies: Replies[number][] = []
   for (const [transactionalId, waiting] of state.parked) {
     const rest = waiting.filter(({ deadline }) => deadline > env.now)
-    for (const { token, request, deadline, otherwise } of waiting) {
+    for (const { token, request, deadline } of waiting) {
       if (deadline > env.now) continue
-      replies.push({ token, body: refusal(request, otherwise) })
+      replies.push({ token, body: refusal(request, KafkaError.CONCURRENT_TRANSACTIONS) })
     }
     if (rest.length === 0) state.parked.delete(transactionalId)
     else state.parked.set(transactionalId, rest)
