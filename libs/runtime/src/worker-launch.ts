@@ -36,6 +36,8 @@ const brokerWorker = new URL('./broker-worker.ts', import.meta.url).href
 const syncThread = new URL('./sync-thread.ts', import.meta.url).href
 const threadEntry = new URL('./thread-entry.mjs', import.meta.url)
 
+const youngGenerationMb = 12
+
 let syncing: Worker | null = null
 
 /** The one thread that may fsync, for all brokers of the process; it lives as long as the process. */
@@ -70,6 +72,8 @@ export function launchWorker(options: LaunchOptions): BrokerProcess {
     name: `broker-${options.broker}`,
     workerData: seed,
     transferList: [theirs, sync.port],
+    // What a broker keeps lives long, the rest dies within a turn: more room for the young only fills memory.
+    resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMb },
     execArgv: brokerPermissions(options.directory, compileCache),
     stdout: true,
   })
