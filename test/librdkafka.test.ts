@@ -101,7 +101,7 @@ describe.skipIf(typeof cat !== 'string')(`kcat${typeof cat === 'string' ? '' : `
   })
 
   test('a consumer that is cut off in the middle leaves the cluster well', async () => {
-    const child = spawn(String(cat), ['-b', cluster.bootstrap, '-C', '-t', 'kcat', '-q', '-o', 'beginning'])
+    const child = spawn(String(cat), ['-b', cluster.bootstrap, '-C', '-t', 'kcat', '-q', '-u', '-o', 'beginning'])
     await new Promise((resolve) => child.stdout.once('data', resolve))
     child.kill('SIGKILL')
     expect((await kafkacat(['-L'])).status).toBe(0)
