@@ -77,7 +77,7 @@ async function startTroupe(brokers: 1 | 3, directory: string): Promise<Target> {
   const child = spawn(
     process.execPath,
     [join(root, 'tools/run.mjs'), 'start', ...overrides.flatMap((override) => ['--override', override])],
-    { cwd: root, stdio: ['ignore', 'pipe', 'ignore'] },
+    { cwd: root, stdio: ['ignore', 'pipe', process.env.TROUPE_BENCH_VERBOSE ? 'inherit' : 'ignore'] },
   )
   const bootstrap = await readyLine(child)
   await firstMetadata(bootstrap, brokers)
