@@ -255,6 +255,9 @@ describe.skipIf(typeof classpath !== 'string')(
         '--config',
         'min.insync.replicas=2',
       )
+      // By itself this tool sends without retries, and then may lose what was not acknowledged.
+      const idempotent = join(scratch, 'producer.properties')
+      writeFileSync(idempotent, 'retries=2147483647\nenable.idempotence=true\n')
       const chaos = startChaos(cluster)
       const count = 20_000
       const produced = await runJava(java, 'org.apache.kafka.tools.VerifiableProducer', [
@@ -268,6 +271,8 @@ describe.skipIf(typeof classpath !== 'string')(
         '2500',
         '--acks',
         '-1',
+        '--command-config',
+        idempotent,
       ])
       await chaos.stop()
       const acked = produced.stdout

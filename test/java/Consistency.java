@@ -43,6 +43,7 @@ public class Consistency {
   /** Fates by transaction: true committed, false aborted; one whose producer never learned is in neither. */
   static final Map<String, Boolean> fates = new ConcurrentHashMap<>();
   static final Map<String, Integer> sizes = new ConcurrentHashMap<>();
+  static final LongAccumulator slowestMs = new LongAccumulator(Math::max, 0);
   static final AtomicInteger fenced = new AtomicInteger();
   static final AtomicInteger polls = new AtomicInteger();
   static final AtomicInteger watched = new AtomicInteger();
@@ -84,7 +85,7 @@ public class Consistency {
     for (Thread reader : readers) join(reader);
     check(all, committed);
     System.out.println("{\"acked\":" + acked.size() + ",\"committed\":" + fates.values().stream().filter(f -> f).count()
-        + ",\"aborted\":" + fates.values().stream().filter(f -> !f).count() + ",\"fenced\":" + fenced
+        + ",\"aborted\":" + fates.values().stream().filter(f -> !f).count() + ",\"fenced\":" + fenced + ",\"slowestMs\":" + slowestMs
         + ",\"polls\":" + polls + ",\"watched\":" + watched + ",\"errors\":["
         + String.join(",", errors.stream().limit(30).map(e -> "\"" + e.replaceAll("[\"\\\\\n\t]", " ") + "\"").toList()) + "]}");
     System.exit(0);
@@ -165,6 +166,7 @@ public class Consistency {
       int size = 1 + random.nextInt(8);
       sizes.put(transaction, size);
       boolean commit = fate < 7;
+      long since = System.nanoTime();
       try {
         producer.beginTransaction();
         for (int i = 0; i < size; i++) {
@@ -210,6 +212,8 @@ public class Consistency {
         producer.close(Duration.ZERO);
         producer = producer(name);
         producer.initTransactions();
+      } finally {
+        slowestMs.accumulate((System.nanoTime() - since) / 1_000_000);
       }
     }
     producer.close();

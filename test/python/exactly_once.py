@@ -92,10 +92,25 @@ def commit(producer):
 
 
 def rewind(consumer):
-    assignment = consumer.assignment()
-    for partition in consumer.committed(assignment, 60):
+    """Back to what is committed. While a coordinator moves, librdkafka hands its errors on to the application."""
+    for partition in retried(lambda: consumer.committed(consumer.assignment(), 10)):
         partition.offset = partition.offset if partition.offset >= 0 else 0
         consumer.seek(partition)
+
+
+PASSING = {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+           KafkaError._WAIT_COORD, KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError.REQUEST_TIMED_OUT}
+
+
+def retried(work, limit=60):
+    deadline = time.time() + limit
+    while True:
+        try:
+            return work()
+        except KafkaException as error:
+            if time.time() > deadline or not (error.args[0].retriable() or error.args[0].code() in PASSING):
+                raise
+            time.sleep(0.05)
 
 
 def scan(topic, isolation):

@@ -41,3 +41,68 @@ export function startChaos(cluster: Cluster, calmMs = 0): Chaos {
     },
   }
 }
+
+/** Everything at once: what no operator would do. After it the cluster must heal by itself. */
+const blows: readonly ((cluster: Cluster, random: (below: number) => number) => Promise<void>)[] = [
+  async function fast(cluster, random) {
+    for (let i = 0; i < 6; i++) {
+      await cluster.crash(1 + random(cluster.brokers))
+      await pause(random(300))
+    }
+  },
+  async function two(cluster, random) {
+    const first = 1 + random(cluster.brokers)
+    await Promise.all([cluster.crash(first), cluster.crash(1 + (first % cluster.brokers))])
+  },
+  async function all(cluster) {
+    await Promise.all(Array.from({ length: cluster.brokers }, (_, index) => cluster.crash(index + 1)))
+  },
+  async function controllers(cluster, random) {
+    for (let i = 0; i < 4; i++) {
+      const { controllerId } = await cluster.status()
+      if (controllerId > 0) await cluster.crash(controllerId)
+      await pause(random(300))
+    }
+  },
+  async function stopAndCrash(cluster, random) {
+    const stopped = 1 + random(cluster.brokers)
+    await Promise.all([
+      cluster.stopBroker(stopped),
+      pause(random(50)).then(() => cluster.crash(1 + (stopped % cluster.brokers))),
+    ])
+    await pause(random(500))
+    await cluster.startBroker(stopped)
+    await pause(random(300))
+    await cluster.crash(stopped)
+  },
+  async function stopAndStart(cluster, random) {
+    const stopped = 1 + random(cluster.brokers)
+    await cluster.stopBroker(stopped)
+    await pause(random(300))
+    await cluster.startBroker(stopped)
+  },
+]
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** Clients back off while nothing goes; this is long enough for them to come back before the next blow. */
+const calmMs = 1000
+
+/** The longest that the cluster took to heal after a blow, by what the blow was. */
+export async function mayhem(cluster: Cluster, rounds: number, healLimitMs = 15_000): Promise<Record<string, number>> {
+  let seed = 0x9e3779b9
+  const random = (below: number): number => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
+    return Math.floor((seed / 2 ** 32) * below)
+  }
+  const longest: Record<string, number> = {}
+  for (let round = 0; round < rounds; round++) {
+    const blow = blows[round % blows.length]!
+    await blow(cluster, random)
+    const since = Date.now()
+    await cluster.healed(healLimitMs)
+    longest[blow.name] = Math.max(longest[blow.name] ?? 0, Date.now() - since)
+    await pause(calmMs)
+  }
+  return longest
+}
