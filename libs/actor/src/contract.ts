@@ -132,4 +132,6 @@ export const actorNames = {
   producerIds: 'producer-ids',
   /** The shell of this broker: through it, code outside of the actors asks; it ends the worker (`endWorker`). */
   shell: 'shell',
+  /** The shell's helper: long computations, in another thread. */
+  jobs: 'jobs',
 } as const

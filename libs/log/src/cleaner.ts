@@ -68,11 +68,10 @@ function measure(log: PartitionLog, now: number): DirtyLog | null {
 
 const sizeOf = (segments: readonly Segment[]): number => segments.reduce((sum, segment) => sum + segment.size, 0)
 
-/** What is to be done, in plain data. `suffix` see there. */
+/** What is to be done, in plain data. */
 export function describeCompaction(
   { log, firstDirtyOffset, firstUncleanableOffset }: DirtyLog,
   now: number,
-  suffix = CLEANED_SUFFIX,
   limits: Partial<CleanerLimits> = {},
 ): CompactionJob {
   const { local, config } = log
@@ -80,7 +79,7 @@ export function describeCompaction(
   const firstDirty = segments.findLast((segment) => segment.baseOffset <= firstDirtyOffset) ?? segments[0]
   return {
     directory: local.directory,
-    suffix,
+    suffix: CLEANED_SUFFIX,
     now,
     sources: segments.map((segment, index) => ({
       baseOffset: segment.baseOffset,

@@ -17,15 +17,9 @@ import {
   encodePartitionMetadata,
   type OffsetEntry,
 } from './checkpoint-file.ts'
-import {
-  adoptCompaction,
-  describeCompaction,
-  discardCompaction,
-  selectDirtiest,
-  sizeOfJob,
-  type CleanerLimits,
-} from './cleaner.ts'
-import { compact, type Compacted, type Compaction, type CompactionJob } from './compaction.ts'
+import type { CleanerLimits } from './cleaner.ts'
+import type { Compacted } from './compaction.ts'
+import { DirectoryCleaner } from './directory-cleaner.ts'
 import type { CleanElsewhere, CleanStep, CleanedLog, LogConfig, LogStore } from './contract.ts'
 import {
   CLEANER_CHECKPOINT,
@@ -60,14 +54,6 @@ export interface DirectoryOptions {
 /** The directory belongs to another cluster or node, or its meta.properties cannot be read. */
 export class ForeignDirectoryError extends Error {}
 
-interface Cleaning {
-  readonly log: PartitionLog
-  readonly job: CompactionJob
-  /** null: it runs elsewhere. */
-  readonly pass: Compaction | null
-  readonly cuts: number
-}
-
 const EPOCH_FILES_PER_CHECKPOINT = 8
 
 export class LogDirectory implements LogStore {
@@ -84,8 +70,7 @@ export class LogDirectory implements LogStore {
   readonly #highWatermarks: Map<string, number>
   readonly #logStarts: Map<string, number>
   readonly #cleanedUpTo: Map<string, number>
-  /** The cleaner's pass under way, and the state of the log it counts on. */
-  #cleaning: Cleaning | null = null
+  readonly #cleaner: DirectoryCleaner
   #deleted: { path: string; at: number }[]
   /** Files of `writeCheckpointsLater` that are not on disk yet, and what the disk said. */
   #checkpointing = 0
@@ -102,6 +87,14 @@ export class LogDirectory implements LogStore {
     this.directoryId = directoryId
     this.#options = options
     this.#pool = new FilePool(fs, options.maxOpenFiles)
+    this.#cleaner = new DirectoryCleaner({
+      logs: () => this.#logs.values(),
+      pool: this.#pool,
+      limits: options.cleaner,
+      // Where the cleaner works, recovery must not take a gap for a loss.
+      before: () => this.#writeOffsetsOfLogs(),
+      after: () => this.#writeCleaned(),
+    })
     const marker = `${path}/${CLEAN_SHUTDOWN}`
     const bytes = fs.readFile(marker)
     this.cleanShutdown = bytes !== undefined
@@ -294,70 +287,11 @@ export class LogDirectory implements LogStore {
   }
 
   cleanStep(now: number, maxBytes: number, elsewhere?: CleanElsewhere): CleanStep {
-    // Whoever has asked for a compaction elsewhere and asks again has forgotten of it.
-    if (this.#cleaning?.pass === null) this.finishCleaning(null)
-    const cleaning = this.#cleaning ?? this.#beginCleaning(now, elsewhere)
-    if (!cleaning) return null
-    const { job, pass } = cleaning
-    if (pass === null) return { job }
-    if (!isAsDescribed(cleaning)) {
-      this.#cleaning = null
-      pass.return({ groups: [], upTo: 0, bytesRead: 0, bytesKept: 0 })
-      return 'more'
-    }
-    return this.#whileCleaning(cleaning, () => {
-      for (let read = 0; read < maxBytes;) {
-        const step = pass.next()
-        if (step.done) return this.#adopt(cleaning, step.value)
-        read += step.value
-      }
-      return 'more'
-    })
+    return this.#cleaner.step(now, maxBytes, elsewhere)
   }
 
   finishCleaning(compacted: Compacted | null): CleanedLog | null {
-    const cleaning = this.#cleaning
-    if (cleaning === null || cleaning.pass !== null) return null
-    return this.#whileCleaning(cleaning, () => {
-      if (compacted !== null && isAsDescribed(cleaning)) return this.#adopt(cleaning, compacted)
-      this.#cleaning = null
-      // A directory that was renamed meanwhile goes with all that is in it.
-      if (cleaning.log.offlineReason === null) discardCompaction(cleaning.log, cleaning.job)
-      return null
-    })
-  }
-
-  #adopt(cleaning: Cleaning, compacted: Compacted): CleanedLog {
-    const { log, job } = cleaning
-    this.#cleaning = null
-    adoptCompaction(log, job, compacted)
-    this.#writeCleaned()
-    return { directory: log.directory, bytesRead: compacted.bytesRead, bytesKept: compacted.bytesKept }
-  }
-
-  #whileCleaning<Result>({ log }: Cleaning, work: () => Result): Result {
-    try {
-      return work()
-    } catch (error) {
-      this.#cleaning = null
-      if (error instanceof StorageError) log.goOffline(error.message)
-      throw error
-    }
-  }
-
-  #beginCleaning(now: number, elsewhere: CleanElsewhere | undefined): Cleaning | null {
-    const dirtiest = selectDirtiest(this.#logs.values(), now)
-    if (!dirtiest) return null
-    const { log } = dirtiest
-    // Where the cleaner works, recovery must not take a gap for a loss.
-    this.#writeOffsetsOfLogs()
-    const { cleaner } = this.#options
-    let job = describeCompaction(dirtiest, now, undefined, cleaner)
-    const isLarge = elsewhere !== undefined && sizeOfJob(job) >= elsewhere.fromBytes
-    if (isLarge) job = { ...job, suffix: elsewhere.suffix }
-    const pass = isLarge ? null : compact(job, this.#pool)
-    this.#cleaning = { log, job, pass, cuts: log.local.cuts }
-    return this.#cleaning
+    return this.#cleaner.finish(compacted)
   }
 
   #writeCleaned(): void {
@@ -400,9 +334,6 @@ function offsetEntries(offsets: ReadonlyMap<string, number>): OffsetEntry[] {
   }
   return entries
 }
-
-/** Nothing was cut off, moved or removed since. */
-const isAsDescribed = ({ log, cuts }: Cleaning): boolean => log.local.cuts === cuts && log.offlineReason === null
 
 const keyOf = (topicId: string, partition: number): string => `${topicId}:${partition}`
 const nameOf = (log: PartitionLog): string => `${log.topic}-${log.partition}`

@@ -12,8 +12,10 @@
  * told to the `broker` actor as well: the directory counts as failed. Until the broker ends, work is tried again.
  * Source: Kafka's LogManager, LogCleaner, ReplicaManager.checkpointHighWatermarks.
  */
-import { actorNames, type ActorDefinition, type Env, type Message, type Outbox } from '@troupe/actor'
+import { actorNames, isFailed, type ActorDefinition, type Env, type Message, type Outbox } from '@troupe/actor'
+import type { Reply, ReplyToken } from '@troupe/actor'
 import type { DirectoryFailed } from '@troupe/controller/messages'
+import type { Compacted, CompactionJob } from '@troupe/log/compaction'
 import type { Log, LogStore } from '@troupe/log/contract'
 import { StorageError } from '@troupe/log/file-system'
 
@@ -28,6 +30,8 @@ export interface LogManagerConfig {
 export interface LogManagerEnv extends Env {
   readonly logs: LogStore
   readonly config: LogManagerConfig
+  /** From so many bytes on a log is compacted by the `jobs` actor; absent where there is none. */
+  readonly offloadBytes?: number
 }
 
 /** From the `broker` actor: the partition is not here any more, and its replica has been stopped. */
@@ -37,8 +41,20 @@ export interface DeleteLog extends Message {
   readonly partition: number
 }
 
+/** To the `jobs` actor of the shell: runs `compact` in another thread. Answered with its outcome, or `JobFailed`. */
+export interface CompactElsewhere extends Message {
+  readonly kind: 'compact'
+  readonly replyTo: ReplyToken
+  readonly job: CompactionJob
+}
+
+export interface JobFailed {
+  readonly kind: 'jobFailed'
+  readonly reason: string
+}
+
 type Task = 'checkpoint' | 'upkeep' | 'clean'
-export type LogManagerMessage = DeleteLog | { readonly kind: Task }
+export type LogManagerMessage = DeleteLog | Reply<Compacted | JobFailed> | { readonly kind: Task }
 
 export interface LogManagerState {
   /** What the last failed task said, so that a disk that stays full is told once. */
@@ -46,6 +62,11 @@ export interface LogManagerState {
   /** What the checkpoint files say, as far as one number can tell; NaN before the first. */
   checkpointed: number
   roundsLeft: number
+  /** Number of the job that is out, 0 if there is none. */
+  jobId: number
+  jobs: number
+  /** The last job was not done: the next log is cleaned here. */
+  hasNoHelp: boolean
 }
 
 export const logManagerActor: ActorDefinition<LogManagerState, LogManagerMessage, LogManagerEnv, unknown> = {
@@ -61,7 +82,7 @@ function start(_args: unknown, env: LogManagerEnv, out: Outbox): LogManagerState
   if (env.config['log.cleaner.enable']) {
     again('clean', Math.min(initialDelayMs, env.config['log.cleaner.backoff.ms']), env, out)
   }
-  return { lastTrouble: null, checkpointed: NaN, roundsLeft: 0 }
+  return { lastTrouble: null, checkpointed: NaN, roundsLeft: 0, jobId: 0, jobs: 0, hasNoHelp: false }
 }
 
 function again(task: Task, afterMs: number, env: LogManagerEnv, out: Outbox): void {
@@ -74,6 +95,7 @@ function step(state: LogManagerState, message: LogManagerMessage, env: LogManage
     case 'upkeep': return onUpkeep(env, out)
     case 'clean': return onClean(state, env, out)
     case 'deleteLog': return onDeleteLog(state, message, env, out)
+    case 'reply': return onCompacted(state, message, env, out)
   }
 }
 
@@ -118,9 +140,37 @@ function onUpkeep(env: LogManagerEnv, out: Outbox): void {
 const CLEAN_STEP_BYTES = 1024 * 1024
 
 function onClean(state: LogManagerState, env: LogManagerEnv, out: Outbox): void {
-  const cleaned = attempt(state, 'clean', env, out, () => env.logs.cleanStep(env.now, CLEAN_STEP_BYTES)) ?? null
-  if (cleaned !== null && cleaned !== 'more') out.trace('log.cleaned', { ...cleaned })
-  again('clean', cleaned === null ? env.config['log.cleaner.backoff.ms'] : 0, env, out)
+  const { offloadBytes } = env
+  // Unlike the name of any other job's files, whatever became of their writers.
+  const suffix = `.${env.random()}-${state.jobs}.tmp`
+  const elsewhere = offloadBytes === undefined || state.hasNoHelp ? undefined : { fromBytes: offloadBytes, suffix }
+  const step = attempt(state, 'clean', env, out, () => env.logs.cleanStep(env.now, CLEAN_STEP_BYTES, elsewhere)) ?? null
+  if (step !== null && step !== 'more' && 'job' in step) return delegate(state, step.job, env, out)
+  if (step !== 'more') state.hasNoHelp = false
+  if (step !== null && step !== 'more') out.trace('log.cleaned', { ...step })
+  again('clean', step === null ? env.config['log.cleaner.backoff.ms'] : 0, env, out)
+}
+
+function delegate(state: LogManagerState, job: CompactionJob, env: LogManagerEnv, out: Outbox): void {
+  state.jobId = ++state.jobs
+  out.trace('log.compacting', { directory: job.directory, segments: job.sources.length })
+  const { broker } = env.self
+  const ask: CompactElsewhere = { kind: 'compact', replyTo: { ...env.self, id: state.jobId }, job }
+  out.send({ broker, actor: actorNames.jobs }, ask)
+}
+
+/** The outcome counts if the log is still what it was; the store looks. */
+function onCompacted(
+  state: LogManagerState, { id, body }: Reply<Compacted | JobFailed>, env: LogManagerEnv, out: Outbox,
+): void {
+  if (id !== state.jobId) return
+  state.jobId = 0
+  const isDone = !isFailed(body) && !('kind' in body)
+  if (!isDone) out.trace('log.not-compacted', { reason: body.reason })
+  state.hasNoHelp = !isDone
+  const cleaned = attempt(state, 'clean', env, out, () => env.logs.finishCleaning(isDone ? body : null))
+  if (cleaned) out.trace('log.cleaned', { ...cleaned, elsewhere: true })
+  again('clean', 0, env, out)
 }
 
 function onDeleteLog(state: LogManagerState, { topicId, partition }: DeleteLog, env: LogManagerEnv, out: Outbox): void {

@@ -1,4 +1,5 @@
 /** The log-manager over a real directory: what it writes, whom it nudges, what it survives. */
+import type { CompactionJob } from '@troupe/log/compaction'
 import { allSafeguards } from '@troupe/actor'
 import { resolveBrokerConfig } from '@troupe/config'
 import { MemoryFileSystem } from '@troupe/log/memory-file-system'
@@ -24,7 +25,7 @@ function stage(overrides: Readonly<Record<string, string>> = {}) {
   }
   const append = (value: string, timestamp = 0) =>
     log.append({ records: batch({ values: [value], timestamp }), now: env.now, leaderEpoch: 0, origin: 'client' })
-  return { fs, logs, log, started: out.take(), tell, append }
+  return { fs, env, logs, log, started: out.take(), tell, append }
 }
 
 describe('log-manager', () => {
@@ -109,6 +110,35 @@ describe('log-manager', () => {
     expect(tell({ kind: 'clean' })).toEqual([{
       kind: 'setTimer', name: 'clean', at: 30_000, message: { kind: 'clean' },
     }])
+  })
+
+  test('a large log is compacted by the jobs actor; if that cannot be had, here', () => {
+    const { env, log, tell } = stage({
+      'log.cleanup.policy': 'compact', 'log.segment.bytes': String(1024 * 1024), 'log.cleaner.min.cleanable.ratio': '0',
+    })
+    env.offloadBytes = 1000
+    for (let i = 0; i < 220; i++) {
+      const records = batch({ values: ['x'.repeat(10_000)], key: `k${i % 5}`, timestamp: 0 })
+      expect(log.append({ records, now: 0, leaderEpoch: 0, origin: 'client' }).error).toBe(0)
+    }
+    log.setHighWatermark(log.logEndOffset)
+    log.flush()
+    const asked = tell({ kind: 'clean' }, 15_000)
+    expect(asked.map((effect) => effect.kind)).toEqual(['trace', 'send'])
+    const [, question] = asked as [unknown, { to: object; message: { replyTo: { id: number }; job: CompactionJob } }]
+    expect(question.to).toEqual({ broker: 1, actor: 'jobs' })
+    expect(question.message.job.sources.length).toBeGreaterThan(0)
+    const { id } = question.message.replyTo
+    expect(tell({ kind: 'reply', id: id + 1, body: { kind: 'failed', reason: 'actor-crashed' } })).toEqual([])
+    const failed = tell({ kind: 'reply', id, body: { kind: 'jobFailed', reason: 'no memory' } })
+    expect(failed).toMatchObject([{ kind: 'trace', event: 'log.not-compacted' }, { kind: 'setTimer', at: 15_000 }])
+    const here = tell({ kind: 'clean' })
+    expect(here.map((effect) => effect.kind)).toEqual(['setTimer'])
+    for (let steps = 0; steps < 100; steps++) {
+      const [first] = tell({ kind: 'clean' })
+      if (first?.kind === 'trace' && first.event === 'log.cleaned') return
+    }
+    throw new TypeError('it is not cleaned')
   })
 
   test('a full disk is told once, and the next round tries again', () => {

@@ -19,6 +19,9 @@ import type { BrokerAssembly, BrokerContext } from './broker-assembly.ts'
 import { describeBroker } from './describe.ts'
 import { newUuid } from './new-uuid.ts'
 
+/** What is smaller is compacted within milliseconds, in steps, where it is. */
+const offloadBytes = 8 * 1024 * 1024
+
 /** `FileSystem`: tests bring one that fails. */
 export function assemble(context: BrokerContext, FileSystem = NodeFileSystem): BrokerAssembly {
   const { broker, config, boot } = context
@@ -44,7 +47,7 @@ export function assemble(context: BrokerContext, FileSystem = NodeFileSystem): B
       definition: brokerActor,
       ports: () => ({ image, logs, config, listeners, incarnationId: boot.incarnationId }),
     },
-    'log-manager': { definition: logManagerActor, ports: () => ({ logs, config }) },
+    'log-manager': { definition: logManagerActor, ports: () => ({ logs, config, offloadBytes }) },
     'producer-ids': { definition: producerIdsActor, ports: () => common },
     replica: { definition: replicaActor, ports: () => common },
     groups: { definition: groupsActor, ports: () => common },

@@ -15,6 +15,8 @@ import { expose, nodeEndpoint } from './comlink.ts'
 import type { BootOptions, BootResult, BrokerControl, BrokerDescription, BrokerMetrics, WorkerSeed } from './control.ts'
 import { exitCodeGivenUp, exitCodeStorage } from './control.ts'
 import { chooseAdapter, type AcceptAdapter } from './onread.ts'
+import type { JobAnswer } from './job-channel.ts'
+import { jobsActor, type JobDone } from './jobs-actor.ts'
 import { Reporter } from './reporter.ts'
 import { askMessage, shellActor, shellActorName } from './shell-actor.ts'
 import { Sockets, type SocketLimits } from './sockets.ts'
@@ -82,6 +84,8 @@ class BrokerWorker implements BrokerControl {
     for (const link of [...options.links, ...this.#early]) this.#bus.connect(link)
     this.#booted = true
     this.#host.spawn(shellActorName, shellActorName, null)
+    this.#host.spawn(actorNames.jobs, actorNames.jobs, null)
+    this.#listenToJobs()
     for (const { name: actor, kind, args } of this.#assembly.roots) this.#host.spawn(actor, kind, args)
     this.#host.drain()
     this.#turn.wake()
@@ -181,6 +185,7 @@ class BrokerWorker implements BrokerControl {
       safeguards: allSafeguards,
       kinds: new Map([
         ...this.#assembly.kinds,
+        [actorNames.jobs, { definition: jobsActor, ports: () => ({ port: seed.jobs }) }],
         [shellActorName, { definition: shellActor, ports: () => this.#shellPorts() }],
       ]),
       remote: this.#bus,
@@ -217,6 +222,15 @@ class BrokerWorker implements BrokerControl {
       })
       if (!insist || !isFailed(body)) return body
     }
+  }
+
+  #listenToJobs(): void {
+    seed.jobs.on('message', (answer: JobAnswer) => {
+      this.#host.deliver(actorNames.jobs, { kind: 'jobDone', answer } as JobDone)
+      this.#host.drain()
+      this.#turn.wake()
+    })
+    seed.jobs.unref()
   }
 
   #shellPorts(): { endWorker(reason: string): void } {

@@ -18,6 +18,8 @@ export interface WorkerSeed {
   readonly compileCache: string | null
   /** The way to the thread that may fsync. */
   readonly sync: SyncChannel
+  /** The way to the pool for long computations. */
+  readonly jobs: import('node:worker_threads').MessagePort
   /** URL of the module that the thread loads first. */
   readonly entry: string
 }

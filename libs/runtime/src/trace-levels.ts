@@ -17,6 +17,7 @@ const levels: Readonly<Record<string, ReportLevel>> = {
   'follower.started-over': 'info',
   'isr.changed': 'info',
   'log.cleaned': 'info',
+  'log.not-compacted': 'warn',
   'log.retention': 'info',
   raft: 'info',
   'raft-truncate': 'info',

@@ -3,6 +3,7 @@ import module from 'node:module'
 import { MessageChannel, Worker } from 'node:worker_threads'
 import { nodeEndpoint, wrap, type Remote } from './comlink.ts'
 import type { BrokerControl, Report, WorkerSeed } from './control.ts'
+import { serveJobs } from './job-pool.ts'
 import { brokerPermissions } from './permissions.ts'
 import { newUuid } from './new-uuid.ts'
 import type { SyncChannel } from './sync-channel.ts'
@@ -57,6 +58,7 @@ function connectSyncThread(): SyncChannel {
 export function launchWorker(options: LaunchOptions): BrokerProcess {
   const { port1: reports, port2: theirs } = new MessageChannel()
   reports.on('message', options.onReports)
+  const { port1: jobs, port2: theirJobs } = new MessageChannel()
   const compileCache = module.getCompileCacheDir() ?? null
   const assembly = options.assembly ?? realAssembly
   const sync = connectSyncThread()
@@ -66,12 +68,13 @@ export function launchWorker(options: LaunchOptions): BrokerProcess {
     reports: theirs,
     compileCache,
     sync,
+    jobs: theirJobs,
     entry: brokerWorker,
   }
   const worker = new Worker(threadEntry, {
     name: `broker-${options.broker}`,
     workerData: seed,
-    transferList: [theirs, sync.port],
+    transferList: [theirs, theirJobs, sync.port],
     // What a broker keeps lives long, the rest dies within a turn: more room for the young only fills memory.
     resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMb },
     execArgv: brokerPermissions(options.directory, compileCache),
@@ -80,6 +83,7 @@ export function launchWorker(options: LaunchOptions): BrokerProcess {
   // Standard output belongs to the ready line.
   worker.stdout.pipe(process.stderr)
   const { promise: ended, resolve } = Promise.withResolvers<WorkerEnd>()
+  serveJobs(jobs, ended)
   let error: Error | null = null
   worker.on('error', (cause) => (error = cause as Error))
   worker.on('exit', (code) => {
