@@ -6,7 +6,7 @@ import fastify, { type FastifyInstance } from 'fastify'
 import type { Cluster } from '@troupe/runtime/cluster'
 import { clusterMetrics, clusterStatus } from '@troupe/runtime/cluster-status'
 import { renderMetrics } from '@troupe/runtime/prometheus'
-import { NoSuchBroker, type Supervisor } from '@troupe/runtime/supervisor'
+import { BrokerNotRunning, NoSuchBroker, type Supervisor } from '@troupe/runtime/supervisor'
 
 export interface AdminOptions {
   readonly cluster: Cluster
@@ -30,8 +30,14 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
 export function adminServer({ cluster, clusterId, supervisor }: Omit<AdminOptions, 'host' | 'port'>): FastifyInstance {
   const server = fastify({ logger: false, forceCloseConnections: true })
   server.setErrorHandler((error, _request, reply) => {
-    const status = error instanceof NoSuchBroker ? 404 : ((error as { statusCode?: number }).statusCode ?? 500)
+    const status = statusOf(error)
     void reply.status(status).send({ error: (error as Error).message })
+  })
+  server.setNotFoundHandler((request, reply) => {
+    const allowed = (['GET', 'POST'] as const).filter((method) => server.findRoute({ method, url: routeOf(request.url) }))
+    if (allowed.length === 0) return void reply.status(404).send({ error: `there is no ${request.url}` })
+    const error = `${request.method} is not allowed here, ${allowed.join(', ')} is`
+    return void reply.status(405).header('allow', allowed.join(', ')).send({ error })
   })
   server.get('/v1/cluster', () => clusterStatus(cluster, clusterId))
   server.get('/metrics', async (_request, reply) => {
@@ -50,4 +56,15 @@ export function adminServer({ cluster, clusterId, supervisor }: Omit<AdminOption
   action('stop', (broker) => supervisor.stopBroker(broker))
   action('start', (broker) => supervisor.startBroker(broker))
   return server
+}
+
+/** The pattern under which a URL's route is registered, for those that have one. */
+function routeOf(url: string): string {
+  return url.replace(/\?.*$/, '').replace(/^\/v1\/brokers\/[^/]+\//, '/v1/brokers/:id/')
+}
+
+function statusOf(error: unknown): number {
+  if (error instanceof NoSuchBroker) return 404
+  if (error instanceof BrokerNotRunning) return 409
+  return (error as { statusCode?: number }).statusCode ?? 500
 }

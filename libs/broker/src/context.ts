@@ -26,6 +26,7 @@ export class RequestContext<Response = any> {
   readonly version: number
   readonly correlationId: number
   readonly clientId: string
+  readonly receivedMs: number
   request: unknown = null
   /** Answered, or given up. */
   settled = false
@@ -51,6 +52,7 @@ export class RequestContext<Response = any> {
     this.version = version
     this.correlationId = correlationId
     this.clientId = clientId ?? ''
+    this.receivedMs = front.env.now
   }
 
   get env(): FrontEnv {
@@ -151,6 +153,7 @@ export class RequestContext<Response = any> {
 
   private complete(frame: Uint8Array | null): void {
     this.settle()
+    this.env.traffic?.answered(this.spec.key, this.env.now - this.receivedMs)
     this.frame = frame
     flushResponses(this.front, this.connection)
   }

@@ -7,6 +7,7 @@
 import type { ClusterView, Env, Message, Reply } from '@troupe/actor'
 import type { BrokerConfig } from '@troupe/config'
 import type { LogStore } from '@troupe/log/contract'
+import type { Traffic } from './traffic.ts'
 
 export interface Transport {
   /**
@@ -32,6 +33,8 @@ export interface FrontEnv extends Env {
   readonly config: BrokerConfig
   /** Read only, for DescribeLogDirs. */
   readonly logs: LogStore
+  /** Counts what passes; absent where nobody wants to know. */
+  readonly traffic?: Traffic
 }
 
 export interface ConnectionOpened extends Message {

@@ -4,6 +4,7 @@
 import '@troupe/wire/native.node'
 import type { ListenerView } from '@troupe/actor'
 import { front } from '@troupe/broker/front'
+import { Traffic } from '@troupe/broker/traffic'
 import { brokerActor } from '@troupe/controller/broker/actor'
 import { controllerActor } from '@troupe/controller/controller-actor'
 import { MetadataImage } from '@troupe/controller/image'
@@ -16,7 +17,7 @@ import { replicaActor } from '@troupe/replication/replica'
 import { producerIdsActor, transactionsActor } from '@troupe/transactions'
 import type { ActorKind } from './actor-host.ts'
 import type { BrokerAssembly, BrokerContext } from './broker-assembly.ts'
-import { describeBroker } from './describe.ts'
+import { countGroups, describeBroker, describeTraffic } from './describe.ts'
 import { newUuid } from './new-uuid.ts'
 
 /** What is smaller is compacted within milliseconds, in steps, where it is. */
@@ -36,6 +37,7 @@ export function assemble(context: BrokerContext, FileSystem = NodeFileSystem): B
     securityProtocol: 0,
   }))
   const common = { cluster: image, config, logs }
+  const traffic = new Traffic()
   let frontStarts = 0
 
   const kinds: Record<string, ActorKind> = {
@@ -57,7 +59,7 @@ export function assemble(context: BrokerContext, FileSystem = NodeFileSystem): B
       ports: () => {
         // A front that starts again knows none of the connections.
         if (frontStarts++ > 0) context.closeConnections('the front has restarted')
-        return { ...common, transport: context.transport }
+        return { ...common, transport: context.transport, traffic }
       },
     },
   }
@@ -66,6 +68,8 @@ export function assemble(context: BrokerContext, FileSystem = NodeFileSystem): B
     kinds: new Map(Object.entries(kinds)),
     roots: names.map((kind) => ({ name: kind, kind, args: null })),
     describe: () => describeBroker(broker, image, logs),
+    traffic: () => describeTraffic(traffic),
+    groupStates: (inspect) => countGroups(image, inspect),
     // KIP-966: the next registration names this epoch, which proves that nothing was lost meanwhile.
     closeCleanly: () => logs.closeCleanly(image.brokers.get(broker)?.epoch),
   }

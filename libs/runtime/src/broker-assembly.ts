@@ -3,7 +3,7 @@ import type { BrokerConfig } from '@troupe/config'
 import type { Transport } from '@troupe/broker/transport'
 import type { SyncCalls } from '@troupe/log/node-file-system.node'
 import type { ActorKind } from './actor-host.ts'
-import type { BootOptions, BrokerDescription, Report } from './control.ts'
+import type { BootOptions, BrokerDescription, Report, TrafficDescription } from './control.ts'
 import type { ListenerAddress } from './sockets.ts'
 
 export interface BrokerContext {
@@ -34,6 +34,10 @@ export interface BrokerAssembly {
   /** Started in this order; everything else they spawn themselves. */
   readonly roots: readonly RootActor[]
   describe(): BrokerDescription
+  /** What passed through the front; where there is one that counts. */
+  traffic?(): TrafficDescription
+  /** Groups that are coordinated here by their state; `inspect` shows an actor's state. */
+  groupStates?(inspect: (actor: string) => unknown): Record<string, number>
   /** After all actors have stopped: leaves the directory as a clean stop does. */
   closeCleanly(): void
 }

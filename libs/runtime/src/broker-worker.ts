@@ -46,6 +46,8 @@ class BrokerWorker implements BrokerControl {
   readonly #early: MeshLink[] = []
   #booted = false
   #directory = ''
+  #isrShrinks = 0
+  #isrExpands = 0
 
   async boot(options: BootOptions): Promise<BootResult> {
     const [{ assemble }, { adapter, name }] = await Promise.all([assembling, adapting])
@@ -141,6 +143,10 @@ class BrokerWorker implements BrokerControl {
       bytesIn: sockets.bytesIn,
       bytesOut: sockets.bytesOut,
       requests: [...sockets.requests],
+      isrShrinks: this.#isrShrinks,
+      isrExpands: this.#isrExpands,
+      traffic: this.#assembly.traffic?.() ?? { topics: [], requestTimes: [] },
+      groupStates: this.#assembly.groupStates?.((actor) => this.#host.inspect(actor)) ?? {},
       actors: host.actors,
       actorRestarts: host.restarts,
       timers: host.timers,
@@ -189,7 +195,11 @@ class BrokerWorker implements BrokerControl {
         [shellActorName, { definition: shellActor, ports: () => this.#shellPorts() }],
       ]),
       remote: this.#bus,
-      trace: (actor, event, fields) => this.#reporter.trace(actor, event, fields),
+      trace: (actor, event, fields) => {
+        if (event === 'isr.shrink') this.#isrShrinks++
+        else if (event === 'isr.expand') this.#isrExpands++
+        this.#reporter.trace(actor, event, fields)
+      },
       wake: this.#turn.wake,
       onGiveUp: (actor, error) => this.#giveUp(actor, error),
     })

@@ -117,6 +117,21 @@ export interface ReplicaDescription {
   readonly offline: boolean
 }
 
+export interface TrafficDescription {
+  readonly topics: readonly {
+    readonly topic: string
+    readonly messagesIn: number
+    readonly bytesIn: number
+    readonly bytesOut: number
+  }[]
+  readonly requestTimes: readonly {
+    readonly apiKey: number
+    readonly totalMs: number
+    /** By the bounds of `@troupe/broker/traffic`. */
+    readonly counts: readonly number[]
+  }[]
+}
+
 export interface BrokerMetrics {
   readonly id: number
   readonly connections: number
@@ -126,6 +141,10 @@ export interface BrokerMetrics {
   readonly bytesIn: number
   readonly bytesOut: number
   readonly requests: readonly (readonly [apiKey: number, count: number])[]
+  readonly isrShrinks: number
+  readonly isrExpands: number
+  readonly traffic: TrafficDescription
+  readonly groupStates: Readonly<Record<string, number>>
   readonly actors: number
   readonly actorRestarts: number
   readonly timers: number

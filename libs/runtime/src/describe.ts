@@ -1,7 +1,8 @@
 /** A broker as the admin endpoint shows it: its copy of the metadata, and the logs that it holds. */
-import type { ClusterView } from '@troupe/actor'
+import { actorNames, type ClusterView } from '@troupe/actor'
+import { timeSlots, type Traffic } from '@troupe/broker/traffic'
 import type { LogStore } from '@troupe/log/contract'
-import type { BrokerDescription, PartitionDescription, ReplicaDescription } from './control.ts'
+import type { BrokerDescription, PartitionDescription, ReplicaDescription, TrafficDescription } from './control.ts'
 
 export function describeBroker(id: number, cluster: ClusterView, logs: LogStore): BrokerDescription {
   return {
@@ -50,4 +51,29 @@ function* describeLogs(cluster: ClusterView, logs: LogStore): Iterable<ReplicaDe
       }
     }
   }
+}
+
+export function describeTraffic({ topics, times, totalTimeMs }: Traffic): TrafficDescription {
+  const requestTimes: { apiKey: number; totalMs: number; counts: number[] }[] = []
+  for (let apiKey = 0; apiKey < totalTimeMs.length; apiKey++) {
+    const counts = [...times.subarray(apiKey * timeSlots, (apiKey + 1) * timeSlots)]
+    if (counts.some((count) => count > 0)) requestTimes.push({ apiKey, totalMs: totalTimeMs[apiKey]!, counts })
+  }
+  return { topics: Array.from(topics, ([topic, counts]) => ({ topic, ...counts })), requestTimes }
+}
+
+interface GroupShard {
+  readonly phase: string
+  readonly state: { readonly groups: ReadonlyMap<string, { readonly phase: string }> } | null
+}
+
+/** Of the coordinators that are loaded here, by the state that DescribeGroups would show. */
+export function countGroups(cluster: ClusterView, inspect: (actor: string) => unknown): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const { partition } of cluster.topic('__consumer_offsets')?.partitions ?? []) {
+    const shard = inspect(actorNames.groups(partition)) as GroupShard | undefined
+    if (shard?.phase !== 'active') continue
+    for (const group of shard.state!.groups.values()) counts[group.phase] = (counts[group.phase] ?? 0) + 1
+  }
+  return counts
 }

@@ -3,11 +3,12 @@
  * dashboards made for Kafka show something; what has no counterpart there is `troupe_…`.
  */
 import { apiByKey } from '@troupe/wire/apis'
+import { trafficMetrics } from './prometheus-traffic.ts'
 import type { ClusterStatus } from './cluster-status.ts'
 import type { BrokerMetrics } from './control.ts'
 
-type Labels = Readonly<Record<string, string | number>>
-type Sample = readonly [Labels, number]
+export type Labels = Readonly<Record<string, string | number>>
+export type Sample = readonly [Labels, number]
 
 /** What each worker counts itself: name, type, help, and the figure it is. */
 const workerMetrics: readonly (readonly [string, 'counter' | 'gauge', string, (broker: BrokerMetrics) => number])[] = [
@@ -20,6 +21,8 @@ const workerMetrics: readonly (readonly [string, 'counter' | 'gauge', string, (b
   ],
   ['kafka_server_socket_server_metrics_incoming_byte_total', 'counter', 'Bytes read from clients.', (b) => b.bytesIn],
   ['kafka_server_socket_server_metrics_outgoing_byte_total', 'counter', 'Bytes written to clients.', (b) => b.bytesOut],
+  ['kafka_server_replicamanager_isrshrinks_total', 'counter', 'Shrinks of the ISR proposed.', (b) => b.isrShrinks],
+  ['kafka_server_replicamanager_isrexpands_total', 'counter', 'Expansions of the ISR proposed.', (b) => b.isrExpands],
   ['troupe_actors', 'gauge', 'Actors that live.', (b) => b.actors],
   ['troupe_actor_restarts_total', 'counter', 'Restarts of the actors that live.', (b) => b.actorRestarts],
   ['troupe_actor_messages_total', 'counter', 'Messages processed by actors.', (b) => b.messages],
@@ -60,6 +63,7 @@ export function renderMetrics(status: ClusterStatus, brokers: readonly BrokerMet
     ]),
   )
   metric('kafka_network_requestmetrics_requests_total', 'counter', 'Requests received.', requests)
+  trafficMetrics(brokers, metric)
   replicaMetrics(status, metric)
   controllerMetrics(status, metric)
   for (const [name, type, help, value] of workerMetrics) metric(name, type, help, each(value))
@@ -73,7 +77,7 @@ export function renderMetrics(status: ClusterStatus, brokers: readonly BrokerMet
   return `${text.join('\n')}\n`
 }
 
-type AddMetric = (name: string, type: 'counter' | 'gauge', help: string, samples: readonly Sample[]) => void
+export type AddMetric = (name: string, type: 'counter' | 'gauge', help: string, samples: readonly Sample[]) => void
 
 function replicaMetrics({ brokers, partitions }: ClusterStatus, metric: AddMetric): void {
   const count = (holds: (partition: ClusterStatus['partitions'][number], broker: number) => boolean): Sample[] =>

@@ -52,8 +52,8 @@ export class Supervisor {
 
   /** The worker is gone at once; the supervisor replaces it. */
   async crash(broker: number): Promise<void> {
-    const { process } = this.#slot(broker)
-    if (process === null) return
+    const { process, state } = this.#slot(broker)
+    if (process === null) throw new BrokerNotRunning(`broker ${broker} is ${state}: there is nothing to crash`)
     this.#crashRequests.add(broker)
     await process.terminate()
   }
@@ -195,3 +195,6 @@ export class Supervisor {
 }
 
 export class NoSuchBroker extends Error {}
+
+/** What was asked for needs a worker, and the broker has none. */
+export class BrokerNotRunning extends Error {}

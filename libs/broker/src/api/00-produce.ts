@@ -12,6 +12,7 @@
  */
 import { isFailed, type TopicView } from '@troupe/actor'
 import type { Produce, Produced, TransactionCheck } from '@troupe/replication/messages'
+import { recordCount } from '@troupe/wire/record-batch'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import type {
   ProduceRequest,
@@ -92,12 +93,15 @@ export const produce = defineApi<ProduceRequest, ProduceResponseInput>({
           continue
         }
         barrier.expect()
+        // The bytes are gone when the answer comes.
+        const [bytes, messages] = [records.length, recordCount(records, 0)]
         ctx.ask<Produce, Produced>(
           replicaOn(ctx.self, topic.id, index),
           { kind: 'produce', records, acks, timeoutMs: request.timeoutMs, transaction },
           (body) => {
             if (isFailed(body)) settle(refused(index, replicaFailure(body)))
             else settle(shape(index, body), body)
+            if (!isFailed(body) && body.error === KafkaError.NONE) countIn(ctx, topic.name, messages, bytes)
             barrier.arrived()
           },
         )
@@ -107,6 +111,13 @@ export const produce = defineApi<ProduceRequest, ProduceResponseInput>({
   },
   failure: refuseAll,
 })
+
+function countIn({ env }: RequestContext, topic: string, messages: number, bytes: number): void {
+  const counts = env.traffic?.topic(topic)
+  if (counts === undefined) return
+  counts.messagesIn += messages
+  counts.bytesIn += bytes
+}
 
 function refusal(ctx: RequestContext, topic: TopicView, index: number, records: Uint8Array | null): ErrorCode {
   const error = localError(ctx, topic, index)

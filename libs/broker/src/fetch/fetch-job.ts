@@ -166,6 +166,12 @@ export class FetchJob {
     this.finished = true
     this.unwatchAll()
     this.ctx.onAbandon = null
+    const { traffic } = this.ctx.env
+    if (traffic !== undefined) {
+      for (const { topic, sizeInBytes } of this.reads) {
+        if (sizeInBytes > 0) traffic.topic(topic!.name).bytesOut += sizeInBytes
+      }
+    }
     this.done(this.reads)
   }
 
