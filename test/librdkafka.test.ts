@@ -27,7 +27,8 @@ describe.skipIf(typeof python !== 'string')(
         String(records),
       ])
       await cluster.hasTopic('py-out')
-      const chaos = startChaos(cluster)
+      // Less than this between two crashes is less than its back-offs: it would never get to the end of a transaction.
+      const chaos = startChaos(cluster, 1500)
       const result = await running
       expect(await chaos.stop()).toBeGreaterThan(0)
       expect(result.stdout, result.stderr + cluster.log).toContain('{')

@@ -56,6 +56,8 @@ export interface ClusterView {
   /** Active controller as known here, −1 if none. */
   readonly controllerId: number
   readonly brokers: ReadonlyMap<number, BrokerView>
+  /** Brokers that were alive and were fenced without a controlled shutdown: when (ms) this broker heard of it. */
+  readonly lostAt: ReadonlyMap<number, number>
   topic(name: string): TopicView | undefined
   topicById(id: string): TopicView | undefined
   topics(): Iterable<TopicView>

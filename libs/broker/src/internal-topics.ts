@@ -108,8 +108,8 @@ export function createAndAwait(ctx: RequestContext, names: readonly string[], th
     untilImageShows(ctx, LEADER_WAIT_MS, ready, finish)
   }
   if (missing.length === 0) return wait()
-  let brokers = 0
-  for (const broker of cluster.brokers.values()) if (!broker.fenced) brokers++
+  // Also those that are away for a moment: a factor that is too small would stay for ever.
+  const brokers = cluster.brokers.size
   for (const name of missing) creating.set(name, now + CREATE_TIMEOUT_MS)
   const body = {
     topics: missing.map((name) => creatableTopic(name, config, Math.max(1, brokers))),

@@ -11,7 +11,9 @@ export interface TopicTraffic {
 }
 
 /** Times of requests: how many there were in each of these bounds (milliseconds), the last one without. */
-export const timeBoundsMs = [1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 75, 100, 150, 250, 500, 1000, 2500, 5000, 10000] as const
+export const timeBoundsMs = [
+  1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 75, 100, 150, 250, 500, 1000, 2500, 5000, 10000,
+] as const
 export const timeSlots = timeBoundsMs.length + 1
 const apiKeys = 128
 

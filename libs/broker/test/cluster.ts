@@ -28,6 +28,7 @@ export class FakeCluster implements ClusterView {
   epoch = 3
   controllerId = 2
   readonly brokers = new Map<number, BrokerView>()
+  readonly lostAt = new Map<number, number>()
   readonly features = new Map([
     ['metadata.version', 30],
     ['transaction.version', 2],

@@ -58,6 +58,16 @@ describe('Metadata', () => {
     expect([controllerId, clusterId]).toEqual([2, 'troupe-test-cluster-id'])
   })
 
+  test('a broker that was lost without a word stays named for as long as its session would have run in Kafka', () => {
+    const world = new World()
+    const named = (): number[] => world.ask(METADATA, 9, { topics: [] }).brokers.map((b: never) => b['nodeId'])
+    world.cluster.broker(3, { fenced: true })
+    world.cluster.lostAt.set(3, world.now - 8_999)
+    expect(named()).toEqual([1, 2, 3])
+    world.cluster.lostAt.set(3, world.now - 9_000)
+    expect(named()).toEqual([1, 2])
+  })
+
   test('partitions without a leader, and leaders without the listener', () => {
     const world = new World()
     world.cluster.broker(2, { listeners: [{ name: 'OTHER', host: 'x', port: 1, securityProtocol: 0 }] })
@@ -140,7 +150,9 @@ describe('Metadata', () => {
 describe('FindCoordinator', () => {
   test('the first to ask makes the internal topic, clamped to the brokers there are', () => {
     const world = new World()
-    world.cluster.broker(3, { fenced: true })
+    world.cluster.brokers.delete(3)
+    // Away for a moment: it counts all the same, a factor that is too small would stay for ever.
+    world.cluster.broker(2, { fenced: true })
     const created = withController(world, 3)
     world.open(1)
     world.request(1, FIND_COORDINATOR, 4, { keyType: 1, coordinatorKeys: ['tx'] })
@@ -165,7 +177,7 @@ describe('FindCoordinator', () => {
 
   test('one broker: replication factor and min ISR 1', () => {
     const world = new World()
-    for (const id of [2, 3]) world.cluster.broker(id, { fenced: true })
+    for (const id of [2, 3]) world.cluster.brokers.delete(id)
     const created = withController(world, 0)
     world.ask(FIND_COORDINATOR, 3, { key: 'group', keyType: 0 })
     const [

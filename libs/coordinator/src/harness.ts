@@ -282,6 +282,7 @@ const emptyCluster: ClusterView = {
   epoch: 0,
   controllerId: -1,
   brokers: new Map(),
+  lostAt: new Map(),
   topic: () => undefined,
   topicById: () => undefined,
   topics: () => [],

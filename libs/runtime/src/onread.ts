@@ -32,6 +32,8 @@ export const onreadAdapter: AcceptAdapter = (accepted, server, target) => {
   const from = accepted as PrivateSocket
   const options = {
     handle: from._handle,
+    // Or it would read at once: a broker that has just started must not answer before it knows the cluster.
+    manualStart: true,
     onread: { buffer: () => target.buffer(), callback: (length: number) => target.received(length) },
   }
   const socket = new net.Socket(options as net.SocketConstructorOpts) as PrivateSocket

@@ -12,9 +12,24 @@ export function trafficMetrics(brokers: readonly BrokerMetrics[], metric: AddMet
       traffic.topics.map((topic): Sample => [{ broker: id, topic: topic.topic }, value(topic)]),
     )
   const topics = 'kafka_server_brokertopicmetrics'
-  metric(`${topics}_messagesin_total`, 'counter', 'Records that producers have written.', perTopic((t) => t.messagesIn))
-  metric(`${topics}_bytesin_total`, 'counter', 'Bytes that producers have written.', perTopic((t) => t.bytesIn))
-  metric(`${topics}_bytesout_total`, 'counter', 'Bytes that consumers have fetched.', perTopic((t) => t.bytesOut))
+  metric(
+    `${topics}_messagesin_total`,
+    'counter',
+    'Records that producers have written.',
+    perTopic((t) => t.messagesIn),
+  )
+  metric(
+    `${topics}_bytesin_total`,
+    'counter',
+    'Bytes that producers have written.',
+    perTopic((t) => t.bytesIn),
+  )
+  metric(
+    `${topics}_bytesout_total`,
+    'counter',
+    'Bytes that consumers have fetched.',
+    perTopic((t) => t.bytesOut),
+  )
   requestTimes(brokers, metric)
   groupMetrics(brokers, metric)
 }
@@ -37,8 +52,18 @@ function requestTimes(brokers: readonly BrokerMetrics[], metric: AddMetric): voi
     ),
   )
   const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0)
-  metric(`${name}_count`, 'counter', 'Requests answered.', times.map(({ labels, counts }) => [labels, sum(counts)]))
-  metric(`${name}_sum`, 'counter', 'Milliseconds of all of them.', times.map(({ labels, totalMs }) => [labels, totalMs]))
+  metric(
+    `${name}_count`,
+    'counter',
+    'Requests answered.',
+    times.map(({ labels, counts }) => [labels, sum(counts)]),
+  )
+  metric(
+    `${name}_sum`,
+    'counter',
+    'Milliseconds of all of them.',
+    times.map(({ labels, totalMs }) => [labels, totalMs]),
+  )
 }
 
 function quantileOf(counts: readonly number[], quantile: number): number {
@@ -56,7 +81,12 @@ const groupStates = ['PreparingRebalance', 'CompletingRebalance', 'Stable', 'Dea
 function groupMetrics(brokers: readonly BrokerMetrics[], metric: AddMetric): void {
   const name = 'kafka_coordinator_group_groupmetadatamanager_numgroups'
   const all = (states: Readonly<Record<string, number>>): number => Object.values(states).reduce((a, b) => a + b, 0)
-  metric(name, 'gauge', 'Groups that the broker coordinates.', brokers.map((b) => [{ broker: b.id }, all(b.groupStates)]))
+  metric(
+    name,
+    'gauge',
+    'Groups that the broker coordinates.',
+    brokers.map((b) => [{ broker: b.id }, all(b.groupStates)]),
+  )
   for (const state of groupStates) {
     const samples = brokers.map((b): Sample => [{ broker: b.id }, b.groupStates[state] ?? 0])
     metric(`${name}${state.toLowerCase()}`, 'gauge', `Groups in the state ${state}.`, samples)

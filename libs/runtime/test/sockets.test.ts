@@ -28,7 +28,12 @@ const echo: OnFrame = (sockets, connection, bytes) => {
   sockets.send(connection, frame)
 }
 
-async function server(adapter: AcceptAdapter, onFrame: OnFrame = echo, limits: Partial<SocketLimits> = {}) {
+async function server(
+  adapter: AcceptAdapter,
+  onFrame: OnFrame = echo,
+  limits: Partial<SocketLimits> = {},
+  serving = true,
+) {
   const turn = new Turn()
   const log: string[] = []
   const sockets: Sockets = new Sockets({
@@ -51,7 +56,7 @@ async function server(adapter: AcceptAdapter, onFrame: OnFrame = echo, limits: P
   })
   turn.atEnd(() => sockets.flush())
   open.push(sockets)
-  sockets.serve()
+  if (serving) sockets.serve()
   const [address] = await sockets.listen([{ name: 'PLAINTEXT', host: '127.0.0.1', port: 0 }])
   return { sockets, log, port: address!.port }
 }
@@ -124,6 +129,18 @@ describe.each([
     }
     await until(() => frames.length === bodies.length)
     frames.forEach((frame, index) => expect(frame.equals(bodies[index]!)).toBe(true))
+  })
+
+  it('reads nothing before it is told to serve', async () => {
+    const { port, sockets } = await server(adapter, echo, {}, false)
+    const { socket, frames, until } = await client(port)
+    socket.write(framed(body(10, 1)))
+    await until(() => sockets.statistics().accepted === 1)
+    // The loop turns often enough for a read that was under way.
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+    expect(sockets.statistics().frames).toBe(0)
+    sockets.serve()
+    await until(() => frames.length === 1)
   })
 
   it('keeps apart what many connections send at once', async () => {

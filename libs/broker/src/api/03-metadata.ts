@@ -19,7 +19,7 @@ import type {
 import type { TopicView } from '@troupe/actor'
 import { defineApi } from '../api.ts'
 import { refuse, type RequestContext } from '../context.ts'
-import { aliveEndpoint, aliveEndpoints } from '../endpoints.ts'
+import { aliveEndpoint, listedEndpoints } from '../endpoints.ts'
 import { createAndAwait } from '../internal-topics.ts'
 import { isInternalTopic, isLegalTopicName } from '../topic-names.ts'
 import { CLUSTER_OPERATIONS, NO_OPERATIONS, partitionMetadata, TOPIC_OPERATIONS, topicsByName } from '../topic-view.ts'
@@ -75,7 +75,7 @@ function wantedNames(request: MetadataRequest, ctx: RequestContext): string[] | 
 }
 
 function answer(request: MetadataRequest, ctx: RequestContext, names: readonly string[]): MetadataResponseInput {
-  const { cluster } = ctx.env
+  const { cluster, config, now } = ctx.env
   const { listener } = ctx.connection
   const controller = aliveEndpoint(cluster, cluster.controllerId, listener) ? cluster.controllerId : ctx.self
   const everything = request.includeClusterAuthorizedOperations && ctx.version >= 8 && ctx.version <= 10
@@ -87,7 +87,7 @@ function answer(request: MetadataRequest, ctx: RequestContext, names: readonly s
       errorCode: KafkaError.UNKNOWN_TOPIC_ID,
     }))
   return {
-    brokers: aliveEndpoints(cluster, listener),
+    brokers: listedEndpoints(cluster, listener, now, config['broker.session.timeout.ms']),
     clusterId: cluster.clusterId,
     controllerId: controller,
     topics: [...unknownIds, ...names.map((name) => describeTopic(request, ctx, name))],

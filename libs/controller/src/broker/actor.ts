@@ -54,6 +54,7 @@ function start(_args: unknown, env: BrokerEnv, out: Outbox): BrokerState {
     config: null,
     topicConfigs: new Map(),
     eligible: null,
+    seenAlive: new Set(),
   }
   const io: BrokerIo = { state, env, out }
   // After a crash of this actor the image is still there and the replicas still run: take them up again.

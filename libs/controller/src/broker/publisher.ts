@@ -23,7 +23,10 @@ export function publish(io: BrokerIo, delta: MetadataDelta): void {
   const brokerConfigChanges = delta.configs.has('broker:') || delta.configs.has(`broker:${env.self.broker}`)
   if (brokerConfigChanges) state.config = null
   if (delta.configs.size > 0 || delta.deletedTopics.length > 0) state.topicConfigs.clear()
-  if (delta.brokers.size > 0) state.eligible = null
+  if (delta.brokers.size > 0) {
+    noteLost(io, delta)
+    state.eligible = null
+  }
   removeDeleted(io, delta)
   const told = new Set<string>()
   for (const [topicId, partitions] of delta.partitions) {
@@ -39,6 +42,18 @@ export function publish(io: BrokerIo, delta: MetadataDelta): void {
       (brokerConfigChanges || isConcerned(io, delta, replica))
     )
       tell(io, replica)
+  }
+}
+
+/** Who has just gone without a word, and who is back. */
+function noteLost({ state, env }: BrokerIo, delta: MetadataDelta): void {
+  for (const id of delta.brokers) {
+    const broker = env.image.brokers.get(id)
+    if (!broker?.fenced || broker.inControlledShutdown) {
+      env.image.lostAt.delete(id)
+      if (broker && !broker.fenced) state.seenAlive.add(id)
+      else state.seenAlive.delete(id)
+    } else if (state.seenAlive.delete(id)) env.image.lostAt.set(id, env.now)
   }
 }
 

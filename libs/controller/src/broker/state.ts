@@ -70,6 +70,8 @@ export interface BrokerState {
   readonly topicConfigs: Map<string, ReplicaConfig>
   /** Brokers that may join an ISR; until a broker changes. */
   eligible: ReadonlyMap<number, number> | null
+  /** Brokers that were unfenced at the last change: who of them is fenced next has gone without a word. */
+  readonly seenAlive: Set<number>
 }
 
 export interface BrokerIo {

@@ -22,6 +22,8 @@ export class MetadataImage implements ClusterView {
   timestamp = -1
   controllerId = -1
   readonly brokers = new Map<number, BrokerImage>()
+  /** Kept by the `broker` actor, not by replay: what clients of this broker may still believe. */
+  readonly lostAt = new Map<number, number>()
   readonly topicsById = new Map<string, TopicImage>()
   readonly topicsByName = new Map<string, TopicImage>()
   /** By `type:name`. */
