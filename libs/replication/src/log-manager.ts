@@ -7,6 +7,7 @@
  * | upkeep     | itself (log.retention.check.interval.ms)               | a `maintain` to each replica                |
  * | clean      | itself, without a pause while there is work            | one step of compaction                      |
  * | deleteLog  | the `broker` actor                                     | the directory is renamed now, removed later |
+ * | compact    | itself, to the shell's `jobs` actor                    | a large log is compacted in another thread  |
  *
  * Logs belong to their replicas: retention runs there, where a disk error takes the log offline. A storage error here is
  * told to the `broker` actor as well: the directory counts as failed. Until the broker ends, work is tried again.
