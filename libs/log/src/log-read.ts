@@ -61,8 +61,10 @@ export function readLog(log: LocalLog, request: ReadRequest, onError: (error: un
   const end = endOfRegion(log, index, upTo)
   if (end <= position) return nothing(offset)
   if (end - position <= maxBytes) {
-    const nextOffset = Math.min(upTo, log.endOf(index))
-    if (end < segment.size || index === log.segments.length - 1) positions.addRead(nextOffset, segment, end)
+    const segmentEnd = log.endOf(index)
+    const nextOffset = Math.min(upTo, segmentEnd)
+    // A bound within the segment was remembered where it was found, if a batch begins there: one inside a batch says nothing.
+    if (upTo >= segmentEnd && index === log.segments.length - 1) positions.addRead(nextOffset, segment, end)
     return { slice: new FileSlice(segment.log, position, end - position, onError), firstOffset, nextOffset }
   }
   return cut(log, segment, position, request, firstOffset, end, onError)

@@ -84,7 +84,19 @@ describe('append and read', () => {
           expect(found.slice?.readInto(bytes, 0)).toBe(bytes.length)
         }
       }),
-      { numRuns: 300 },
+      {
+        numRuns: 300,
+        // A bound inside a batch, remembered as if a batch began there.
+        examples: [
+          [
+            [5, 2],
+            [
+              { offset: 0, maxBytes: 186, upTo: 6, minOneBatch: false },
+              { offset: 6, maxBytes: 0, upTo: 7, minOneBatch: true },
+            ],
+          ],
+        ],
+      },
     )
   })
 
