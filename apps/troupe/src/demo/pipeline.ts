@@ -70,5 +70,6 @@ function sums(batch: EachBatchPayload['batch']): Message[] {
   for (const { key, value } of batch.messages) {
     addTo(totals, key!.toString(), { count: 1, delay: JSON.parse(value!.toString()).delay })
   }
-  return [...totals].map(([key, total]) => ({ key, value: JSON.stringify(total) }))
+  // To one partition: see `feed` in run.ts. Whoever reads adds up all partitions.
+  return [...totals].map(([key, total]) => ({ partition: batch.partition, key, value: JSON.stringify(total) }))
 }
