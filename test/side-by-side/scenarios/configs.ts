@@ -15,6 +15,24 @@ const subtract = 3
 /** Descriptions are Kafka's own prose. */
 const noProse: AskOptions = { strip: ['documentation'] }
 
+interface ShownConfig {
+  readonly name: string
+  readonly value: string
+  readonly configSource: number
+}
+
+/** What is set for the topic itself. */
+const ownConfigs = (answer: Message): ShownConfig[] =>
+  answer.results[0].configs.filter(({ configSource }: ShownConfig) => configSource === 1)
+
+const isSo = (answer: Message, own: Record<string, string | undefined>): boolean =>
+  Object.entries(own).every(
+    ([name, value]) =>
+      ownConfigs(answer)
+        .find((config) => config.name === name)
+        ?.value.trim() === value,
+  )
+
 export const configs: Scenario[] = [
   scenario('DescribeConfigs', async (s) => {
     await s.topic('dc', { configs: { 'retention.ms': '3600000', 'cleanup.policy': 'compact,delete' } })
@@ -115,7 +133,8 @@ export const configs: Scenario[] = [
   scenario('IncrementalAlterConfigs', async (s) => {
     const name = 'IncrementalAlterConfigs'
     await s.topic('ic')
-    const described = (label: string): Promise<Message> =>
+    /** Brokers learn of a change a moment after the controller has answered: waits until this topic's own values are so. */
+    const described = (label: string, own: Record<string, string | undefined>): Promise<Message> =>
       s.ask(
         label,
         'DescribeConfigs',
@@ -124,10 +143,7 @@ export const configs: Scenario[] = [
           resources: [{ resourceType: topicType, resourceName: 'ic', configurationKeys: null }],
           includeSynonyms: true,
         },
-        {
-          view: (answer) =>
-            answer.results[0].configs.filter((config: { configSource: number }) => config.configSource === 1),
-        },
+        { view: ownConfigs, until: (answer) => isSo(answer, own) },
       )
     for (const version of versionsOf(name)) {
       const alter = (label: string, configs: object[], rest: object = {}, resource: object = {}): Promise<Message> =>
@@ -144,20 +160,20 @@ export const configs: Scenario[] = [
       await alter('only validated, wrong', [{ name: 'retention.ms', configOperation: set, value: 'x' }], {
         validateOnly: true,
       })
-      await described('after set')
+      await described('after set', { 'retention.ms': '1000' })
       await one('append to a list', 'cleanup.policy', append, 'compact')
       await one('append what is there', 'cleanup.policy', append, 'compact')
-      await described('after append')
+      await described('after append', { 'cleanup.policy': 'delete,compact' })
       await one('subtract from a list', 'cleanup.policy', subtract, 'delete')
       await one('subtract what is not there', 'cleanup.policy', subtract, 'delete')
-      await described('after subtract')
+      await described('after subtract', { 'cleanup.policy': 'compact' })
       await one('append to no list', 'retention.ms', append, '5')
       await one('subtract from no list', 'retention.ms', subtract, '5')
       await one('append nonsense', 'cleanup.policy', append, 'shred')
       await one('remove', 'retention.ms', remove, null)
       await one('remove what is not set', 'segment.ms', remove, null)
       await one('remove with a value', 'cleanup.policy', remove, 'x')
-      await described('after remove')
+      await described('after remove', { 'retention.ms': undefined, 'cleanup.policy': undefined })
       await one('unknown name', 'no.such', set, '5')
       await one('unknown name removed', 'no.such', remove, null)
       await one('empty name', '', set, '5')
@@ -220,7 +236,7 @@ export const configs: Scenario[] = [
         {},
         { resourceType: 77 },
       )
-      await described('in the end')
+      await described('in the end', { 'retention.ms': '77' })
       await s.ask('a resource twice', name, version, {
         resources: [
           { resourceType: topicType, resourceName: 'ic', configs: [] },
@@ -284,10 +300,7 @@ export const configs: Scenario[] = [
         'DescribeConfigs',
         4,
         { resources: [{ resourceType: topicType, resourceName: 'ac', configurationKeys: null }] },
-        {
-          view: (answer) =>
-            answer.results[0].configs.filter((config: { configSource: number }) => config.configSource === 1),
-        },
+        { view: ownConfigs, until: (answer) => isSo(answer, { 'retention.ms': '1000', 'segment.ms': undefined }) },
       )
       await alter('null value', [{ name: 'retention.ms', value: null }])
       await alter('unknown name', [{ name: 'no.such', value: '5' }])
