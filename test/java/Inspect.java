@@ -29,9 +29,11 @@ public class Inspect {
       producer.send(new ProducerRecord<>("out", "next", "from-kafka"));
       producer.commitTransaction();
     }
-    boolean goesOn;
+    boolean goesOn = false;
     try (Consumer<String, String> consumer = new KafkaConsumer<>(config, new StringDeserializer(), new StringDeserializer())) {
-      goesOn = count(consumer, "out") == out + 1;
+      // A commit is answered once it is decided; its markers, and with them the last stable offset, follow.
+      long deadline = System.nanoTime() + Duration.ofSeconds(30).toNanos();
+      while (!goesOn && System.nanoTime() < deadline) goesOn = count(consumer, "out") == out + 1;
     }
     System.out.println("{\"in\":" + in + ",\"out\":" + out + ",\"copier\":" + copied + ",\"transactionsGoOn\":" + goesOn + "}");
     System.exit(0);
