@@ -25,14 +25,26 @@ import {
 } from '@troupe/wire/record-batch'
 import { appended, duplicate, refused, rejected } from './append-result.ts'
 import type { AppendRequest, AppendResult, Log } from './contract.ts'
-import type { PartitionLog } from './partition-log.ts'
+import type { LogSafeguards, PartitionLog } from './partition-log.ts'
+import type { ProducerState } from './producer-state.ts'
 import { applyBatch } from './recovery.ts'
-import { validateClientBatch } from './validator.ts'
+import { validateClientBatch, type ValidatorConfig } from './validator.ts'
+
+/** What judging a batch needs of a log, whatever it is stored in. */
+export interface AppendTarget {
+  readonly validator: ValidatorConfig
+  readonly producerState: ProducerState
+  readonly safeguards: LogSafeguards
+  readonly logStartOffset: number
+  readonly logEndOffset: number
+  /** Stores batches whose offsets and epochs are set, and lets epochs and producers take them. */
+  write(records: Uint8Array, first: number, next: number, now: number): void
+}
 
 export type MarkerRequest = Parameters<Log['appendEndTxnMarker']>[0]
 
 /** What a client produced: one batch, fully judged. */
-export function appendFromClient(log: PartitionLog, request: AppendRequest): AppendResult {
+export function appendFromClient(log: AppendTarget, request: AppendRequest): AppendResult {
   const { validator, producerState, logStartOffset } = log
   const batch = validateClientBatch(request.records, validator, request.now)
   if (!(batch instanceof Uint8Array)) return rejected(batch, logStartOffset)
@@ -50,7 +62,7 @@ export function appendFromClient(log: PartitionLog, request: AppendRequest): App
 }
 
 /** Batches of our own coordinators: no sequences, several at a time. */
-export function appendOwn(log: PartitionLog, request: AppendRequest): AppendResult {
+export function appendOwn(log: AppendTarget, request: AppendRequest): AppendResult {
   const { records, now } = request
   const error = checkOwn(log, request)
   if (error !== KafkaError.NONE) return refused(error, log.logStartOffset)
@@ -58,7 +70,7 @@ export function appendOwn(log: PartitionLog, request: AppendRequest): AppendResu
   return appendAsLeader(log, records, request)
 }
 
-function checkOwn(log: PartitionLog, request: AppendRequest): ErrorCode {
+function checkOwn(log: AppendTarget, request: AppendRequest): ErrorCode {
   const { records } = request
   const { maxMessageBytes, segmentBytes } = log.validator
   if (records.length > segmentBytes) return KafkaError.RECORD_LIST_TOO_LARGE
@@ -74,7 +86,7 @@ function checkOwn(log: PartitionLog, request: AppendRequest): ErrorCode {
   return records.length === 0 || end !== records.length ? KafkaError.CORRUPT_MESSAGE : KafkaError.NONE
 }
 
-function checkProducer(log: PartitionLog, records: Uint8Array, at: number, request: AppendRequest): ErrorCode {
+function checkProducer(log: AppendTarget, records: Uint8Array, at: number, request: AppendRequest): ErrorCode {
   return log.producerState.check(records, at, {
     origin: request.origin,
     transactionVerified: request.transactionVerified ?? false,
@@ -82,7 +94,7 @@ function checkProducer(log: PartitionLog, records: Uint8Array, at: number, reque
   })
 }
 
-export function appendMarker(log: PartitionLog, marker: MarkerRequest): AppendResult {
+export function appendMarker(log: AppendTarget, marker: MarkerRequest): AppendResult {
   const { now, leaderEpoch } = marker
   const error = log.producerState.checkMarker({ ...marker, strictMarkerEpoch: log.safeguards.strictMarkerEpoch })
   if (error !== KafkaError.NONE) return refused(error, log.logStartOffset)
@@ -94,7 +106,7 @@ export function appendMarker(log: PartitionLog, marker: MarkerRequest): AppendRe
   })
 }
 
-function appendAsLeader(log: PartitionLog, records: Uint8Array, { leaderEpoch, now }: AppendRequest): AppendResult {
+function appendAsLeader(log: AppendTarget, records: Uint8Array, { leaderEpoch, now }: AppendRequest): AppendResult {
   const first = log.logEndOffset
   let next = first
   for (let at = 0; at < records.length; at += sizeInBytes(records, at)) {
@@ -102,12 +114,12 @@ function appendAsLeader(log: PartitionLog, records: Uint8Array, { leaderEpoch, n
     setPartitionLeaderEpoch(records, at, leaderEpoch)
     next += lastOffsetDelta(records, at) + 1
   }
-  write(log, records, first, next, now)
+  log.write(records, first, next, now)
   return appended(first, next, log.validator.logAppendTime ? now : -1, log.logStartOffset)
 }
 
 /** Batches as the leader has them: offsets ascend from the log's end, checksums hold. */
-export function appendFromLeader(log: PartitionLog, records: Uint8Array, now: number): AppendResult {
+export function appendFromLeader(log: AppendTarget, records: Uint8Array, now: number): AppendResult {
   let next = log.logEndOffset
   let error: ErrorCode = KafkaError.NONE
   // A leader may send the beginning of one more batch.
@@ -123,12 +135,12 @@ export function appendFromLeader(log: PartitionLog, records: Uint8Array, now: nu
   }
   if (end === 0) return appended(next, next, -1, log.logStartOffset)
   const first = baseOffset(records, 0)
-  write(log, end === records.length ? records : records.subarray(0, end), first, next, now)
+  log.write(end === records.length ? records : records.subarray(0, end), first, next, now)
   return appended(first, next, -1, log.logStartOffset)
 }
 
 /** Offsets and epochs are set. The log's end moves with the bytes, before an index is written (KAFKA-7866). */
-function write(log: PartitionLog, records: Uint8Array, first: number, next: number, now: number): void {
+export function writeBatches(log: PartitionLog, records: Uint8Array, first: number, next: number, now: number): void {
   const { local, epochs, producerState } = log
   let largest = -1
   for (let at = 0; at < records.length; at += sizeInBytes(records, at)) {

@@ -15,72 +15,81 @@ export interface EpochEntry {
 }
 
 export class LeaderEpochCache {
-  #entries: EpochEntry[]
+  private list: EpochEntry[]
   /** Rises with every change. */
-  #version = 0
-  #savedVersion = 0
+  private changes = 0
+  private savedChanges = 0
 
   constructor(entries: readonly EpochEntry[] = []) {
-    this.#entries = []
+    this.list = []
     for (const { epoch, startOffset } of entries) this.assign(epoch, startOffset)
-    this.#savedVersion = this.#version
+    this.savedChanges = this.changes
+  }
+
+  /** Shares nothing with this one: a model checker goes on from here in several ways. */
+  clone(): LeaderEpochCache {
+    const copy = new LeaderEpochCache()
+    copy.list = this.list.slice()
+    copy.changes = this.changes
+    copy.savedChanges = this.savedChanges
+    return copy
   }
 
   /** Changed since it was last saved. */
   get dirty(): boolean {
-    return this.#version !== this.#savedVersion
+    return this.changes !== this.savedChanges
   }
 
   /** Of the entries as they are; for `saved` when the disk has them. */
   get version(): number {
-    return this.#version
+    return this.changes
   }
 
   saved(version: number): void {
-    if (version > this.#savedVersion) this.#savedVersion = version
+    if (version > this.savedChanges) this.savedChanges = version
   }
 
   get entries(): readonly EpochEntry[] {
-    return this.#entries
+    return this.list
   }
 
   get latestEpoch(): number {
-    return this.#entries.at(-1)?.epoch ?? -1
+    return this.list.at(-1)?.epoch ?? -1
   }
 
   /** Keeps the cache monotone: entries that contradict the new one go. */
   assign(epoch: number, startOffset: number): void {
     if (epoch < 0 || startOffset < 0) return
-    const latest = this.#entries.at(-1)
+    const latest = this.list.at(-1)
     if (latest && latest.epoch === epoch && startOffset >= latest.startOffset) return
-    while (this.#entries.length > 0) {
-      const last = this.#entries[this.#entries.length - 1]
+    while (this.list.length > 0) {
+      const last = this.list[this.list.length - 1]
       if (last.epoch < epoch && last.startOffset < startOffset) break
-      this.#entries.pop()
+      this.list.pop()
     }
-    this.#entries.push({ epoch, startOffset })
-    this.#version++
+    this.list.push({ epoch, startOffset })
+    this.changes++
   }
 
   /** Largest epoch ≤ the one asked, with the start of the next one as its end. */
   endOffsetFor(epoch: number, logEndOffset: number): EpochEndOffset {
     if (epoch < 0) return undefinedEpoch
     if (epoch === this.latestEpoch) return { leaderEpoch: epoch, endOffset: logEndOffset }
-    const higher = this.#entries.findIndex((entry) => entry.epoch > epoch)
+    const higher = this.list.findIndex((entry) => entry.epoch > epoch)
     if (higher < 0) return undefinedEpoch
-    const endOffset = this.#entries[higher].startOffset
+    const endOffset = this.list[higher].startOffset
     // Below all that is known: the asker shares nothing with this log but what precedes its first entry.
     if (higher === 0) return { leaderEpoch: epoch, endOffset }
-    return { leaderEpoch: this.#entries[higher - 1].epoch, endOffset }
+    return { leaderEpoch: this.list[higher - 1].epoch, endOffset }
   }
 
   startOffsetOf(epoch: number): number {
-    return this.#entries.find((entry) => entry.epoch === epoch)?.startOffset ?? -1
+    return this.list.find((entry) => entry.epoch === epoch)?.startOffset ?? -1
   }
 
   epochForOffset(offset: number): number {
     let found = -1
-    for (const { epoch, startOffset } of this.#entries) {
+    for (const { epoch, startOffset } of this.list) {
       if (startOffset > offset) break
       found = epoch
     }
@@ -89,24 +98,24 @@ export class LeaderEpochCache {
 
   /** Drops epochs that start at or after `endOffset`; also when the log itself is not shortened (KAFKA-10706). */
   truncateFromEnd(endOffset: number): void {
-    while (this.#entries.length > 0 && this.#entries[this.#entries.length - 1].startOffset >= endOffset) {
-      this.#entries.pop()
-      this.#version++
+    while (this.list.length > 0 && this.list[this.list.length - 1].startOffset >= endOffset) {
+      this.list.pop()
+      this.changes++
     }
   }
 
   /** The epoch that holds `startOffset` becomes the first and starts there. */
   truncateFromStart(startOffset: number): void {
-    const keep = this.#entries.findLastIndex((entry) => entry.startOffset <= startOffset)
-    if (keep < 0 || (keep === 0 && this.#entries[0].startOffset === startOffset)) return
-    this.#entries.splice(0, keep + 1, { epoch: this.#entries[keep].epoch, startOffset })
-    this.#version++
+    const keep = this.list.findLastIndex((entry) => entry.startOffset <= startOffset)
+    if (keep < 0 || (keep === 0 && this.list[0].startOffset === startOffset)) return
+    this.list.splice(0, keep + 1, { epoch: this.list[keep].epoch, startOffset })
+    this.changes++
   }
 
   clear(): void {
-    if (this.#entries.length === 0) return
-    this.#entries = []
-    this.#version++
+    if (this.list.length === 0) return
+    this.list = []
+    this.changes++
   }
 }
 

@@ -7,7 +7,15 @@
  */
 import { allSafeguards, type Safeguards } from '@troupe/actor'
 import { KafkaError } from '@troupe/wire/errors'
-import { appendFromClient, appendFromLeader, appendMarker, appendOwn, type MarkerRequest } from './append.ts'
+import {
+  appendFromClient,
+  appendFromLeader,
+  appendMarker,
+  appendOwn,
+  writeBatches,
+  type AppendTarget,
+  type MarkerRequest,
+} from './append.ts'
 import { refused } from './append-result.ts'
 import type {
   AbortedTransaction,
@@ -47,7 +55,7 @@ export interface PartitionLogInput extends RecoveryInput {
   checkpoint(): void
 }
 
-export class PartitionLog implements Log {
+export class PartitionLog implements Log, AppendTarget {
   readonly topic: string
   readonly topicId: string
   readonly partition: number
@@ -170,6 +178,11 @@ export class PartitionLog implements Log {
     } catch (error) {
       return this.#failed(error)
     }
+  }
+
+  /** For append.ts: everything has been checked. */
+  write(records: Uint8Array, first: number, next: number, now: number): void {
+    writeBatches(this, records, first, next, now)
   }
 
   appendEndTxnMarker(marker: MarkerRequest): AppendResult {

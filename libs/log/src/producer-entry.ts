@@ -15,76 +15,93 @@ export class ProducerEntry {
   lastTimestamp = -1
   currentTxnFirstOffset = -1
   /** How many batches are remembered, and the slot of the oldest. */
-  #count = 0
-  #oldest = 0
-  readonly #lastSequences = [0, 0, 0, 0, 0]
-  readonly #lastOffsets = [0, 0, 0, 0, 0]
-  readonly #offsetDeltas = [0, 0, 0, 0, 0]
-  readonly #timestamps = [0, 0, 0, 0, 0]
+  private count = 0
+  private oldest = 0
+  private readonly lastSequences = [0, 0, 0, 0, 0]
+  private readonly lastOffsets = [0, 0, 0, 0, 0]
+  private readonly offsetDeltas = [0, 0, 0, 0, 0]
+  private readonly timestamps = [0, 0, 0, 0, 0]
 
   constructor(producerId: number) {
     this.producerId = producerId
   }
 
+  clone(): ProducerEntry {
+    const copy = new ProducerEntry(this.producerId)
+    copy.epoch = this.epoch
+    copy.coordinatorEpoch = this.coordinatorEpoch
+    copy.lastTimestamp = this.lastTimestamp
+    copy.currentTxnFirstOffset = this.currentTxnFirstOffset
+    copy.count = this.count
+    copy.oldest = this.oldest
+    for (let slot = 0; slot < BATCHES_TO_RETAIN; slot++) {
+      copy.lastSequences[slot] = this.lastSequences[slot]
+      copy.lastOffsets[slot] = this.lastOffsets[slot]
+      copy.offsetDeltas[slot] = this.offsetDeltas[slot]
+      copy.timestamps[slot] = this.timestamps[slot]
+    }
+    return copy
+  }
+
   get isEmpty(): boolean {
-    return this.#count === 0
+    return this.count === 0
   }
 
   get lastSequence(): number {
-    return this.#count === 0 ? -1 : this.#lastSequences[this.#newest]
+    return this.count === 0 ? -1 : this.lastSequences[this.newest]
   }
 
   get lastDataOffset(): number {
-    return this.#count === 0 ? -1 : this.#lastOffsets[this.#newest]
+    return this.count === 0 ? -1 : this.lastOffsets[this.newest]
   }
 
   get lastOffsetDelta(): number {
-    return this.#count === 0 ? 0 : this.#offsetDeltas[this.#newest]
+    return this.count === 0 ? 0 : this.offsetDeltas[this.newest]
   }
 
-  get #newest(): number {
-    return (this.#oldest + this.#count - 1) % BATCHES_TO_RETAIN
+  private get newest(): number {
+    return (this.oldest + this.count - 1) % BATCHES_TO_RETAIN
   }
 
   setEpoch(epoch: number): void {
     if (epoch === this.epoch) return
     this.epoch = epoch
-    this.#count = 0
+    this.count = 0
   }
 
   addBatch(epoch: number, lastSequence: number, lastOffset: number, offsetDelta: number, timestamp: number): void {
     this.setEpoch(epoch)
-    if (this.#count === BATCHES_TO_RETAIN) this.#oldest = (this.#oldest + 1) % BATCHES_TO_RETAIN
-    else this.#count += 1
-    const slot = this.#newest
-    this.#lastSequences[slot] = lastSequence
-    this.#lastOffsets[slot] = lastOffset
-    this.#offsetDeltas[slot] = offsetDelta
-    this.#timestamps[slot] = timestamp
+    if (this.count === BATCHES_TO_RETAIN) this.oldest = (this.oldest + 1) % BATCHES_TO_RETAIN
+    else this.count += 1
+    const slot = this.newest
+    this.lastSequences[slot] = lastSequence
+    this.lastOffsets[slot] = lastOffset
+    this.offsetDeltas[slot] = offsetDelta
+    this.timestamps[slot] = timestamp
     this.lastTimestamp = timestamp
   }
 
   /** Slot of the remembered batch with exactly this range of sequences, −1 if there is none. */
   findDuplicate(epoch: number, firstSequence: number, lastSequence: number): number {
     if (epoch !== this.epoch) return -1
-    for (let i = 0; i < this.#count; i++) {
-      const slot = (this.#oldest + i) % BATCHES_TO_RETAIN
-      if (this.#lastSequences[slot] !== lastSequence) continue
-      if (decrementSequence(lastSequence, this.#offsetDeltas[slot]) === firstSequence) return slot
+    for (let i = 0; i < this.count; i++) {
+      const slot = (this.oldest + i) % BATCHES_TO_RETAIN
+      if (this.lastSequences[slot] !== lastSequence) continue
+      if (decrementSequence(lastSequence, this.offsetDeltas[slot]) === firstSequence) return slot
     }
     return -1
   }
 
   lastOffsetOf(slot: number): number {
-    return this.#lastOffsets[slot]
+    return this.lastOffsets[slot]
   }
 
   firstOffsetOf(slot: number): number {
-    return this.#lastOffsets[slot] - this.#offsetDeltas[slot]
+    return this.lastOffsets[slot] - this.offsetDeltas[slot]
   }
 
   timestampOf(slot: number): number {
-    return this.#timestamps[slot]
+    return this.timestamps[slot]
   }
 }
 

@@ -59,31 +59,44 @@ const NONE = KafkaError.NONE
 const EXPIRED_TO_REMEMBER = 10_000
 
 export class ProducerState {
-  readonly #producers = new Map<number, ProducerEntry>()
+  private readonly producers = new Map<number, ProducerEntry>()
   /**
    * First offset → producer of the open transactions; in the order of the offsets, because they only ever open at the
    * end.
    */
-  readonly #ongoing = new Map<number, number>()
+  private readonly ongoing = new Map<number, number>()
   /** Completed, but their marker is not below the high watermark yet: a consumer must not pass them. */
-  #unreplicated: { firstOffset: number; lastOffset: number }[] = []
-  #expired = new Set<number>()
+  private unreplicated: { firstOffset: number; lastOffset: number }[] = []
+  private expired = new Set<number>()
   /** The log once held producers that nothing here tells of. */
   incomplete = false
   /** Offset up to which the log has been applied. */
   endOffset = 0
-  #firstUnstable = Infinity
+  private firstUnstable = Infinity
+
+  /** Shares nothing with this one: a model checker goes on from here in several ways. */
+  clone(): ProducerState {
+    const copy = new ProducerState()
+    for (const [id, entry] of this.producers) copy.producers.set(id, entry.clone())
+    for (const [first, id] of this.ongoing) copy.ongoing.set(first, id)
+    copy.unreplicated = this.unreplicated.slice()
+    copy.expired = new Set(this.expired)
+    copy.incomplete = this.incomplete
+    copy.endOffset = this.endOffset
+    copy.firstUnstable = this.firstUnstable
+    return copy
+  }
 
   get size(): number {
-    return this.#producers.size
+    return this.producers.size
   }
 
   get entries(): Iterable<ProducerEntry> {
-    return this.#producers.values()
+    return this.producers.values()
   }
 
   get(id: number): ProducerEntry | undefined {
-    return this.#producers.get(id)
+    return this.producers.get(id)
   }
 
   /**
@@ -91,19 +104,19 @@ export class ProducerState {
    * none.
    */
   get firstUnstableOffset(): number {
-    return this.#firstUnstable
+    return this.firstUnstable
   }
 
   hasOngoing(id: number, epoch: number): boolean {
-    const entry = this.#producers.get(id)
+    const entry = this.producers.get(id)
     return entry !== undefined && entry.currentTxnFirstOffset >= 0 && entry.epoch === epoch
   }
 
   clear(endOffset: number): void {
-    this.#producers.clear()
-    this.#ongoing.clear()
-    this.#unreplicated = []
-    this.#firstUnstable = Infinity
+    this.producers.clear()
+    this.ongoing.clear()
+    this.unreplicated = []
+    this.firstUnstable = Infinity
     this.endOffset = endOffset
   }
 
@@ -111,14 +124,14 @@ export class ProducerState {
     this.clear(endOffset)
     const open = entries.filter((entry) => entry.currentTxnFirstOffset >= 0)
     open.sort((a, b) => a.currentTxnFirstOffset - b.currentTxnFirstOffset)
-    for (const entry of entries) this.#producers.set(entry.producerId, entry)
-    for (const entry of open) this.#ongoing.set(entry.currentTxnFirstOffset, entry.producerId)
-    this.#updateFirstUnstable()
+    for (const entry of entries) this.producers.set(entry.producerId, entry)
+    for (const entry of open) this.ongoing.set(entry.currentTxnFirstOffset, entry.producerId)
+    this.updateFirstUnstable()
   }
 
   /** Slot of the original among the producer's remembered batches, −1 if this is none of them. */
   findDuplicate(bytes: Uint8Array, at: number): number {
-    const entry = this.#producers.get(producerId(bytes, at))
+    const entry = this.producers.get(producerId(bytes, at))
     if (!entry) return -1
     return entry.findDuplicate(producerEpoch(bytes, at), baseSequence(bytes, at), lastSequence(bytes, at))
   }
@@ -127,19 +140,19 @@ export class ProducerState {
   check(bytes: Uint8Array, at: number, checks: ProducerChecks): ErrorCode {
     const id = producerId(bytes, at)
     const epoch = producerEpoch(bytes, at)
-    const entry = this.#producers.get(id)
+    const entry = this.producers.get(id)
     const transactional = isTransactional(bytes, at)
     if (transactional && !checks.transactionVerified && !this.hasOngoing(id, epoch)) return KafkaError.INVALID_TXN_STATE
     if (entry !== undefined && epoch < entry.epoch) return KafkaError.INVALID_PRODUCER_EPOCH
     if (checks.origin === 'client') {
       const first = baseSequence(bytes, at)
-      if (!this.#sequenceFits(id, entry, epoch, first, checks)) return KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER
+      if (!this.sequenceFits(id, entry, epoch, first, checks)) return KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER
     }
     if (entry !== undefined && entry.currentTxnFirstOffset >= 0 && !transactional) return KafkaError.INVALID_TXN_STATE
     return NONE
   }
 
-  #sequenceFits(
+  private sequenceFits(
     id: number,
     entry: ProducerEntry | undefined,
     epoch: number,
@@ -148,7 +161,7 @@ export class ProducerState {
   ): boolean {
     if (entry === undefined || entry.epoch < 0) {
       if (first === 0 || !checks.requireZeroFirstSequence) return true
-      return this.incomplete || this.#expired.has(id)
+      return this.incomplete || this.expired.has(id)
     }
     if (epoch !== entry.epoch) return first === 0
     return inSequence(entry.lastSequence, first)
@@ -156,7 +169,7 @@ export class ProducerState {
 
   /** Judges a marker before it is written. */
   checkMarker(marker: MarkerChecks): ErrorCode {
-    const entry = this.#producers.get(marker.producerId)
+    const entry = this.producers.get(marker.producerId)
     if (entry === undefined) return NONE
     if (marker.producerEpoch < entry.epoch) return KafkaError.INVALID_PRODUCER_EPOCH
     // From transaction version 2 on, the epoch rises with each transaction: an equal one with a transaction open
@@ -178,24 +191,24 @@ export class ProducerState {
     const next = lastOffset(bytes, at) + 1
     let completed: CompletedTransaction | null = null
     if (hasProducerId(bytes, at)) {
-      if (isControl(bytes, at)) completed = this.#applyMarker(bytes, at)
-      else this.#applyData(bytes, at)
+      if (isControl(bytes, at)) completed = this.applyMarker(bytes, at)
+      else this.applyData(bytes, at)
     }
     this.endOffset = next
     return completed
   }
 
-  #entryOf(id: number): ProducerEntry {
-    let entry = this.#producers.get(id)
+  private entryOf(id: number): ProducerEntry {
+    let entry = this.producers.get(id)
     if (entry === undefined) {
       entry = new ProducerEntry(id)
-      this.#producers.set(id, entry)
+      this.producers.set(id, entry)
     }
     return entry
   }
 
-  #applyData(bytes: Uint8Array, at: number): void {
-    const entry = this.#entryOf(producerId(bytes, at))
+  private applyData(bytes: Uint8Array, at: number): void {
+    const entry = this.entryOf(producerId(bytes, at))
     const first = baseOffset(bytes, at)
     entry.addBatch(
       producerEpoch(bytes, at),
@@ -206,12 +219,12 @@ export class ProducerState {
     )
     if (entry.currentTxnFirstOffset < 0 && isTransactional(bytes, at)) {
       entry.currentTxnFirstOffset = first
-      this.#ongoing.set(first, entry.producerId)
-      if (first < this.#firstUnstable) this.#firstUnstable = first
+      this.ongoing.set(first, entry.producerId)
+      if (first < this.firstUnstable) this.firstUnstable = first
     }
   }
 
-  #applyMarker(bytes: Uint8Array, at: number): CompletedTransaction | null {
+  private applyMarker(bytes: Uint8Array, at: number): CompletedTransaction | null {
     // A marker whose record was compacted away: the whole transaction is gone.
     if (recordCount(bytes, at) === 0) return null
     const record = iterateRecords(bytes, at).next().value
@@ -219,7 +232,7 @@ export class ProducerState {
     const marker = readControlRecord(record)
     // Kinds that later versions may add end nothing.
     if (marker.type !== 'commit' && marker.type !== 'abort') return null
-    const entry = this.#entryOf(producerId(bytes, at))
+    const entry = this.entryOf(producerId(bytes, at))
     const firstOffset = entry.currentTxnFirstOffset
     entry.setEpoch(producerEpoch(bytes, at))
     entry.coordinatorEpoch = marker.coordinatorEpoch
@@ -232,57 +245,57 @@ export class ProducerState {
       firstOffset,
       lastOffset: baseOffset(bytes, at),
       aborted: marker.type === 'abort',
-      lastStableOffset: this.#firstOngoingExcept(firstOffset) ?? baseOffset(bytes, at) + 1,
+      lastStableOffset: this.firstOngoingExcept(firstOffset) ?? baseOffset(bytes, at) + 1,
     }
   }
 
-  #firstOngoingExcept(offset: number): number | undefined {
-    for (const first of this.#ongoing.keys()) if (first !== offset) return first
+  private firstOngoingExcept(offset: number): number | undefined {
+    for (const first of this.ongoing.keys()) if (first !== offset) return first
     return undefined
   }
 
   /** The transaction's marker (and its index entry) are in the log. */
   complete({ firstOffset, lastOffset: last }: CompletedTransaction): void {
-    this.#ongoing.delete(firstOffset)
-    this.#unreplicated.push({ firstOffset, lastOffset: last })
-    this.#updateFirstUnstable()
+    this.ongoing.delete(firstOffset)
+    this.unreplicated.push({ firstOffset, lastOffset: last })
+    this.updateFirstUnstable()
   }
 
   /** Markers below the high watermark are decided for good. */
   onHighWatermark(highWatermark: number): void {
-    if (this.#unreplicated.length === 0) return
-    const rest = this.#unreplicated.filter((transaction) => transaction.lastOffset >= highWatermark)
-    if (rest.length === this.#unreplicated.length) return
-    this.#unreplicated = rest
-    this.#updateFirstUnstable()
+    if (this.unreplicated.length === 0) return
+    const rest = this.unreplicated.filter((transaction) => transaction.lastOffset >= highWatermark)
+    if (rest.length === this.unreplicated.length) return
+    this.unreplicated = rest
+    this.updateFirstUnstable()
   }
 
-  #updateFirstUnstable(): void {
-    let first = this.#firstOngoingExcept(-1) ?? Infinity
-    for (const { firstOffset } of this.#unreplicated) if (firstOffset < first) first = firstOffset
-    this.#firstUnstable = first
+  private updateFirstUnstable(): void {
+    let first = this.firstOngoingExcept(-1) ?? Infinity
+    for (const { firstOffset } of this.unreplicated) if (firstOffset < first) first = firstOffset
+    this.firstUnstable = first
   }
 
   /** Producers with an open transaction stay. */
   expire(now: number, afterMs: number): void {
-    for (const entry of this.#producers.values()) {
+    for (const entry of this.producers.values()) {
       if (entry.currentTxnFirstOffset >= 0 || now - entry.lastTimestamp < afterMs) continue
-      this.#producers.delete(entry.producerId)
-      this.#rememberExpired(entry.producerId)
+      this.producers.delete(entry.producerId)
+      this.rememberExpired(entry.producerId)
     }
   }
 
-  #rememberExpired(id: number): void {
-    this.#expired.add(id)
-    if (this.#expired.size <= EXPIRED_TO_REMEMBER) return
-    for (const oldest of this.#expired) {
-      this.#expired.delete(oldest)
+  private rememberExpired(id: number): void {
+    this.expired.add(id)
+    if (this.expired.size <= EXPIRED_TO_REMEMBER) return
+    for (const oldest of this.expired) {
+      this.expired.delete(oldest)
       return
     }
   }
 
   views(): ProducerView[] {
-    return [...this.#producers.values()].map((entry) => ({
+    return [...this.producers.values()].map((entry) => ({
       producerId: entry.producerId,
       producerEpoch: entry.epoch,
       lastSequence: entry.lastSequence,
