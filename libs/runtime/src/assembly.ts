@@ -1,21 +1,14 @@
 /**
- * The actors of a broker and the ports they get: the one place where the protocols meet the disk and the sockets.
+ * The ports of a broker's actors in production: where the protocols meet the disk and the sockets.
  */
 import '@troupe/wire/native.node'
 import type { ListenerView } from '@troupe/actor'
-import { front } from '@troupe/broker/front'
+import { brokerActors, rootActors } from '@troupe/broker/actors'
 import { Traffic } from '@troupe/broker/traffic'
-import { brokerActor } from '@troupe/controller/broker/actor'
-import { controllerActor } from '@troupe/controller/controller-actor'
 import { MetadataImage } from '@troupe/controller/image'
 import { FileQuorumStore } from '@troupe/controller/store/file-quorum-store'
-import { groupsActor } from '@troupe/groups'
 import { LogDirectory } from '@troupe/log/log-directory'
 import { NodeFileSystem } from '@troupe/log/node-file-system.node'
-import { logManagerActor } from '@troupe/replication/log-manager'
-import { replicaActor } from '@troupe/replication/replica'
-import { producerIdsActor, transactionsActor } from '@troupe/transactions'
-import type { ActorKind } from './actor-host.ts'
 import type { BrokerAssembly, BrokerContext } from './broker-assembly.ts'
 import { countGroups, describeBroker, describeTraffic } from './describe.ts'
 import { newUuid } from './new-uuid.ts'
@@ -36,37 +29,23 @@ export function assemble(context: BrokerContext, FileSystem = NodeFileSystem): B
     port,
     securityProtocol: 0,
   }))
-  const common = { cluster: image, config, logs }
   const traffic = new Traffic()
-  let frontStarts = 0
-
-  const kinds: Record<string, ActorKind> = {
-    controller: {
-      definition: controllerActor,
-      ports: () => ({ quorum: openQuorum(fs, context, logs.directoryId), config, voters: boot.voters }),
-    },
-    broker: {
-      definition: brokerActor,
-      ports: () => ({ image, logs, config, listeners, incarnationId: boot.incarnationId }),
-    },
-    'log-manager': { definition: logManagerActor, ports: () => ({ logs, config, offloadBytes }) },
-    'producer-ids': { definition: producerIdsActor, ports: () => common },
-    replica: { definition: replicaActor, ports: () => common },
-    groups: { definition: groupsActor, ports: () => common },
-    transactions: { definition: transactionsActor, ports: () => common },
-    front: {
-      definition: front,
-      ports: () => {
-        // A front that starts again knows none of the connections.
-        if (frontStarts++ > 0) context.closeConnections('the front has restarted')
-        return { ...common, transport: context.transport, traffic }
-      },
-    },
-  }
-  const names = ['log-manager', 'controller', 'broker', 'producer-ids', 'front'] as const
+  const kinds = brokerActors({
+    config,
+    image,
+    logs,
+    listeners,
+    incarnationId: boot.incarnationId,
+    voters: boot.voters,
+    openQuorum: () => openQuorum(fs, context, logs.directoryId),
+    transport: context.transport,
+    traffic,
+    offloadBytes,
+    onFrontRestart: () => context.closeConnections('the front has restarted'),
+  })
   return {
-    kinds: new Map(Object.entries(kinds)),
-    roots: names.map((kind) => ({ name: kind, kind, args: null })),
+    kinds,
+    roots: rootActors.map((kind) => ({ name: kind, kind, args: null })),
     describe: () => describeBroker(broker, image, logs),
     traffic: () => describeTraffic(traffic),
     groupStates: (inspect) => countGroups(image, inspect),
