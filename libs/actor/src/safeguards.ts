@@ -45,8 +45,14 @@ export const allSafeguards = Object.freeze({
   requireStableOffsets: true,
   /** Z32: coordinators load and unload by leader epoch. */
   coordinatorEpochGate: true,
+  /** Z32: a replica serves a coordinator only in the leader epoch under which that coordinator was elected. */
+  coordinatorAppendEpoch: true,
+  /** Z32, KAFKA-20634: what a coordinator waits for is not committed by a high watermark of a later epoch. */
+  highWatermarkListenerChecksEpoch: true,
   /** Z33a: a Raft leader commits only with a record of its own epoch. */
   raftCommitOwnEpoch: true,
+  /** Z33a, off by one: that record itself must be committed, not only what is before it. */
+  raftCommitLeaderChange: true,
   /** Z33b: a voter that led before it restarted resigns its epoch. */
   raftResignOnRestart: true,
   /** Z33b: the vote is on disk before it is answered. */
@@ -55,6 +61,10 @@ export const allSafeguards = Object.freeze({
   raftPreVote: true,
   /** Z33d: a leader that a majority does not fetch from resigns. */
   raftCheckQuorum: true,
+  /** Z33e, KAFKA-17332: an observer, too, syncs its log before it names its position. */
+  raftObserverFlush: true,
+  /** Z33f, KAFKA-13959: a fetch that waits is answered when the high watermark moves, not only when records come. */
+  raftAnswerHighWatermark: true,
 })
 
 export type Safeguards = { readonly [Name in keyof typeof allSafeguards]: boolean }

@@ -87,8 +87,12 @@ function onMessage<State>(shard: Shard<State>, message: ShardOwnMessage, env: Co
 }
 
 /** Z32: elections and resignations reach us late and out of order, so only the leader epoch says which is newer. */
+function comesLate(leaderEpoch: number, expected: number, env: CoordinatorEnv): boolean {
+  return env.safeguards.coordinatorEpochGate && leaderEpoch < expected
+}
+
 function onElected<State>(shard: Shard<State>, { leaderEpoch }: ShardElected, env: CoordinatorEnv, out: Outbox): void {
-  if (env.safeguards.coordinatorEpochGate && leaderEpoch <= shard.leaderEpoch) return
+  if (comesLate(leaderEpoch, shard.leaderEpoch + 1, env)) return
   becomeLoading(shard, leaderEpoch, env, out)
 }
 
@@ -98,7 +102,7 @@ function onResigned<State>(
   env: CoordinatorEnv,
   out: Outbox,
 ): void {
-  if (env.safeguards.coordinatorEpochGate && leaderEpoch < shard.leaderEpoch) return
+  if (comesLate(leaderEpoch, shard.leaderEpoch, env)) return
   shard.leaderEpoch = leaderEpoch
   if (shard.phase !== 'unloaded') becomeUnloaded(shard, out)
 }

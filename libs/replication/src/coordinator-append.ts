@@ -20,7 +20,7 @@ import { answer, logOf, type ReplicaEnv, type ReplicaState } from './state.ts'
 function checkEpoch(state: ReplicaState, leaderEpoch: number, env: ReplicaEnv): ErrorCode {
   const error = checkLeader(state, -1, false)
   if (error !== KafkaError.NONE) return error
-  return env.safeguards.coordinatorEpochGate && leaderEpoch !== state.leaderEpoch
+  return env.safeguards.coordinatorAppendEpoch && leaderEpoch !== state.leaderEpoch
     ? KafkaError.NOT_LEADER_OR_FOLLOWER
     : KafkaError.NONE
 }

@@ -99,7 +99,8 @@ export function advanceHighWatermark({ raft, env }: RaftIo): void {
   const { progress, epochStartOffset } = raft.leadership!
   const ends = raft.config.voters.map((id) => progress.get(id)!.endOffset).sort((a, b) => b - a)
   const candidate = Math.min(ends[majority(raft) - 1]!, raft.store.endOffset)
-  if (env.safeguards.raftCommitOwnEpoch && candidate <= epochStartOffset) return
+  const needed = env.safeguards.raftCommitLeaderChange ? epochStartOffset + 1 : epochStartOffset
+  if (env.safeguards.raftCommitOwnEpoch && candidate < needed) return
   if (candidate > raft.highWatermark) raft.highWatermark = candidate
 }
 
