@@ -8,7 +8,7 @@ import type { Outbox, ReplyToken } from '@troupe/actor'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import { effectiveMinIsr, maximalIsr } from './isr-state.ts'
 import type { Produced } from './messages.ts'
-import { answer, expireAt, logOf, park, type Awaiting, type ReplicaState } from './state.ts'
+import { answer, expireAt, logOf, park, type Awaiting, type ReplicaEnv, type ReplicaState } from './state.ts'
 
 /** Parks the request of this step, or answers it at once when its offset is committed already. */
 export function awaitHighWatermark(state: ReplicaState, waiter: Awaiting, out: Outbox): void {
@@ -61,14 +61,33 @@ function enoughReplicas(state: ReplicaState): ErrorCode {
   return isEnough ? KafkaError.NONE : KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND
 }
 
+/**
+ * Z32, KAFKA-20634: a coordinator waits in the leader epoch under which it has loaded. A high watermark of a later epoch
+ * says nothing of its records: they may have been truncated, and others have come to their offsets.
+ */
+function endsWithEpoch(waiter: Awaiting, env: ReplicaEnv): boolean {
+  return env.safeguards.highWatermarkListenerChecksEpoch || !isCoordinators(waiter)
+}
+
+const isCoordinators = ({ kind }: Awaiting): boolean => kind === 'append' || kind === 'committed'
+
+/** Re-elected: clients' records are still ours, but coordinators load anew. */
+export function failCoordinators(state: ReplicaState, error: ErrorCode, env: ReplicaEnv, out: Outbox): void {
+  failWhere(state, (waiter) => isCoordinators(waiter) && endsWithEpoch(waiter, env), error, out)
+}
+
 /** Everyone who waits is told that it will not be known here. The records may be committed nevertheless. */
-export function failAwaiting(state: ReplicaState, error: ErrorCode, out: Outbox): void {
-  const waiters = state.awaiting
-  state.awaiting = []
-  for (const waiter of waiters) fail(state, waiter, error, out)
+export function failAwaiting(state: ReplicaState, error: ErrorCode, env: ReplicaEnv, out: Outbox): void {
+  failWhere(state, (waiter) => endsWithEpoch(waiter, env), error, out)
   const unflushed = state.awaitingFlush
   state.awaitingFlush = []
   for (const waiter of unflushed) failProduce(state, waiter, error, out)
+}
+
+function failWhere(state: ReplicaState, ends: (waiter: Awaiting) => boolean, error: ErrorCode, out: Outbox): void {
+  const waiters = state.awaiting
+  state.awaiting = waiters.filter((waiter) => !ends(waiter))
+  for (const waiter of waiters) if (ends(waiter)) fail(state, waiter, error, out)
 }
 
 function fail(state: ReplicaState, waiter: Awaiting, error: ErrorCode, out: Outbox): void {

@@ -18,6 +18,7 @@ import { actorNames, isFailed, type Outbox, type Payload } from '@troupe/actor'
 import type { AppendResult } from '@troupe/log/contract'
 import * as batchHeader from '@troupe/wire/batch-header'
 import { KafkaError } from '@troupe/wire/errors'
+import { releaseCommitted } from './awaiting.ts'
 import { scheduleFlush, settledEnd } from './flush.ts'
 import type { FollowerFetch, FollowerFetched } from './messages.ts'
 import { logOf, timers, type ReplicaEnv, type ReplicaState } from './state.ts'
@@ -156,7 +157,11 @@ function take(state: ReplicaState, fetched: FollowerFetched, env: ReplicaEnv, ou
     fetcher.waitMs = Math.min(fetcher.waitMs * 2, Math.max(shortest, longest))
   }
   const highWatermark = Math.min(fetched.highWatermark, log.logEndOffset)
-  if (highWatermark > log.highWatermark) log.setHighWatermark(highWatermark)
+  if (highWatermark > log.highWatermark) {
+    log.setHighWatermark(highWatermark)
+    // Nobody waits at a follower: `failAwaiting` has seen to that (Z32).
+    releaseCommitted(state, out)
+  }
   if (fetched.logStartOffset > log.logStartOffset) log.advanceLogStart(fetched.logStartOffset)
   return true
 }

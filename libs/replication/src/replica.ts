@@ -57,10 +57,10 @@ function start(args: ReplicaArgs, env: ReplicaEnv, out: Outbox): ReplicaState {
   out.send({ broker: env.self.broker, actor: actorNames.broker }, refresh)
   try {
     state.log = env.logs.open(args.topic, args.topicId, args.partition, args.config.log, env.now)
-    if (state.log.offlineReason !== null) becomeOffline(state, state.log.offlineReason, out)
+    if (state.log.offlineReason !== null) becomeOffline(state, state.log.offlineReason, env, out)
   } catch (error) {
     if (!(error instanceof StorageError)) throw error
-    becomeOffline(state, error.message, out)
+    becomeOffline(state, error.message, env, out)
   }
   return state
 }
@@ -70,10 +70,10 @@ function step(state: ReplicaState, message: ReplicaMessage, env: ReplicaEnv, out
   if (state.role === 'offline') return refuseOffline(state, message, out)
   try {
     dispatch(state, message, env, out)
-    if (state.log !== null && state.log.offlineReason !== null) becomeOffline(state, state.log.offlineReason, out)
+    if (state.log !== null && state.log.offlineReason !== null) becomeOffline(state, state.log.offlineReason, env, out)
   } catch (error) {
     if (!(error instanceof StorageError)) throw error
-    becomeOffline(state, error.message, out)
+    becomeOffline(state, error.message, env, out)
     if (state.request !== null) {
       answer(state, out, state.request, refusal(state, message as ReplicaRequest, KafkaError.KAFKA_STORAGE_ERROR))
     }

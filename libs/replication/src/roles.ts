@@ -6,7 +6,7 @@
 import { actorNames, type Outbox, type PartitionView } from '@troupe/actor'
 import type { DirectoryFailed } from '@troupe/controller/messages'
 import { KafkaError, type ErrorCode } from '@troupe/wire/errors'
-import { failAwaiting } from './awaiting.ts'
+import { failAwaiting, failCoordinators } from './awaiting.ts'
 import { completeDeletes, failDeletes } from './delete-records.ts'
 import { startFetching, stopFetching } from './follower.ts'
 import { advance } from './high-watermark.ts'
@@ -14,7 +14,7 @@ import { confirmRecovery, expandCaughtUp, scheduleIsrTick, stopIsrTick } from '.
 import { newFollower } from './leader.ts'
 import type { PartitionUpdate } from './messages.ts'
 import { failParkedFetch } from './parked-fetches.ts'
-import { answer, logOf, roleEdges, timers, type ReplicaEnv, type ReplicaState, type Role } from './state.ts'
+import { logOf, roleEdges, timers, type ReplicaEnv, type ReplicaState, type Role } from './state.ts'
 import { failVerifications } from './verification.ts'
 import { failWatches } from './watch.ts'
 
@@ -69,7 +69,7 @@ export function becomeLeader(state: ReplicaState, view: PartitionView, env: Repl
       isr: view.isr,
     })
   }
-  if (isNewEpoch && wasLeader) endEpoch(state, out)
+  if (isNewEpoch && wasLeader) endEpoch(state, env, out)
   state.leader = state.id
   state.leaderEpoch = view.leaderEpoch
   state.partitionEpoch = view.partitionEpoch
@@ -92,15 +92,10 @@ export function becomeLeader(state: ReplicaState, view: PartitionView, env: Repl
 }
 
 /** Re-elected: what belongs to the old epoch ends with it. Produces go on, their records are still ours. */
-function endEpoch(state: ReplicaState, out: Outbox): void {
+function endEpoch(state: ReplicaState, env: ReplicaEnv, out: Outbox): void {
   for (const follower of state.followers.values()) failParkedFetch(state, follower, KafkaError.FENCED_LEADER_EPOCH, out)
   failWatches(state, KafkaError.NOT_LEADER_OR_FOLLOWER, out)
-  const fenced = state.awaiting.filter(({ kind }) => kind === 'append' || kind === 'committed')
-  if (fenced.length === 0) return
-  state.awaiting = state.awaiting.filter(({ kind }) => kind === 'produce' || kind === 'marker')
-  for (const { token } of fenced) {
-    answer(state, out, token, { error: KafkaError.NOT_LEADER_OR_FOLLOWER, baseOffset: -1, nextOffset: -1 })
-  }
+  failCoordinators(state, KafkaError.NOT_LEADER_OR_FOLLOWER, env, out)
 }
 
 /** Progress of an earlier epoch proves nothing in this one: a follower may have been truncated or wiped (Z04, Z12a). */
@@ -140,7 +135,7 @@ export function becomeFollower(state: ReplicaState, view: PartitionView, env: Re
   state.leaderEpoch = view.leaderEpoch
   state.partitionEpoch = view.partitionEpoch
   state.leaderEpochStartOffset = -1
-  if (wasLeader) resign(state, KafkaError.NOT_LEADER_OR_FOLLOWER, out)
+  if (wasLeader) resign(state, KafkaError.NOT_LEADER_OR_FOLLOWER, env, out)
   if (!isNewEpoch && !isNewLeader) return
   const log = logOf(state)
   out.trace('replica.follower', {
@@ -154,7 +149,7 @@ export function becomeFollower(state: ReplicaState, view: PartitionView, env: Re
 }
 
 /** The log has met a storage error. Nothing is written any more; everyone who waits is told. */
-export function becomeOffline(state: ReplicaState, reason: string, out: Outbox): void {
+export function becomeOffline(state: ReplicaState, reason: string, env: ReplicaEnv, out: Outbox): void {
   if (state.role === 'offline') return
   setRole(state, 'offline')
   state.offlineReason = reason
@@ -166,15 +161,15 @@ export function becomeOffline(state: ReplicaState, reason: string, out: Outbox):
   })
   const failed: DirectoryFailed = { kind: 'directoryFailed', reason }
   out.send({ broker: state.id, actor: actorNames.broker }, failed)
-  resign(state, KafkaError.KAFKA_STORAGE_ERROR, out)
+  resign(state, KafkaError.KAFKA_STORAGE_ERROR, env, out)
   stopFetching(state, out)
 }
 
 /** Everyone who waits for this leader is answered; nothing of its reign is left. */
-function resign(state: ReplicaState, error: ErrorCode, out: Outbox): void {
+function resign(state: ReplicaState, error: ErrorCode, env: ReplicaEnv, out: Outbox): void {
   for (const follower of state.followers.values()) failParkedFetch(state, follower, error, out)
   state.followers.clear()
-  failAwaiting(state, error, out)
+  failAwaiting(state, error, env, out)
   failVerifications(state, error, out)
   failDeletes(state, error, out)
   failWatches(state, error, out)
