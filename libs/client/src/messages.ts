@@ -1,0 +1,366 @@
+/**
+ * Everything said to and by a client's actors: `network`, `producer:<name>`, `consumer:<name>` and `admin`.
+ *
+ * They live on one node of their own (`Address.broker` is that node's number, not a Kafka broker's). The `network`
+ * actor owns all connections and the metadata; the others ask it with `request` and watch the metadata. Message bodies
+ * are immutable: whoever gets one may keep it, nobody writes to it.
+ */
+import type { Address, Message, ReplyToken } from '@troupe/actor'
+
+/** The names of a client's actors. */
+export const clientActorNames = {
+  network: 'network',
+  admin: 'admin',
+  producer: (name: string): string => `producer:${name}`,
+  consumer: (name: string): string => `consumer:${name}`,
+} as const
+
+// --- network: requests
+
+export interface BrokerEndpoint {
+  readonly id: number
+  readonly host: string
+  readonly port: number
+  readonly rack: string | null
+}
+
+/**
+ * Sends one request of the protocol and answers it exactly once, with a `NetworkAnswer`.
+ *
+ * Requests of one channel to one broker are sent in the order of these messages and answered in that order. Until a
+ * connection stands they wait; when it cannot be opened they are answered `no-connection`.
+ */
+export interface NetworkRequest extends Message {
+  readonly kind: 'request'
+  readonly replyTo: ReplyToken
+  /**
+   * A broker's id as metadata names it; a broker as FindCoordinator names it; `any`: the least loaded one;
+   * `controller`: the one that metadata names.
+   */
+  readonly to: number | BrokerEndpoint | 'any' | 'controller'
+  readonly api: number
+  /** The request as the codec's `Input`. */
+  readonly body: object
+  /** Versions outside are not chosen though both sides know them: Produce ≤ 11 in a transaction of version 1. */
+  readonly minVersion?: number
+  readonly maxVersion?: number
+  /** From this message on. When it passes after sending, the connection is closed, as in Java. */
+  readonly timeoutMs: number
+  /**
+   * Connections are not shared between channels: brokers answer one request at a time, so a fetch that waits would
+   * hold back a heartbeat. Default: the name of the asking actor.
+   */
+  readonly channel?: string
+  /** Produce with acks=0: answered as soon as it is sent, with a null body. */
+  readonly noResponse?: boolean
+}
+
+export type NetworkAnswer<Body = unknown> = NetworkResponse<Body> | Unanswered
+
+export interface NetworkResponse<Body = unknown> {
+  readonly kind: 'response'
+  readonly version: number
+  readonly body: Body
+  /** Who answered: of interest after `any`. */
+  readonly broker: number
+}
+
+/**
+ * `no-connection`, `unsupported-version`: never sent. `disconnected`, `timed-out`: sent, nobody knows whether it took
+ * effect. `malformed`: answered with bytes that are no response; the connection is closed.
+ */
+export interface Unanswered {
+  readonly kind: 'unanswered'
+  readonly reason: 'no-connection' | 'unsupported-version' | 'disconnected' | 'timed-out' | 'malformed'
+  readonly broker: number
+}
+
+/** Closes the connections of a channel; what waits there is answered `disconnected` or `no-connection`. */
+export interface CloseChannel extends Message {
+  readonly kind: 'closeChannel'
+  readonly channel: string
+}
+
+// --- network: metadata
+
+/**
+ * From now on `metadataChanged` goes to `from`: at once when something is known, and after every metadata response.
+ * Again with other topics: replaces what this watcher wanted. Topics that nobody watches are forgotten.
+ */
+export interface WatchMetadata extends Message {
+  readonly kind: 'watchMetadata'
+  readonly from: Address
+  /** null: all topics of the cluster (for subscriptions by pattern). */
+  readonly topics: readonly string[] | null
+  /** Consumer's `allow.auto.create.topics`; producers ask for it. Default false. */
+  readonly allowAutoTopicCreation?: boolean
+}
+
+export interface UnwatchMetadata extends Message {
+  readonly kind: 'unwatchMetadata'
+  readonly from: Address
+}
+
+/** Something was out of date: ask again, after `retry.backoff.ms` at the earliest since the last time. */
+export interface RefreshMetadata extends Message {
+  readonly kind: 'refreshMetadata'
+}
+
+/** A response named a newer leader (KIP-951). Older epochs than the known one are ignored. */
+export interface LeaderHints extends Message {
+  readonly kind: 'leaderHints'
+  readonly leaders: readonly LeaderHint[]
+  readonly brokers: readonly BrokerEndpoint[]
+}
+
+export interface LeaderHint {
+  readonly topic: string
+  readonly partition: number
+  readonly leader: number
+  readonly leaderEpoch: number
+}
+
+export interface MetadataChanged extends Message {
+  readonly kind: 'metadataChanged'
+  readonly metadata: MetadataSnapshot
+}
+
+/** What is known of the cluster. A value: it never changes, a newer one replaces it. */
+export interface MetadataSnapshot {
+  /** Grows with every snapshot. */
+  readonly version: number
+  readonly clusterId: string | null
+  /** −1: none known. */
+  readonly controllerId: number
+  /** By id. */
+  readonly brokers: readonly BrokerEndpoint[]
+  /** Topics that some actor of this node watches, with their errors. In the order of their names. */
+  readonly topics: ReadonlyMap<string, TopicMetadata>
+  /** Finalised feature levels as the brokers announce them, of the highest epoch seen (`transaction.version`). */
+  readonly features: FinalizedFeatures
+}
+
+export interface FinalizedFeatures {
+  /** −1: none announced yet. */
+  readonly epoch: number
+  readonly levels: ReadonlyMap<string, number>
+}
+
+export interface TopicMetadata {
+  readonly name: string
+  /** The zero uuid when the broker sends none, or the topic does not exist. */
+  readonly id: string
+  /** A Kafka error, 0 for none; UNKNOWN_TOPIC_OR_PARTITION when there is no such topic (yet). */
+  readonly error: number
+  readonly internal: boolean
+  /** Index = partition number. */
+  readonly partitions: readonly PartitionMetadata[]
+}
+
+export interface PartitionMetadata {
+  readonly partition: number
+  /** −1: none. */
+  readonly leader: number
+  /** −1: not known. Never falls while the topic's id stays the same (KIP-320). */
+  readonly leaderEpoch: number
+  readonly replicas: readonly number[]
+  readonly isr: readonly number[]
+  readonly offlineReplicas: readonly number[]
+  readonly error: number
+}
+
+export type NetworkMessage =
+  | NetworkRequest
+  | CloseChannel
+  | WatchMetadata
+  | UnwatchMetadata
+  | RefreshMetadata
+  | LeaderHints
+
+// --- producer: what the application says
+
+export interface RecordHeader {
+  readonly key: string
+  readonly value: Uint8Array | null
+}
+
+/** Answered once with a `SendResult`: acknowledged, or given up. */
+export interface Send extends Message {
+  readonly kind: 'send'
+  readonly replyTo: ReplyToken
+  readonly topic: string
+  /** null: the partitioner decides. */
+  readonly partition: number | null
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  readonly headers?: readonly RecordHeader[]
+  /** Default: now. */
+  readonly timestamp?: number
+}
+
+export interface SendResult {
+  /** A Kafka error; 0: acknowledged as `acks` asks. */
+  readonly error: number
+  /** Which of the causes that share an error, for people and tests. */
+  readonly detail: string | null
+  readonly topic: string
+  /** −1 when none was chosen. */
+  readonly partition: number
+  /** −1: not known (acks=0, a duplicate whose batch the broker forgot, an error). */
+  readonly offset: number
+  readonly timestamp: number
+  /** With an error: whether the record may be, or come to be, in the log nevertheless. */
+  readonly indefinite: boolean
+}
+
+/** Answered with an `OperationResult` when everything sent before it is acknowledged or given up; does not wait for `linger.ms`. */
+export interface Flush extends Message {
+  readonly kind: 'flush'
+  readonly replyTo: ReplyToken
+}
+
+/** The transactional methods of Java's Producer. One at a time; each answered once with an `OperationResult`. */
+export interface InitTransactions extends Message {
+  readonly kind: 'initTransactions'
+  readonly replyTo: ReplyToken
+}
+
+export interface BeginTransaction extends Message {
+  readonly kind: 'beginTransaction'
+  readonly replyTo: ReplyToken
+}
+
+export interface SendOffsets extends Message {
+  readonly kind: 'sendOffsets'
+  readonly replyTo: ReplyToken
+  readonly offsets: readonly OffsetToCommit[]
+  readonly group: GroupMetadata
+}
+
+export interface OffsetToCommit {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  /** −1: not known. */
+  readonly leaderEpoch: number
+  readonly metadata: string | null
+}
+
+/** What fences a transactional offset commit (KIP-447); the consumer gives it. */
+export interface GroupMetadata {
+  readonly groupId: string
+  /** −1: none. */
+  readonly generationId: number
+  /** '': none. */
+  readonly memberId: string
+  readonly groupInstanceId: string | null
+}
+
+export interface CommitTransaction extends Message {
+  readonly kind: 'commitTransaction'
+  readonly replyTo: ReplyToken
+}
+
+export interface AbortTransaction extends Message {
+  readonly kind: 'abortTransaction'
+  readonly replyTo: ReplyToken
+}
+
+/** Sends what is left for at most `timeoutMs`, then gives the rest up; the actor stops after the answer. */
+export interface CloseProducer extends Message {
+  readonly kind: 'close'
+  readonly replyTo: ReplyToken
+  readonly timeoutMs: number
+}
+
+export interface OperationResult {
+  readonly error: number
+  readonly detail: string | null
+  /**
+   * What the application can do. `abortable`: abortTransaction and go on. `fatal`: close. `usage`: it was the wrong
+   * moment to ask, nothing has changed. `timed-out`: it goes on; the same call again waits for it.
+   */
+  readonly severity: 'none' | 'abortable' | 'fatal' | 'usage' | 'timed-out'
+}
+
+export type ProducerMessage =
+  | Send
+  | Flush
+  | InitTransactions
+  | BeginTransaction
+  | SendOffsets
+  | CommitTransaction
+  | AbortTransaction
+  | CloseProducer
+
+// --- admin
+
+/**
+ * One request of the protocol, repeated until it succeeds, fails for good or `timeoutMs` is over. `AdminMessage` names
+ * those that have errors per item; `AdminRequest` sends any other.
+ */
+export interface AdminRequest extends Message {
+  readonly kind: 'adminRequest'
+  readonly replyTo: ReplyToken
+  readonly to: number | 'any' | 'controller'
+  readonly api: number
+  readonly body: object
+  readonly timeoutMs?: number
+}
+
+export interface CreateTopics extends Message {
+  readonly kind: 'createTopics'
+  readonly replyTo: ReplyToken
+  readonly topics: readonly NewTopic[]
+  readonly timeoutMs?: number
+}
+
+export interface NewTopic {
+  readonly name: string
+  readonly partitions: number
+  readonly replicationFactor: number
+  readonly configs?: Readonly<Record<string, string>>
+  /** Replicas by partition; with it `partitions` and `replicationFactor` are −1. */
+  readonly assignment?: readonly (readonly number[])[]
+}
+
+export interface DeleteTopics extends Message {
+  readonly kind: 'deleteTopics'
+  readonly replyTo: ReplyToken
+  readonly topics: readonly string[]
+  readonly timeoutMs?: number
+}
+
+/** Goes to the partitions' leaders. */
+export interface DeleteRecords extends Message {
+  readonly kind: 'deleteRecords'
+  readonly replyTo: ReplyToken
+  readonly offsets: readonly { readonly topic: string; readonly partition: number; readonly offset: number }[]
+  readonly timeoutMs?: number
+}
+
+/** KIP-339; `value` null deletes. */
+export interface AlterConfigs extends Message {
+  readonly kind: 'alterConfigs'
+  readonly replyTo: ReplyToken
+  readonly type: 'topic' | 'broker'
+  readonly name: string
+  readonly configs: Readonly<Record<string, string | null>>
+  readonly timeoutMs?: number
+}
+
+export interface DescribeCluster extends Message {
+  readonly kind: 'describeCluster'
+  readonly replyTo: ReplyToken
+  readonly timeoutMs?: number
+}
+
+/** `items` in the order of the question: topics, `topic-partition`s, or the one resource. `body`: the last response. */
+export interface AdminResult {
+  readonly error: number
+  readonly detail: string | null
+  readonly items: readonly { readonly name: string; readonly error: number; readonly detail: string | null }[]
+  readonly body: unknown
+}
+
+export type AdminMessage = AdminRequest | CreateTopics | DeleteTopics | DeleteRecords | AlterConfigs | DescribeCluster
