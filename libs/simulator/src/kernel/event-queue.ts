@@ -29,6 +29,15 @@ export class EventQueue {
     return event
   }
 
+  /** Puts back an event that was taken, for a later time. */
+  postpone(event: QueuedEvent, at: number): void {
+    event.at = at
+    event.order = this.order++
+    event.gone = false
+    this.heap.push(event)
+    this.rise(this.heap.length - 1)
+  }
+
   remove(event: QueuedEvent): void {
     if (event.gone) return
     event.gone = true

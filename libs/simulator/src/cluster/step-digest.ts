@@ -1,0 +1,72 @@
+/**
+ * What of a step goes into the run's hash: who stepped, when, on what, what it sent, and a digest of its state that is
+ * cheap enough for every event (numbers, lengths and sizes on the first level; a log's offsets).
+ */
+import type { Message } from '@troupe/actor'
+import type { Log } from '@troupe/log/contract'
+import type { EffectLog } from '../kernel/effect-log.ts'
+import type { Cell, Host } from '../kernel/host.ts'
+import { hashText } from '../kernel/random.ts'
+import type { RollingHash } from '../kernel/rolling-hash.ts'
+
+const texts = new Map<string, number>()
+
+/** Names and kinds are few and come again and again. */
+function textOf(text: string): number {
+  let hash = texts.get(text)
+  if (hash === undefined) {
+    hash = hashText(text, 0)
+    if (texts.size < 100_000) texts.set(text, hash)
+  }
+  return hash
+}
+
+export function mixStep(
+  hash: RollingHash,
+  now: number,
+  host: Host,
+  cell: Cell,
+  message: Message,
+  effects: EffectLog,
+): void {
+  hash.mixNumber(now)
+  hash.mix(host.id)
+  hash.mix(textOf(cell.name))
+  hash.mix(textOf(message.kind))
+  for (const effect of effects.list) {
+    hash.mix(textOf(effect.kind))
+    if (effect.kind === 'send') {
+      hash.mix(effect.to.broker)
+      hash.mix(textOf(effect.message.kind))
+    } else if (effect.kind === 'setTimer') hash.mixNumber(effect.at)
+  }
+  mixState(hash, cell.state)
+}
+
+function mixState(hash: RollingHash, state: unknown): void {
+  if (typeof state !== 'object' || state === null) return
+  for (const key in state) {
+    const value = (state as Record<string, unknown>)[key]
+    switch (typeof value) {
+      case 'number':
+        hash.mixNumber(value)
+        break
+      case 'boolean':
+        hash.mix(value ? 1 : 0)
+        break
+      case 'string':
+        hash.mix(textOf(value))
+        break
+      case 'object':
+        if (Array.isArray(value)) hash.mix(value.length)
+        else if (value instanceof Map || value instanceof Set) hash.mix(value.size)
+        else if (key === 'log' && value !== null) mixLog(hash, value as Log)
+    }
+  }
+}
+
+function mixLog(hash: RollingHash, log: Log): void {
+  hash.mixNumber(log.logStartOffset)
+  hash.mixNumber(log.logEndOffset)
+  hash.mixNumber(log.highWatermark)
+}
