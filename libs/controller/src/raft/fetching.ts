@@ -19,7 +19,7 @@ export function sendFetch(io: RaftIo): void {
   const to = raft.leaderId >= 0 ? raft.leaderId : anyVoter(io)
   if (to < 0) return
   dropAsks(io)
-  store.sync()
+  if (isVoter(raft) || env.safeguards.raftObserverFlush) store.sync()
   ask(io, { kind: 'fetch', to, epoch: raft.epoch }, (replyTo): QuorumFetch => ({
     kind: 'quorumFetch',
     replyTo,
@@ -61,7 +61,6 @@ export function onFetched(io: RaftIo, asked: Ask & { kind: 'fetch' }, body: Quor
   else if (body.records && body.records.length > 0) {
     // Copied: the payload's buffer goes back to its pool after this step.
     raft.store.append(body.records.slice())
-    raft.store.sync()
   }
   raft.highWatermark = Math.max(raft.highWatermark, Math.min(body.highWatermark, raft.store.endOffset))
   sendFetch(io)

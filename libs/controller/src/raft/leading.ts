@@ -44,8 +44,9 @@ export function onQuorumFetch(io: RaftIo, message: QuorumFetch): void {
   if (place) return out.reply(message.replyTo, fetched(raft, place))
   replica.endOffset = message.offset
   if (message.offset >= raft.store.endOffset) replica.lastCaughtUpMs = env.now
-  if (raft.config.voters.includes(message.replica)) advanceHighWatermark(io)
-  if (answerable(raft, message)) return out.reply(message.replyTo, withRecords(raft, message.offset))
+  // Others wait at our end with an older high watermark: it is news to them too.
+  if (raft.config.voters.includes(message.replica) && advanceHighWatermark(io)) answerParked(io)
+  if (answerable(io, message)) return out.reply(message.replyTo, withRecords(raft, message.offset))
   replica.parked = { ...message, untilMs: env.now + raft.config.fetchMaxWaitMs }
   armParked(io)
 }
@@ -70,8 +71,10 @@ function placeOf(raft: Raft, { offset, lastFetchedEpoch }: QuorumFetch): Partial
   return { divergingEpoch: end.epoch < 0 ? { epoch: 0, endOffset: 0 } : end }
 }
 
-const answerable = (raft: Raft, fetch: { offset: number; highWatermark: number }): boolean =>
-  fetch.offset < raft.store.syncedOffset || fetch.highWatermark < raft.highWatermark
+/** Z33f: records alone would tell of a high watermark one fetch late, on a busy log for ever (KAFKA-13959). */
+const answerable = ({ raft, env }: RaftIo, fetch: { offset: number; highWatermark: number }): boolean =>
+  fetch.offset < raft.store.syncedOffset ||
+  (env.safeguards.raftAnswerHighWatermark && fetch.highWatermark < raft.highWatermark)
 
 function withRecords(raft: Raft, offset: number): QuorumFetched {
   const records = offset < raft.store.endOffset ? raft.store.read(offset, raft.config.fetchMaxBytes) : null
@@ -95,19 +98,22 @@ function fetched(raft: Raft, answer: Partial<QuorumFetched>): QuorumFetched {
  * K3: what a majority has on disk is committed, but only together with a record of this epoch; counting an older epoch's
  * records alone can lose them again (figure 8 of the Raft paper, KAFKA-12619).
  */
-export function advanceHighWatermark({ raft, env }: RaftIo): void {
+export function advanceHighWatermark({ raft, env }: RaftIo): boolean {
   const { progress, epochStartOffset } = raft.leadership!
   const ends = raft.config.voters.map((id) => progress.get(id)!.endOffset).sort((a, b) => b - a)
   const candidate = Math.min(ends[majority(raft) - 1]!, raft.store.endOffset)
   const needed = env.safeguards.raftCommitLeaderChange ? epochStartOffset + 1 : epochStartOffset
-  if (env.safeguards.raftCommitOwnEpoch && candidate < needed) return
-  if (candidate > raft.highWatermark) raft.highWatermark = candidate
+  if (env.safeguards.raftCommitOwnEpoch && candidate < needed) return false
+  if (candidate <= raft.highWatermark) return false
+  raft.highWatermark = candidate
+  return true
 }
 
-export function answerParked({ raft, env, out }: RaftIo): void {
+export function answerParked(io: RaftIo): void {
+  const { raft, env, out } = io
   for (const replica of raft.leadership?.progress.values() ?? []) {
     const { parked } = replica
-    if (!parked || (!answerable(raft, parked) && env.now < parked.untilMs)) continue
+    if (!parked || (!answerable(io, parked) && env.now < parked.untilMs)) continue
     replica.parked = null
     out.reply(parked.replyTo, withRecords(raft, parked.offset))
   }
