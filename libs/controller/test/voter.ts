@@ -1,11 +1,12 @@
 /**
- * A stage for transcripts of one quorum member (1 of voters 1, 2, 3): each line is what happens to it, the indented lines what it
+ * A stage for transcripts of one quorum member (1 of voters 1, 2, 3, or observer 4): each line is what happens to it, the indented lines what it
  * does, complete but for timers, and the phase it is in when that has changed.
  *
  *   vote|prevote from= epoch= last=<epoch>/<offset>   asked for a vote        grant|deny from=   the answer to its own question
  *   begin|end from= epoch=                            an epoch is announced   fail from=         its question fails (broker down)
  *   fetch from= epoch= offset= last= [hw=]            a follower fetches      append             the leader writes a record
  *   fetched epoch= hw= [records=<epoch>×<n>] [diverge=<epoch>/<end>]          the answer to its own fetch
+ *   refused from= epoch= leader=                      the answer to its own fetch, by somebody who does not lead
  *   timer election|checkQuorum|…                      fires                   flush · sync-crash · wait <ms>
  */
 import { allSafeguards, type Env, type Message, type Safeguards } from '@troupe/actor'
@@ -20,8 +21,7 @@ import { FileQuorumStore } from '../src/store/file-quorum-store.ts'
 import { directoryIdOf, Effects } from './simulation.ts'
 
 const CLUSTER = 'cluster'
-const config: RaftConfig = {
-  self: 1,
+const config: Omit<RaftConfig, 'self'> = {
   voters: [1, 2, 3],
   electionTimeoutMs: 100,
   fetchTimeoutMs: 300,
@@ -37,9 +37,9 @@ export class Voter {
   #phase = ''
   #asked: { id: number; to: number; kind: string }[] = []
 
-  constructor(safeguards: Partial<Safeguards>) {
+  constructor(safeguards: Partial<Safeguards>, self: number) {
     this.#env = {
-      self: { broker: 1, actor: 'controller' },
+      self: { broker: self, actor: 'controller' },
       now: 1000,
       random: () => 0,
       safeguards: { ...allSafeguards, ...safeguards },
@@ -49,9 +49,11 @@ export class Voter {
   }
 
   #start(out: Effects): Raft {
-    const store = new FileQuorumStore(this.#files, { path: '/v', clusterId: CLUSTER, directoryId: directoryIdOf(1) })
+    const self = this.#env.self.broker
+    const directoryId = directoryIdOf(self)
+    const store = new FileQuorumStore(this.#files, { path: '/v', clusterId: CLUSTER, directoryId })
     this.#asked = []
-    this.raft = startRaft(config, store, this.#env, out)
+    this.raft = startRaft({ ...config, self }, store, this.#env, out)
     return this.raft
   }
 
@@ -67,7 +69,7 @@ export class Voter {
       this.#start(out)
     } else if (verb === 'append')
       append({ raft: this.raft, env: this.#env, out }, this.#record(this.raft.store.endOffset, this.raft.epoch))
-    else if (['grant', 'deny', 'fail', 'fetched'].includes(verb!)) this.#answer(verb!, options, out)
+    else if (['grant', 'deny', 'fail', 'fetched', 'refused'].includes(verb!)) this.#answer(verb!, options, out)
     else stepRaft(this.raft, this.#message(verb!, words[0]!, options), this.#env, out)
     checkRaft(this.raft)
     return this.#render(out)
@@ -80,7 +82,7 @@ export class Voter {
   #answer(verb: string, options: Map<string, string>, out: Effects): void {
     const from = Number(options.get('from') ?? this.raft.leaderId)
     const index = this.#asked.findLastIndex(
-      ({ to, kind }) => to === from && (verb !== 'fetched' || kind === 'quorumFetch'),
+      ({ to, kind }) => to === from && (!/^(fetched|refused)$/.test(verb) || kind === 'quorumFetch'),
     )
     const { id } = this.#asked.splice(index, 1)[0]!
     const epoch = Number(options.get('epoch') ?? this.raft.epoch)
@@ -91,6 +93,7 @@ export class Voter {
     }
     if (verb === 'fail') body = { kind: 'failed', reason: 'broker-down' }
     if (verb === 'fetched') body = this.#fetched(epoch, from, options)
+    if (verb === 'refused') body = { error: KafkaError.NOT_LEADER_OR_FOLLOWER, leader: leaderId, epoch }
     onRaftReply(this.raft, { kind: 'reply', id, body } as never, this.#env, out)
   }
 

@@ -80,7 +80,8 @@ function onFetchRefused(io: RaftIo, asked: Ask, body: QuorumFetched | SnapshotCh
   if (body.epoch === raft.epoch && named && body.leader !== raft.leaderId)
     return becomeFollower(io, body.epoch, body.leader)
   if (raft.phase === 'observer') {
-    if (asked.to === raft.leaderId) becomeObserver(io, raft.epoch, raft.leaderId)
+    // It does not lead any more, and may not know who does: others are asked.
+    if (asked.to === raft.leaderId) loseLeader(io)
     return setTimer(io, 'fetch', jitter(io, backoffMs, backoffMs))
   }
   // The member we took for the leader of this epoch is not (it restarted and resigned): stand for election.
@@ -95,9 +96,14 @@ export function leaderUnreachable(io: RaftIo): void {
   raft.hasFetched = false
   if (raft.phase === 'follower') return setTimer(io, 'election', jitter(io, 1, backoffMs))
   if (raft.phase !== 'observer') return
+  loseLeader(io)
+  setTimer(io, 'fetch', jitter(io, backoffMs, backoffMs))
+}
+
+/** An observer does not elect: it asks around. */
+function loseLeader({ raft }: RaftIo): void {
   raft.leaderId = -1
   raft.download = null
-  setTimer(io, 'fetch', jitter(io, backoffMs, backoffMs))
 }
 
 function truncate(io: RaftIo, diverging: { epoch: number; endOffset: number }): void {
@@ -161,6 +167,8 @@ export function onSnapshotChunk(io: RaftIo, asked: Ask & { kind: 'snapshot' }, b
 
 export function onRequestTimeout(io: RaftIo): void {
   if (!isFetching(io)) return
+  // A voter has its fetch timeout for that.
+  if (io.raft.phase === 'observer') loseLeader(io)
   if (io.raft.download) askChunk(io)
   else sendFetch(io)
 }
