@@ -25,10 +25,22 @@ export const allSafeguards = Object.freeze({
   highWatermarkRequiresMinIsr: true,
   /** Z12: a fetch response that does not match the request in flight is dropped. */
   matchFetchResponse: true,
+  /** Z13, KAFKA-10471: the marker of a clean stop is removed before any log is loaded. */
+  deleteMarkerFirst: true,
   /** Z14: the first I/O error takes the log offline before the next append. */
   fenceAfterIoError: true,
+  /** Z14, KAFKA-7866: the log's end moves as soon as the bytes are written, before an index can fail. */
+  endOffsetBeforeIndexes: true,
+  /** Z15, KAFKA-16541: the leader-epoch file is synced before it takes the place of the one before. */
+  syncEpochFile: true,
+  /** Z16, KAFKA-5494: a retry is known again as long as it is one of the producer's last five batches. */
+  rememberFiveBatches: true,
   /** Z17: the first batch of a producer on a partition starts at sequence 0. */
   requireZeroFirstSequence: true,
+  /** Z18, KIP-360: a producer is remembered after its batches were deleted from the start of the log. */
+  keepProducerStateOnLogStart: true,
+  /** Z19, KAFKA-9144: a transaction marker counts as a sign of life of its producer. */
+  expireByMarkerTime: true,
   /** Z21, KIP-890: the leader asks the transaction coordinator before it opens a transaction. */
   verifyOnAppend: true,
   /** Z21: a marker invalidates the verification that is under way. */
@@ -65,6 +77,10 @@ export const allSafeguards = Object.freeze({
   raftObserverFlush: true,
   /** Z33f, KAFKA-13959: a fetch that waits is answered when the high watermark moves, not only when records come. */
   raftAnswerHighWatermark: true,
+  /** Z34, KAFKA-13194: the cleaner leaves alone what is not committed. */
+  cleanBelowHighWatermark: true,
+  /** Z35, KAFKA-8351: a pass of the cleaner follows transactions from one segment into the next. */
+  trackTransactionsAcrossSegments: true,
 })
 
 export type Safeguards = { readonly [Name in keyof typeof allSafeguards]: boolean }

@@ -49,7 +49,7 @@ export function appendFromClient(log: AppendTarget, request: AppendRequest): App
   const batch = validateClientBatch(request.records, validator, request.now)
   if (!(batch instanceof Uint8Array)) return rejected(batch, logStartOffset)
   if (hasProducerId(batch, 0)) {
-    const slot = producerState.findDuplicate(batch, 0)
+    const slot = producerState.findDuplicate(batch, 0, log.safeguards.rememberFiveBatches)
     const entry = slot < 0 ? undefined : producerState.get(producerId(batch, 0))
     if (entry) {
       const time = validator.logAppendTime ? entry.timestampOf(slot) : -1
@@ -148,11 +148,13 @@ export function writeBatches(log: PartitionLog, records: Uint8Array, first: numb
     if (timestamp > largest) largest = timestamp
   }
   if (local.shouldRoll(records.length, next - 1, largest, now)) log.roll(now, first, next - 1)
-  local.append(records, first, next)
+  local.append(records, first)
+  if (log.safeguards.endOffsetBeforeIndexes) local.logEndOffset = next
   const segment = local.active
   for (let at = 0; at < records.length; at += sizeInBytes(records, at)) {
     const epoch = partitionLeaderEpoch(records, at)
     if (epoch > epochs.latestEpoch) epochs.assign(epoch, baseOffset(records, at))
     applyBatch(producerState, segment, records, at)
   }
+  local.logEndOffset = next
 }

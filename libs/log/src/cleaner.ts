@@ -46,12 +46,8 @@ function measure(log: PartitionLog, now: number): DirtyLog | null {
   const dirty = local.segments.slice(Math.max(0, local.floorIndex(firstDirtyOffset)), -1)
   const tooYoung = lagMs > 0 ? dirty.find((segment) => segment.maxTimestamp > now - lagMs) : undefined
   // Not past the recovery point either: the cleaner leaves gaps, and recovery takes a gap for a loss.
-  const bound = Math.min(
-    log.lastStableOffset,
-    log.recoveryPoint,
-    tooYoung?.baseOffset ?? Infinity,
-    local.active.baseOffset,
-  )
+  const decided = log.safeguards.cleanBelowHighWatermark ? log.lastStableOffset : log.producerState.firstUnstableOffset
+  const bound = Math.min(decided, log.recoveryPoint, tooYoung?.baseOffset ?? Infinity, local.active.baseOffset)
   const firstUncleanableOffset = local.segments[Math.max(0, local.floorIndex(bound))].baseOffset
   if (firstUncleanableOffset <= firstDirtyOffset) return null
   const cleanable = dirty.filter((segment) => segment.baseOffset < firstUncleanableOffset)
@@ -97,6 +93,7 @@ export function describeCompaction(
       lastDataOffset,
       epoch,
     ]),
+    trackTransactionsAcrossSegments: log.safeguards.trackTransactionsAcrossSegments,
     deleteRetentionMs: config['delete.retention.ms'],
     dedupeBufferBytes: limits.dedupeBufferBytes ?? DEFAULT_LIMITS.dedupeBufferBytes,
     segmentBytes: config['segment.bytes'],

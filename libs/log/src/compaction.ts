@@ -42,6 +42,7 @@ export interface CompactionJob {
   readonly aborted: readonly AbortedEntry[]
   /** Producers that the log knows: id, last offset of their data, epoch. */
   readonly producers: readonly (readonly [id: number, lastDataOffset: number, epoch: number])[]
+  readonly trackTransactionsAcrossSegments: boolean
   readonly deleteRetentionMs: number
   readonly dedupeBufferBytes: number
   readonly segmentBytes: number
@@ -97,7 +98,8 @@ export function* compact(job: CompactionJob, pool: FilePool): Compaction {
       const { baseOffset } = group[0]
       target = Segment.create(pool, { directory, baseOffset, maxIndexBytes, indexIntervalBytes, now, suffix })
       written.push(target)
-      yield* rewrite(job, pool, group, target, context)
+      const transactions = job.trackTransactionsAcrossSegments ? context.transactions : new CleanedTransactions(aborted)
+      yield* rewrite(job, pool, group, target, { ...context, transactions })
       target.close()
       for (const file of target.files) file.sync()
       target.release()

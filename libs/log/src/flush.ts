@@ -9,6 +9,7 @@
 import { encodeEpochs } from './checkpoint-file.ts'
 import { LEADER_EPOCH_CHECKPOINT } from './file-names.ts'
 import type { PooledFile } from './file-pool.ts'
+import type { FileSystem } from './file-system.ts'
 import type { LeaderEpochCache } from './leader-epoch-cache.ts'
 import type { LocalLog } from './local-log.ts'
 import type { TransactionIndex } from './transaction-index.ts'
@@ -19,6 +20,7 @@ export interface FlushState {
   truncations: number
   /** partition.metadata until it has been synced: no data is durable before the topic id is. */
   metadata: PooledFile | null
+  readonly syncEpochFile: boolean
 }
 
 /** A sync that is under way: the files, and what is known to be durable when it is done. */
@@ -88,22 +90,46 @@ function finish(local: LocalLog, epochs: LeaderEpochCache, state: FlushState, { 
   }
   state.metadata?.release()
   state.metadata = null
-  saveEpochs(local, epochs)
+  saveEpochs(local, epochs, state)
 }
 
+type EpochFileOptions = Pick<FlushState, 'syncEpochFile'>
+
 /** Entries past what is durable are taken back by recovery, which derives them from the batches. */
-export function saveEpochs(local: LocalLog, epochs: LeaderEpochCache): void {
+export function saveEpochs(local: LocalLog, epochs: LeaderEpochCache, { syncEpochFile }: EpochFileOptions): void {
   if (!epochs.dirty) return
-  local.pool.fs.replaceFile(`${local.directory}/${LEADER_EPOCH_CHECKPOINT}`, encodeEpochs(epochs.entries))
+  const path = `${local.directory}/${LEADER_EPOCH_CHECKPOINT}`
+  if (syncEpochFile) local.pool.fs.replaceFile(path, encodeEpochs(epochs.entries))
+  else replaceUnsynced(local.pool.fs, path, encodeEpochs(epochs.entries))
   epochs.saved(epochs.version)
 }
 
 /** The same in the background. What is changed or cut off meanwhile makes the cache dirty again. */
-export function saveEpochsLater(local: LocalLog, epochs: LeaderEpochCache, done: (error: unknown) => void): void {
+export function saveEpochsLater(
+  local: LocalLog,
+  epochs: LeaderEpochCache,
+  { syncEpochFile }: EpochFileOptions,
+  done: (error: unknown) => void,
+): void {
   const { version } = epochs
   const path = `${local.directory}/${LEADER_EPOCH_CHECKPOINT}`
-  local.pool.fs.replaceFileLater(path, encodeEpochs(epochs.entries), (error) => {
+  const bytes = encodeEpochs(epochs.entries)
+  if (!syncEpochFile) {
+    replaceUnsynced(local.pool.fs, path, bytes)
+    epochs.saved(version)
+    return done(null)
+  }
+  local.pool.fs.replaceFileLater(path, bytes, (error) => {
     if (error === null) epochs.saved(version)
     done(error)
   })
+}
+
+/** As Kafka did before KAFKA-16541: a loss of power leaves this file, the one before, or half of this one. */
+function replaceUnsynced(fs: FileSystem, path: string, bytes: Uint8Array): void {
+  const handle = fs.open(`${path}.tmp`)
+  handle.truncate(0)
+  handle.append([bytes])
+  handle.close()
+  fs.rename(`${path}.tmp`, path)
 }

@@ -67,12 +67,12 @@ export class LocalLog {
     }
   }
 
-  append(records: Uint8Array, firstOffset: number, nextOffset: number): void {
+  /** The log's end is the caller's to move. */
+  append(records: Uint8Array, firstOffset: number): void {
     const segment = this.active
     const position = segment.size
     segment.append(records)
     this.#size += records.length
-    this.logEndOffset = nextOffset
     this.positions.addAppended(firstOffset, segment, position)
   }
 

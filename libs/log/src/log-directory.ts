@@ -5,6 +5,7 @@
  * Source of behaviour: LogManager, MetaPropertiesEnsemble. The clean-shutdown marker is deleted before any log is
  * looked at, so that a crash during start-up is never taken for a clean stop (Z13).
  */
+import { allSafeguards } from '@troupe/actor'
 import { uuidToBytes } from '@troupe/wire/uuid'
 import {
   decodeCleanShutdown,
@@ -63,7 +64,7 @@ export class LogDirectory implements LogStore {
   readonly previousBrokerEpoch: number
   readonly #fs: FileSystem
   readonly #pool: FilePool
-  readonly #options: DirectoryOptions
+  readonly #safeguards: LogSafeguards
   readonly #logs = new Map<string, PartitionLog>()
   /** By directory name; what the files said at the start, until a log takes over. */
   readonly #recoveryPoints: Map<string, number>
@@ -71,6 +72,7 @@ export class LogDirectory implements LogStore {
   readonly #logStarts: Map<string, number>
   readonly #cleanedUpTo: Map<string, number>
   readonly #cleaner: DirectoryCleaner
+  #markerIsThere: boolean
   #deleted: { path: string; at: number }[]
   /** Files of `writeCheckpointsLater` that are not on disk yet, and what the disk said. */
   #checkpointing = 0
@@ -85,7 +87,7 @@ export class LogDirectory implements LogStore {
     this.#fs = fs
     this.path = path
     this.directoryId = directoryId
-    this.#options = options
+    this.#safeguards = options.safeguards ?? allSafeguards
     this.#pool = new FilePool(fs, options.maxOpenFiles)
     this.#cleaner = new DirectoryCleaner({
       logs: () => this.#logs.values(),
@@ -95,14 +97,11 @@ export class LogDirectory implements LogStore {
       before: () => this.#writeOffsetsOfLogs(),
       after: () => this.#writeCleaned(),
     })
-    const marker = `${path}/${CLEAN_SHUTDOWN}`
-    const bytes = fs.readFile(marker)
+    const bytes = fs.readFile(`${path}/${CLEAN_SHUTDOWN}`)
     this.cleanShutdown = bytes !== undefined
     this.previousBrokerEpoch = bytes ? decodeCleanShutdown(bytes) : -1
-    if (bytes) {
-      fs.unlink(marker)
-      fs.syncDirectory(path)
-    }
+    this.#markerIsThere = this.cleanShutdown
+    if (this.#safeguards.deleteMarkerFirst) this.#removeMarker()
     this.#recoveryPoints = this.#readOffsets(RECOVERY_POINT_CHECKPOINT)
     this.#highWatermarks = this.#readOffsets(HIGH_WATERMARK_CHECKPOINT)
     this.#logStarts = this.#readOffsets(LOG_START_CHECKPOINT)
@@ -134,11 +133,21 @@ export class LogDirectory implements LogStore {
       logStartOffset: this.#logStarts.get(name) ?? 0,
       highWatermark: this.#highWatermarks.get(name) ?? 0,
       cleanedUpTo: this.#cleanedUpTo.get(name) ?? 0,
-      safeguards: this.#options.safeguards,
+      safeguards: this.#safeguards,
       checkpoint: () => this.#writeOffsetsOfLogs(),
     })
     this.#logs.set(key, log)
+    if (this.#markerIsThere && this.onDisk().every((each) => this.get(each.topicId, each.partition))) {
+      this.#removeMarker()
+    }
     return log
+  }
+
+  #removeMarker(): void {
+    if (!this.#markerIsThere) return
+    this.#fs.unlink(`${this.path}/${CLEAN_SHUTDOWN}`)
+    this.#fs.syncDirectory(this.path)
+    this.#markerIsThere = false
   }
 
   /** Makes the directory, or the one that is there ours. Returns partition.metadata where it had to be written. */

@@ -41,7 +41,20 @@ import { findMaxTimestamp, findTimestamp, type TimestampedOffset } from './times
 import { collectAborted } from './transaction-search.ts'
 import { validatorConfig, type ValidatorConfig } from './validator.ts'
 
-export type LogSafeguards = Pick<Safeguards, 'fenceAfterIoError' | 'requireZeroFirstSequence' | 'strictMarkerEpoch'>
+export type LogSafeguards = Pick<
+  Safeguards,
+  | 'deleteMarkerFirst'
+  | 'fenceAfterIoError'
+  | 'endOffsetBeforeIndexes'
+  | 'syncEpochFile'
+  | 'rememberFiveBatches'
+  | 'requireZeroFirstSequence'
+  | 'keepProducerStateOnLogStart'
+  | 'expireByMarkerTime'
+  | 'strictMarkerEpoch'
+  | 'cleanBelowHighWatermark'
+  | 'trackTransactionsAcrossSegments'
+>
 
 export interface PartitionLogInput extends RecoveryInput {
   readonly topic: string
@@ -91,7 +104,12 @@ export class PartitionLog implements Log, AppendTarget {
     this.snapshots = recovered.snapshots
     this.epochs = recovered.epochs
     this.safeguards = input.safeguards ?? allSafeguards
-    this.#flush = { recoveryPoint: recovered.recoveryPoint, truncations: 0, metadata: input.metadata }
+    this.#flush = {
+      recoveryPoint: recovered.recoveryPoint,
+      truncations: 0,
+      metadata: input.metadata,
+      syncEpochFile: this.safeguards.syncEpochFile,
+    }
     this.#checkpoint = input.checkpoint
     this.#config = input.config
     this.validator = validatorConfig(input.config)
@@ -240,7 +258,8 @@ export class PartitionLog implements Log, AppendTarget {
   }
 
   expireProducers(now: number): void {
-    this.producerState.expire(now, this.#config['producer.id.expiration.ms'])
+    const afterMs = this.#config['producer.id.expiration.ms']
+    this.producerState.expire(now, afterMs, this.safeguards.expireByMarkerTime)
   }
 
   assignLeaderEpoch(epoch: number, startOffset: number): void {
@@ -295,6 +314,10 @@ export class PartitionLog implements Log, AppendTarget {
       this.#logStartOffset = offset
       this.#flush.recoveryPoint = offset
       this.#afterTruncation(offset)
+      // Before the log is used again: an epoch file that outlives its log would name epochs for the next one's batches.
+      this.local.pool.fs.syncDirectory(this.directory)
+      this.local.directoryChanged = false
+      saveEpochs(this.local, this.epochs, this.#flush)
       this.#checkpoint()
     })
   }
@@ -327,6 +350,7 @@ export class PartitionLog implements Log, AppendTarget {
     this.#logStartOffset = next
     this.epochs.truncateFromStart(next)
     this.producerState.onHighWatermark(next)
+    if (!this.safeguards.keepProducerStateOnLogStart) this.producerState.evictBelow(next)
     return true
   }
 
@@ -374,12 +398,12 @@ export class PartitionLog implements Log, AppendTarget {
   }
 
   saveEpochs(): void {
-    this.#guard(() => saveEpochs(this.local, this.epochs))
+    this.#guard(() => saveEpochs(this.local, this.epochs, this.#flush))
   }
 
   /** A failure takes nothing from the log, and is none when the log has gone meanwhile. */
   saveEpochsLater(done: (error: unknown) => void): void {
-    saveEpochsLater(this.local, this.epochs, (error) => done(this.#offlineReason === null ? error : null))
+    saveEpochsLater(this.local, this.epochs, this.#flush, (error) => done(this.#offlineReason === null ? error : null))
   }
 
   segments(): { baseOffset: number; sizeInBytes: number; largestTimestamp: number }[] {
@@ -405,11 +429,11 @@ export class PartitionLog implements Log, AppendTarget {
   }
 
   goOffline(reason: string): void {
-    if (this.safeguards.fenceAfterIoError) this.#offlineReason ??= reason
+    this.#offlineReason ??= reason
   }
 
   #onError = (error: unknown): void => {
-    if (error instanceof StorageError) this.goOffline(error.message)
+    if (error instanceof StorageError && this.safeguards.fenceAfterIoError) this.goOffline(error.message)
   }
 
   #guard<Result>(work: () => Result): Result {

@@ -12,7 +12,9 @@ export class ProducerEntry {
   /** −1 until its first batch or marker. */
   epoch = -1
   coordinatorEpoch = -1
+  /** Of its last batch or marker. */
   lastTimestamp = -1
+  lastDataTimestamp = -1
   currentTxnFirstOffset = -1
   /** How many batches are remembered, and the slot of the oldest. */
   private count = 0
@@ -31,6 +33,7 @@ export class ProducerEntry {
     copy.epoch = this.epoch
     copy.coordinatorEpoch = this.coordinatorEpoch
     copy.lastTimestamp = this.lastTimestamp
+    copy.lastDataTimestamp = this.lastDataTimestamp
     copy.currentTxnFirstOffset = this.currentTxnFirstOffset
     copy.count = this.count
     copy.oldest = this.oldest
@@ -79,12 +82,13 @@ export class ProducerEntry {
     this.offsetDeltas[slot] = offsetDelta
     this.timestamps[slot] = timestamp
     this.lastTimestamp = timestamp
+    this.lastDataTimestamp = timestamp
   }
 
   /** Slot of the remembered batch with exactly this range of sequences, −1 if there is none. */
-  findDuplicate(epoch: number, firstSequence: number, lastSequence: number): number {
+  findDuplicate(epoch: number, firstSequence: number, lastSequence: number, amongFive = true): number {
     if (epoch !== this.epoch) return -1
-    for (let i = 0; i < this.count; i++) {
+    for (let i = amongFive ? 0 : Math.max(0, this.count - 1); i < this.count; i++) {
       const slot = (this.oldest + i) % BATCHES_TO_RETAIN
       if (this.lastSequences[slot] !== lastSequence) continue
       if (decrementSequence(lastSequence, this.offsetDeltas[slot]) === firstSequence) return slot

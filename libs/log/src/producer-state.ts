@@ -129,11 +129,11 @@ export class ProducerState {
     this.updateFirstUnstable()
   }
 
-  /** Slot of the original among the producer's remembered batches, −1 if this is none of them. */
-  findDuplicate(bytes: Uint8Array, at: number): number {
+  /** Slot of the original among the producer's remembered batches (or only the last), −1 if this is none of them. */
+  findDuplicate(bytes: Uint8Array, at: number, amongFive = true): number {
     const entry = this.producers.get(producerId(bytes, at))
     if (!entry) return -1
-    return entry.findDuplicate(producerEpoch(bytes, at), baseSequence(bytes, at), lastSequence(bytes, at))
+    return entry.findDuplicate(producerEpoch(bytes, at), baseSequence(bytes, at), lastSequence(bytes, at), amongFive)
   }
 
   /** Judges a data batch that carries a producer id. */
@@ -277,11 +277,20 @@ export class ProducerState {
   }
 
   /** Producers with an open transaction stay. */
-  expire(now: number, afterMs: number): void {
+  expire(now: number, afterMs: number, byMarkerTime = true): void {
     for (const entry of this.producers.values()) {
-      if (entry.currentTxnFirstOffset >= 0 || now - entry.lastTimestamp < afterMs) continue
+      const last = byMarkerTime ? entry.lastTimestamp : entry.lastDataTimestamp
+      if (entry.currentTxnFirstOffset >= 0 || now - last < afterMs) continue
       this.producers.delete(entry.producerId)
       this.rememberExpired(entry.producerId)
+    }
+  }
+
+  /** As Kafka did before KIP-360: forgets producers whose last batch was deleted with the start of the log. */
+  evictBelow(logStartOffset: number): void {
+    for (const entry of this.producers.values()) {
+      if (entry.currentTxnFirstOffset < 0 && entry.lastDataOffset < logStartOffset)
+        this.producers.delete(entry.producerId)
     }
   }
 
