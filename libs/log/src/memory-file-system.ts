@@ -225,11 +225,15 @@ export class MemoryFileSystem implements FileSystem {
     if (code) throw new StorageError(code, path, `injected on ${operation}`)
   }
 
-  freeBytes(): number {
-    if (this.capacity === Infinity) return Infinity
+  usedBytes(): number {
     let used = 0
     for (const inode of this.#names.values()) used += inode?.size ?? 0
-    return Math.max(0, this.capacity - used)
+    return used
+  }
+
+  freeBytes(): number {
+    if (this.capacity === Infinity) return Infinity
+    return Math.max(0, this.capacity - this.usedBytes())
   }
 
   syncInode(inode: Inode): void {

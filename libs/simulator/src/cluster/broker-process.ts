@@ -37,6 +37,8 @@ export class BrokerProcess {
   stopping = false
   /** What it has synced may be less than what it acknowledged: it is not in every ISR again since its disk lost something. */
   hasLost = false
+  /** A slow disk: what a background sync takes in addition. */
+  syncDelayMs = 0
   /** Settings of the next life beside the cluster's. */
   settings: Readonly<Record<string, string>> = {}
   private readonly network: Network

@@ -14,12 +14,13 @@ import { ClientProcess } from './client-process.ts'
 import { Network, type Processes } from './network.ts'
 import type { Observer } from './observer.ts'
 import type { ClusterOptions } from './options.ts'
+import { firstClient, labProcess } from './processes.ts'
+import { labActor } from './lab-actor.ts'
 import { mixStep } from './step-digest.ts'
 
 /** Virtual time begins here: an ordinary date, so that nothing takes it for "unset". */
 export const startOfTime = 1_700_000_000_000
-/** Client processes are numbered from here on. */
-export const firstClient = 1001
+
 const rebootAfterStorageErrorMs = 1000
 
 export class Cluster implements World, Processes {
@@ -34,6 +35,7 @@ export class Cluster implements World, Processes {
   events = 0
   now = startOfTime
   readonly safeguards: Safeguards
+  private readonly lab: Host
   private readonly queue = new EventQueue()
   private readonly hosts = new Map<number, Host>()
   private readonly pausedUntil = new Map<number, number>()
@@ -48,6 +50,9 @@ export class Cluster implements World, Processes {
     this.safeguards = Object.freeze({ ...allSafeguards, ...options.safeguards })
     this.network = new Network(this, this.random.stream('network'), options.network)
     for (let id = 1; id <= options.brokers; id++) this.addBroker(id)
+    this.lab = this.addHost(labProcess, 'lab')
+    this.lab.begin(new Map([['lab', { definition: labActor, ports: () => ({}) }]]))
+    this.lab.spawn('lab', 'lab', null)
     options.clients.forEach((_, index) => {
       const id = firstClient + index
       this.clients.set(id, new ClientProcess(this.addHost(id, `c${index + 1}`), this.network))
@@ -264,6 +269,12 @@ export class Cluster implements World, Processes {
     this.skews.set(id, byMs)
   }
 
+  /** The run itself asks an actor; `heard` gets its answer, or `Failed`. */
+  ask(to: Address, message: Message, heard: (body: unknown) => void): void {
+    this.lab.deliver('lab', { kind: 'ask', to, message, heard } as Message)
+    this.lab.drain()
+  }
+
   /** Tells the observers of something that was done to the cluster. */
   happened(what: string, node: string, detail: string): void {
     for (const observer of this.observers) observer.happened?.(what, node, detail)
@@ -287,7 +298,7 @@ export class Cluster implements World, Processes {
     broker.disk.onSyncWanted = () => {
       if (wanted) return
       wanted = true
-      this.at(this.now + disk.syncMs, () => {
+      this.at(this.now + disk.syncMs + broker.syncDelayMs, () => {
         wanted = false
         broker.disk.completeSyncs()
       })

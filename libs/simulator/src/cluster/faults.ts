@@ -51,7 +51,8 @@ export const faultKinds = [
 
 /** For traces and lists: `power-loss b2 for 800 ms`. */
 export function describeFault(fault: Fault): string {
-  const { kind, at: _at, forMs, ...rest } = fault
-  const details = Object.entries(rest).map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+  const { kind, forMs } = fault
+  const rest = Object.entries(fault).filter(([name]) => !['kind', 'at', 'forMs'].includes(name))
+  const details = rest.map(([name, value]) => `${name}=${JSON.stringify(value)}`)
   return [kind, ...details, forMs > 0 ? `for ${forMs} ms` : ''].filter((part) => part !== '').join(' ')
 }
