@@ -200,6 +200,8 @@ export function onBeginShutdown(io: BrokerIo, token: ReplyToken): void {
 function becomeStopped(io: BrokerIo): void {
   const { state, env, out } = io
   become(io, 'stopped')
+  // An answer that is still on its way changes nothing any more.
+  state.askedId = 0
   out.cancelTimer('lifecycle')
   const resign: ResignLeadership = { kind: 'resignLeadership' }
   out.send({ broker: env.self.broker, actor: actorNames.controller }, resign)

@@ -212,8 +212,10 @@ export class Cluster implements World, Processes {
     if (!broker.host.up || broker.stopping) return
     broker.stopping = true
     this.happened('stop', broker.host.name, '')
-    broker.host.deliver(actorNames.shell, { kind: 'stop' } as Message)
-    broker.host.drain()
+    this.in(broker.host, this.now, () => {
+      broker.host.deliver(actorNames.shell, { kind: 'stop' } as Message)
+      broker.host.drain()
+    })
   }
 
   private stopCleanly(broker: BrokerProcess): void {

@@ -42,7 +42,7 @@ export class Nemesis {
       broker.disk.fault = null
       broker.disk.capacity = Infinity
       broker.syncDelayMs = 0
-      if (!dead.has(broker.id)) cluster.startBroker(broker.id)
+      if (!dead.has(broker.id)) this.restart(broker.id)
     }
   }
 
