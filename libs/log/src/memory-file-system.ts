@@ -6,6 +6,9 @@
  * fails leaves a part.
  */
 import { StorageError, type FileHandle, type FileSystem } from './file-system.ts'
+import { MemoryHandle, loseUnsynced, type CrashOptions, type Inode } from './memory-file.ts'
+
+export type { CrashOptions } from './memory-file.ts'
 
 /** The calls that a fault hook may fail. */
 export type FileOperation =
@@ -18,22 +21,6 @@ export type FileOperation =
   | 'rename'
   | 'unlink'
   | 'syncDirectory'
-
-export interface CrashOptions {
-  /** Unsigned 32-bit numbers; decides how much of the unsynced bytes and names survives. Without it none does. */
-  readonly random?: () => number
-  /** A part of the surviving unsynced tail may read as zeros, as when a size is journalled before the data. */
-  readonly zeroTails?: boolean
-}
-
-interface Inode {
-  data: Uint8Array
-  size: number
-  /** Bytes [0, syncedSize) of `durable ?? data` survive a crash. */
-  syncedSize: number
-  /** Copy of the synced bytes, made when one of them is about to change. */
-  durable: Uint8Array | null
-}
 
 interface NameChange {
   readonly directories: readonly string[]
@@ -53,6 +40,8 @@ export class MemoryFileSystem implements FileSystem {
   capacity = Infinity
   /** Returns the error a call shall fail with. */
   fault: ((operation: FileOperation, path: string) => StorageError['code'] | undefined) | null = null
+  /** Where the bytes of a write land instead, in the same file; the disk reports success. */
+  redirect: ((path: string, position: number) => number | undefined) | null = null
   /** Whether `syncLater` completes within the call; otherwise `completeSyncs` does. */
   readonly syncAtOnce: boolean
   syncs = 0
@@ -197,9 +186,14 @@ export class MemoryFileSystem implements FileSystem {
     else this.#pendingSyncs.push(complete)
   }
 
-  /** Runs the syncs asked for by `syncLater` so far. */
-  completeSyncs(): void {
-    for (const complete of this.#pendingSyncs.splice(0)) complete()
+  /** Asked for by `syncLater` and not done. */
+  get pendingSyncs(): number {
+    return this.#pendingSyncs.length
+  }
+
+  /** Runs the syncs asked for by `syncLater` so far; a slow disk only the oldest of them. */
+  completeSyncs(limit = Infinity): void {
+    for (const complete of this.#pendingSyncs.splice(0, limit)) complete()
   }
 
   /** Power loss: handles become useless, pending syncs never complete, names and bytes fall back to what is durable. */
@@ -218,6 +212,35 @@ export class MemoryFileSystem implements FileSystem {
   kill(): void {
     this.generation += 1
     this.#pendingSyncs = []
+  }
+
+  /** The machine comes back with an empty disk. */
+  replaceDisk(): void {
+    this.kill()
+    this.#names.clear()
+    this.#durableNames.clear()
+    this.#pendingNames = []
+    this.#replacing.clear()
+  }
+
+  /** Flips one bit of a file, counted from its start, in memory and on the disk; nothing reports it. */
+  flipBit(path: string, bit: number): void {
+    const inode = this.#names.get(path)
+    const at = bit >>> 3
+    if (!inode || at >= inode.size) throw new StorageError('ENOENT', path, `no bit ${bit}`)
+    inode.data[at] ^= 1 << (bit & 7)
+    if (inode.durable !== null && at < inode.durable.length) inode.durable[at] ^= 1 << (bit & 7)
+  }
+
+  /** Every file with its bytes and how many of them a crash leaves; for digests. */
+  *image(): Generator<{ path: string; bytes: Uint8Array; syncedSize: number; durable: Uint8Array | null }> {
+    for (const names of [this.#names, this.#durableNames]) {
+      for (const [path, inode] of names) {
+        if (inode === null) continue
+        const { syncedSize, durable } = inode
+        yield { path, bytes: inode.data.subarray(0, inode.size), syncedSize, durable }
+      }
+    }
   }
 
   check(operation: FileOperation, path: string): void {
@@ -259,123 +282,5 @@ export class MemoryFileSystem implements FileSystem {
     const change = { directories, apply: (names: Map<string, Inode | null>): void => void apply(names) }
     change.apply(this.#names)
     this.#pendingNames.push(change)
-  }
-}
-
-function loseUnsynced(inode: Inode, { random, zeroTails }: CrashOptions): void {
-  const durable = inode.durable
-  if (durable) {
-    // Overwritten bytes: the old ones or the new ones, as a whole.
-    const keepNew = random !== undefined && random() % 2 === 1
-    if (!keepNew) {
-      inode.data = durable.slice()
-      inode.size = inode.syncedSize
-    }
-  } else {
-    const unsynced = inode.size - inode.syncedSize
-    const kept = random && unsynced > 0 ? random() % (unsynced + 1) : 0
-    inode.size = inode.syncedSize + kept
-    if (zeroTails && random && kept > 0 && random() % 4 === 0) {
-      inode.data.fill(0, inode.syncedSize + (random() % kept), inode.size)
-    }
-  }
-  inode.durable = null
-  inode.syncedSize = inode.size
-}
-
-class MemoryHandle implements FileHandle {
-  readonly path: string
-  readonly inode: Inode
-  readonly #fs: MemoryFileSystem
-  readonly #generation: number
-  #closed = false
-  /** As of the last call that succeeded. */
-  size: number
-
-  constructor(fs: MemoryFileSystem, inode: Inode, path: string) {
-    this.#fs = fs
-    this.inode = inode
-    this.path = path
-    this.#generation = fs.generation
-    this.size = inode.size
-  }
-
-  append(buffers: readonly Uint8Array[]): void {
-    this.#alive()
-    const total = buffers.reduce((sum, buffer) => sum + buffer.length, 0)
-    const free = this.#fs.freeBytes()
-    const code = this.#fs.fault?.('append', this.path) ?? (total > free ? 'ENOSPC' : undefined)
-    let allowed = code === undefined ? total : code === 'ENOSPC' ? Math.min(free, total >> 1) : total >> 1
-    let end = this.size
-    for (const buffer of buffers) {
-      const part = buffer.subarray(0, Math.min(buffer.length, allowed))
-      this.#put(part, end)
-      end += part.length
-      allowed -= part.length
-    }
-    if (code !== undefined) throw new StorageError(code, this.path, 'append failed half-way')
-    this.size = end
-  }
-
-  write(bytes: Uint8Array, position: number): void {
-    this.#alive()
-    this.#fs.check('write', this.path)
-    if (position > this.inode.size) throw new StorageError('OTHER', this.path, `write at ${position} past the end`)
-    if (position + bytes.length - this.inode.size > this.#fs.freeBytes())
-      throw new StorageError('ENOSPC', this.path, 'full')
-    this.#put(bytes, position)
-    this.size = Math.max(this.size, position + bytes.length)
-  }
-
-  read(target: Uint8Array, at: number, length: number, position: number): number {
-    this.#alive()
-    this.#fs.check('read', this.path)
-    const count = Math.max(0, Math.min(length, this.inode.size - position))
-    if (count > 0) target.set(this.inode.data.subarray(position, position + count), at)
-    return count
-  }
-
-  truncate(size: number): void {
-    this.#alive()
-    this.#fs.check('truncate', this.path)
-    if (size >= this.inode.size) return
-    this.#protect(size)
-    this.inode.size = size
-    this.size = size
-  }
-
-  sync(): void {
-    this.#alive()
-    this.#fs.check('sync', this.path)
-    this.#fs.syncInode(this.inode)
-  }
-
-  close(): void {
-    this.#closed = true
-  }
-
-  #put(bytes: Uint8Array, position: number): void {
-    const { inode } = this
-    this.#protect(position)
-    const end = position + bytes.length
-    if (end > inode.data.length) {
-      const grown = new Uint8Array(Math.max(end, inode.data.length * 2, 256))
-      grown.set(inode.data.subarray(0, inode.size))
-      inode.data = grown
-    }
-    inode.data.set(bytes, position)
-    inode.size = Math.max(inode.size, end)
-  }
-
-  /** Keeps what a crash would bring back before a byte at or past `position` changes. */
-  #protect(position: number): void {
-    const { inode } = this
-    if (inode.durable === null && position < inode.syncedSize) inode.durable = inode.data.slice(0, inode.syncedSize)
-  }
-
-  #alive(): void {
-    if (this.#closed || this.#generation !== this.#fs.generation) {
-      throw new StorageError('OTHER', this.path, 'the handle is closed')
-    }
   }
 }
