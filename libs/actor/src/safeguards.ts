@@ -45,10 +45,32 @@ export const allSafeguards = Object.freeze({
   verifyOnAppend: true,
   /** Z21: a marker invalidates the verification that is under way. */
   verificationGuard: true,
+  /** Z22, KIP-890: every end of a transaction begins a new producer epoch (transaction.version 2). */
+  epochPerTransaction: true,
+  /** Z22, KAFKA-9600: EndTxn must name the current epoch; a larger one is refused as well. */
+  strictEndTxnEpoch: true,
   /** Z23, KAFKA-18575: a new transaction (TV2) waits while the producer's previous one is open here. */
   tv2GuardOnCompleting: true,
   /** Z24, KIP-1228: epoch check of transaction markers. */
   strictMarkerEpoch: true,
+  /** Z24, KAFKA-19999: a marker of the current epoch with no transaction open has been written before: no error. */
+  acceptRepeatedMarker: true,
+  /** Z25, KAFKA-20090: the abort that fences with a producer id's last epoch gives it a new producer id. */
+  rotateProducerIdOnFence: true,
+  /** Z25, KAFKA-19367: the abort before a new producer instance is itself the bump that fences the old one. */
+  bumpEpochOnce: true,
+  /** Z26, KAFKA-9666: what a failed append was to change is taken back, the bump of an epoch too. */
+  rebuildAfterFailedAppend: true,
+  /** Z27, KAFKA-10080: whoever completes a transaction takes it out first, so that nobody else does. */
+  completeOnce: true,
+  /** Z27, KAFKA-9777: an answer takes away the marker that it answers, never another of the same name. */
+  removePendingMarkerByValue: true,
+  /** Z28, KAFKA-17507: a marker is answered when the offsets that it decides are in place. */
+  replyAfterApply: true,
+  /** Z29, KAFKA-9807: a fetch reads log start, high watermark and last stable offset at one moment. */
+  fetchBoundsSnapshot: true,
+  /** Z29: read_committed ends before the last stable offset, off by nothing. */
+  lastStableOffsetExclusive: true,
   /** Z30: offset commits are fenced by member and generation or epoch. */
   fenceOffsetCommit: true,
   /** Z30, KIP-447: transactional offset commits are fenced by member and generation. */

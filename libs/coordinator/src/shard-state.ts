@@ -83,6 +83,12 @@ interface LoadAgain extends Message {
 interface CommitTimeout extends Message {
   readonly kind: 'commitTimeout'
 }
+/** Z28: replays a marker that has been answered already. Sent only where that safeguard is off. */
+export interface ApplyMarker extends Message {
+  readonly kind: 'applyMarker'
+  readonly marker: ShardEndTxn
+  readonly incarnation: number
+}
 export interface CoordinatorTimer extends Message {
   readonly kind: 'coordinatorTimer'
   readonly name: string
@@ -99,6 +105,7 @@ export type ShardOwnMessage =
   | Flush
   | LoadAgain
   | CommitTimeout
+  | ApplyMarker
   | CoordinatorTimer
 
 export function newShard<State>(coordinator: Coordinator<State, never>, args: ShardArgs): Shard<State> {

@@ -24,7 +24,7 @@ import { BATCH_OVERHEAD, buildBatch, recordSizeUpperBound, type RecordInput } fr
 import type { CoordinatorEnv, Decision, ShardEndTxn, TransactionalWrite } from './contract.ts'
 import { coordinatorError } from './errors.ts'
 import { encodeRecord } from './record-codec.ts'
-import { tokenKey, type Entry, type Held, type Shard } from './shard-state.ts'
+import { tokenKey, type ApplyMarker, type Entry, type Held, type Shard } from './shard-state.ts'
 
 export function replicaOf<State>({ args }: Shard<State>, env: CoordinatorEnv): Address {
   return { broker: env.self.broker, actor: actorNames.replica(args.topicId, args.partition) }
@@ -229,9 +229,14 @@ export function onCommitAnswer<State>(
   const error = isFailed(body) ? failedError(body.reason) : body.error
   if (error !== KafkaError.NONE) {
     out.trace('append-failed', { id: -entry.id, error })
-    if (entry.marker === null || !surelyNotWritten(error)) return coordinatorError(error)
-    out.reply(entry.marker.replyTo, { error })
-    withdraw(shard, entry)
+    if (entry.marker === null) {
+      if (env.safeguards.rebuildAfterFailedAppend) return coordinatorError(error)
+      refuseEntry(shard, entry, coordinatorError(error), out)
+    } else {
+      if (!surelyNotWritten(error)) return coordinatorError(error)
+      out.reply(entry.marker.replyTo, { error })
+      withdraw(shard, entry)
+    }
   }
   entry.committed = true
   while (shard.queue.length > 0 && shard.queue[0].committed) settleEntry(shard, shard.queue.shift()!, env, out)
@@ -255,6 +260,11 @@ function surelyNotWritten(error: ErrorCode): boolean {
   )
 }
 
+/** Z26: what was decided is not in the log, and stays in memory all the same. */
+function refuseEntry<State>(shard: Shard<State>, entry: Entry, error: ErrorCode, out: Outbox): void {
+  for (const { token } of entry.held.splice(0)) if (token !== undefined) refuse(shard, token, error, out)
+}
+
 /** The entry keeps its place, for what is held behind it, but is no marker any more. */
 function withdraw<State>(shard: Shard<State>, entry: Entry): void {
   shard.queue[shard.queue.indexOf(entry)] = { ...entry, marker: null, committed: true }
@@ -263,10 +273,18 @@ function withdraw<State>(shard: Shard<State>, entry: Entry): void {
 function settleEntry<State>(shard: Shard<State>, entry: Entry, env: CoordinatorEnv, out: Outbox): void {
   const { marker } = entry
   if (marker !== null) {
-    shard.coordinator.replayEndTxn?.(shard.state!, marker.producerId, marker.producerEpoch, marker.commit)
+    if (env.safeguards.replyAfterApply) applyMarker(shard, marker)
+    else {
+      const later: ApplyMarker = { kind: 'applyMarker', marker, incarnation: shard.incarnation }
+      out.send(env.self, later)
+    }
     out.reply(marker.replyTo, { error: KafkaError.NONE } satisfies MarkerWritten)
   }
   settle(shard, entry.held, env, out)
+}
+
+export function applyMarker<State>({ coordinator, state }: Shard<State>, marker: ShardEndTxn): void {
+  coordinator.replayEndTxn?.(state!, marker.producerId, marker.producerEpoch, marker.commit)
 }
 
 /** Everything these decisions rest on is committed: let their effects go. */

@@ -30,6 +30,7 @@ import {
 import {
   accept,
   appendMarker,
+  applyMarker,
   awaitCommitted,
   carryOut,
   expireHeld,
@@ -78,6 +79,9 @@ function onMessage<State>(shard: Shard<State>, message: ShardOwnMessage, env: Co
     case 'writeTxnMarker':
       if (shard.phase === 'active') return appendMarker(shard, message, env, out)
       return out.reply(message.replyTo, { error: refusal(shard) })
+    case 'applyMarker':
+      if (message.incarnation === shard.incarnation && shard.phase === 'active') applyMarker(shard, message.marker)
+      return
     case 'loadAgain':
       if (message.incarnation === shard.incarnation && shard.phase === 'loading') readOn(shard, env, out)
       return

@@ -96,7 +96,8 @@ function checkProducer(log: AppendTarget, records: Uint8Array, at: number, reque
 
 export function appendMarker(log: AppendTarget, marker: MarkerRequest): AppendResult {
   const { now, leaderEpoch } = marker
-  const error = log.producerState.checkMarker({ ...marker, strictMarkerEpoch: log.safeguards.strictMarkerEpoch })
+  const { strictMarkerEpoch, acceptRepeatedMarker } = log.safeguards
+  const error = log.producerState.checkMarker({ ...marker, strictMarkerEpoch, acceptRepeatedMarker })
   if (error !== KafkaError.NONE) return refused(error, log.logStartOffset)
   return appendOwn(log, {
     records: buildEndTxnMarker({ ...marker, timestamp: now }),

@@ -52,6 +52,7 @@ export type LogSafeguards = Pick<
   | 'keepProducerStateOnLogStart'
   | 'expireByMarkerTime'
   | 'strictMarkerEpoch'
+  | 'acceptRepeatedMarker'
   | 'cleanBelowHighWatermark'
   | 'trackTransactionsAcrossSegments'
 >

@@ -53,6 +53,7 @@ export interface MarkerChecks {
   readonly coordinatorEpoch: number
   readonly transactionVersion: number
   readonly strictMarkerEpoch: boolean
+  readonly acceptRepeatedMarker: boolean
 }
 
 const NONE = KafkaError.NONE
@@ -179,7 +180,7 @@ export class ProducerState {
       marker.strictMarkerEpoch &&
       marker.transactionVersion >= 2 &&
       marker.producerEpoch === entry.epoch &&
-      entry.currentTxnFirstOffset >= 0
+      (entry.currentTxnFirstOffset >= 0 || !marker.acceptRepeatedMarker)
     )
       return KafkaError.INVALID_PRODUCER_EPOCH
     if (entry.coordinatorEpoch > marker.coordinatorEpoch) return KafkaError.TRANSACTION_COORDINATOR_FENCED

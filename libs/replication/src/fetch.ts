@@ -1,18 +1,27 @@
 /**
- * A consumer's read. Log start, high watermark and last stable offset are read once and used for everything (Z29).
+ * A consumer's read. Log start, high watermark and last stable offset are read once and used for everything (Z29:
+ * Kafka compared the first open transaction with one high watermark and read up to another, KAFKA-9807).
  *
  * Source: Kafka's Partition.fetchRecords and readRecords, UnifiedLog.read, LocalLog.addAbortedTransactions.
  */
 import type { Outbox } from '@troupe/actor'
-import type { AbortedTransaction, ReadResult } from '@troupe/log/contract'
+import type { AbortedTransaction, Log, ReadResult } from '@troupe/log/contract'
 import { KafkaError } from '@troupe/wire/errors'
 import { divergence } from './divergence.ts'
 import type { Fetch, Fetched } from './messages.ts'
 import { checkLeader, refusedFetch } from './refusals.ts'
-import { answer, logOf, type ReplicaEnv, type ReplicaState } from './state.ts'
+import { answer, logOf, park, type ReplicaEnv, type ReplicaState } from './state.ts'
 
 export function onFetch(state: ReplicaState, message: Fetch, env: ReplicaEnv, out: Outbox): void {
+  if (!env.safeguards.fetchBoundsSnapshot && message.wasStable === undefined) return lookTwice(state, message, env, out)
   answer(state, out, message.replyTo, fetch(state, message, env))
+}
+
+function lookTwice(state: ReplicaState, message: Fetch, env: ReplicaEnv, out: Outbox): void {
+  const wasStable = state.role === 'leader' && logOf(state).lastStableOffset === logOf(state).highWatermark
+  park(state)
+  const again: Fetch = { ...message, wasStable }
+  out.send(env.self, again)
 }
 
 function fetch(state: ReplicaState, message: Fetch, env: ReplicaEnv): Fetched {
@@ -28,7 +37,7 @@ function fetch(state: ReplicaState, message: Fetch, env: ReplicaEnv): Fetched {
   }
 
   const isCommitted = message.isolation === 'read_committed'
-  const upTo = isCommitted ? lastStableOffset : highWatermark
+  const upTo = isCommitted && !message.wasStable ? stableEnd(log, env) : highWatermark
   const { maxBytes, minOneBatch } = message
   const isReadable = divergingEpoch === null && offset < upTo && (maxBytes > 0 || minOneBatch)
   const read = isReadable ? log.read({ offset, maxBytes, upTo, minOneBatch }) : NOTHING_READ
@@ -48,6 +57,11 @@ function fetch(state: ReplicaState, message: Fetch, env: ReplicaEnv): Fetched {
     leader: state.leader,
     leaderEpoch: state.leaderEpoch,
   }
+}
+
+/** The record at the last stable offset is the first that is not stable. */
+function stableEnd({ lastStableOffset, highWatermark }: Log, { safeguards }: ReplicaEnv): number {
+  return safeguards.lastStableOffsetExclusive ? lastStableOffset : Math.min(lastStableOffset + 1, highWatermark)
 }
 
 const NOTHING_READ: ReadResult = { slice: null, firstOffset: -1, nextOffset: -1 }

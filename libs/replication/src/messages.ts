@@ -144,6 +144,8 @@ export interface Fetch extends Message {
   readonly currentLeaderEpoch: number
   /** −1: the client sent none. */
   readonly lastFetchedEpoch: number
+  /** Only where `fetchBoundsSnapshot` is off: no transaction was open a moment ago, so the high watermark bounds it. */
+  readonly wasStable?: boolean
 }
 
 export interface Fetched {

@@ -60,7 +60,8 @@ export function endTxn(state: TransactionShardState, request: Request, env: Coor
   const current = state.transactions.get(transactionalId)
   if (current === undefined) return refuse(request, KafkaError.INVALID_PRODUCER_ID_MAPPING)
   // As Kafka: the client's version decides, also while the cluster's feature is being changed.
-  if (request.version >= FIRST_BUMPING_VERSION) return endWithBump(state, current, request, env)
+  const bumps = request.version >= FIRST_BUMPING_VERSION && env.safeguards.epochPerTransaction
+  if (bumps) return endWithBump(state, current, request, env)
   return endInSameEpoch(state, current, request, env)
 }
 
@@ -73,7 +74,7 @@ function endInSameEpoch(
 ): Decision {
   const { producerId, producerEpoch, committed: commit } = request.body
   if (producerId !== current.producerId) return refuse(request, KafkaError.INVALID_PRODUCER_ID_MAPPING)
-  if (producerEpoch !== current.producerEpoch) return refuse(request, fencedError(request.version, 2))
+  if (!isCurrentEpoch(producerEpoch, current, env)) return refuse(request, fencedError(request.version, 2))
   switch (current.state) {
     case 'ONGOING': {
       const next = prepared(current, commit ? 'PREPARE_COMMIT' : 'PREPARE_ABORT', 0, NO_PRODUCER_ID, env.now)
@@ -108,7 +109,7 @@ function endWithBump(
     return refuse(request, KafkaError.INVALID_PRODUCER_ID_MAPPING)
   }
   const isComplete = current.state === 'COMPLETE_COMMIT' || current.state === 'COMPLETE_ABORT'
-  const isCurrent = producerEpoch === current.producerEpoch
+  const isCurrent = isCurrentEpoch(producerEpoch, current, env)
   if (!isCurrent && !(isComplete && isRetry)) return refuse(request, fencedError(request.version, 2))
   if (current.state === 'ONGOING') return prepare(state, current, commit, request, env)
   if (isComplete && isRetry) {
@@ -165,10 +166,11 @@ export function fence(
   env: CoordinatorEnv,
 ): (() => Decision) | null {
   const version = serverVersion(env)
-  const rotate = version === 2 && isEpochExhausted(current.producerEpoch)
+  const rotate = version === 2 && isEpochExhausted(current.producerEpoch) && env.safeguards.rotateProducerIdOnFence
   if (rotate && request.newProducerId === undefined) return null
   const nextProducerId = rotate ? request.newProducerId! : NO_PRODUCER_ID
-  return () => end(state, fenced(current, version, nextProducerId, env.now), env, undefined)
+  const next = fenced(current, version, nextProducerId, env.now, env.safeguards.bumpEpochOnce)
+  return () => end(state, next, env, undefined)
 }
 
 /** Writes PREPARE_*, sends the markers when that is committed, and answers then. */
@@ -190,6 +192,11 @@ function end(
     atOnce: release(state, next.transactionalId),
   }
   return merge({ records: [prepare], response }, complete)
+}
+
+/** Z22: a larger epoch is as wrong as a smaller one (KAFKA-9600). */
+function isCurrentEpoch(epoch: number, current: TransactionMetadata, { safeguards }: CoordinatorEnv): boolean {
+  return epoch === current.producerEpoch || (!safeguards.strictEndTxnEpoch && epoch > current.producerEpoch)
 }
 
 function isCommit({ state }: TransactionMetadata): boolean {

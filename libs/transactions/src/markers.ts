@@ -38,10 +38,11 @@ export function startMarkers(
   recovered = false,
 ): Sends {
   // Its partition may have been added before this broker heard of the topic (AddOffsetsToTxn).
-  const isYoung = env.cluster.topic(CONSUMER_OFFSETS) === undefined
-    && metadata.topics.some(({ topic }) => topic === CONSUMER_OFFSETS)
+  const isYoung =
+    env.cluster.topic(CONSUMER_OFFSETS) === undefined && metadata.topics.some(({ topic }) => topic === CONSUMER_OFFSETS)
   const completion: Completion = {
     transactionalId: metadata.transactionalId,
+    prepared: metadata,
     producerId: metadata.producerId,
     producerEpoch: metadata.producerEpoch,
     commit: metadata.state === 'PREPARE_COMMIT',
@@ -113,7 +114,8 @@ export function onMarkerReply(
 ): Decision {
   state.asks.delete(askId)
   // Z27: by value, not by transactional.id: it may be the answer to a marker of the transaction before.
-  if (state.completions.get(completion.transactionalId) !== completion || marker.askId !== askId) return { records: [] }
+  const isTheOne = state.completions.get(completion.transactionalId) === completion && marker.askId === askId
+  if (!isTheOne && env.safeguards.removePendingMarkerByValue) return { records: [] }
   switch (outcome(body as MarkerWritten)) {
     case 'done':
       forget(state, completion, `${marker.topic}:${marker.partition}`, marker)
@@ -143,22 +145,27 @@ function outcome(body: MarkerWritten): 'done' | 'again' | 'fenced' {
   }
 }
 
-/** COMPLETE_*. The completion is taken out first, so it is written once (Z27). */
+/** COMPLETE_*, once. */
 export function complete(state: TransactionShardState, completion: Completion, env: CoordinatorEnv): Decision {
-  const { transactionalId } = completion
-  state.completions.delete(transactionalId)
-  const current = state.transactions.get(transactionalId)
+  const ended = env.safeguards.completeOnce ? take(state, completion) : completion.prepared
+  if (ended === null) return { records: [] }
+  return {
+    records: [recordOf(completed(ended, env.now), transactionVersion(env))],
+    // Decided on the replayed state: the next transaction's first record goes into the same append.
+    atOnce: release(state, completion.transactionalId),
+  }
+}
+
+/** Z27: taken out first, so nobody finds it again; null when its transaction is not the current one any more. */
+function take(state: TransactionShardState, completion: Completion): TransactionMetadata | null {
+  state.completions.delete(completion.transactionalId)
+  const current = state.transactions.get(completion.transactionalId)
   const isSame =
     current !== undefined &&
     isPrepared(current.state) &&
     current.producerId === completion.producerId &&
     current.producerEpoch === completion.producerEpoch
-  if (!isSame) return { records: [] }
-  return {
-    records: [recordOf(completed(current, env.now), transactionVersion(env))],
-    // Decided on the replayed state: the next transaction's first record goes into the same append.
-    atOnce: release(state, transactionalId),
-  }
+  return isSame ? current : null
 }
 
 function forget(state: TransactionShardState, completion: Completion, key: string, marker: PendingMarker): void {

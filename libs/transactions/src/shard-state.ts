@@ -27,6 +27,8 @@ export interface PendingMarker {
  */
 export interface Completion {
   readonly transactionalId: string
+  /** As it was when its markers went out. */
+  readonly prepared: TransactionMetadata
   readonly producerId: number
   readonly producerEpoch: number
   readonly commit: boolean
@@ -108,7 +110,8 @@ export function invariants(state: TransactionShardState): void {
     if (metadata.state === 'ONGOING' && metadata.startedAt < 0) broken('an ongoing transaction that never started')
     if (metadata.state === 'DEAD' || metadata.state === 'PREPARE_EPOCH_FENCE') broken(`written as ${metadata.state}`)
   }
-  for (const { transactionalId } of state.completions.values()) {
+  for (const { transactionalId, waiting } of state.completions.values()) {
+    if (waiting.size === 0) continue
     const metadata = state.transactions.get(transactionalId)
     if (metadata === undefined || !isPrepared(metadata.state)) {
       throw new BrokenInvariant(`${transactionalId}: T5: markers of a transaction that is not prepared`)

@@ -82,7 +82,9 @@ export function onTick(state: TransactionShardState, env: CoordinatorEnv): Decis
   for (const completion of state.completions.values()) {
     const sends = sendDue(state, completion, env)
     decision = merge(decision, { records: [], sends })
-    if (completion.waiting.size === 0) decision = merge(decision, complete(state, completion, env))
+    if (completion.waiting.size > 0) continue
+    decision = merge(decision, complete(state, completion, env))
+    state.completions.delete(completion.transactionalId)
   }
   return { ...merge(decision, { records: [], timers: rearm(state, env) }), atomic: false }
 }

@@ -150,9 +150,13 @@ export function fenced(
   clientVersion: ClientTransactionVersion,
   nextProducerId: number,
   now: number,
+  bumpOnce: boolean,
 ): TransactionMetadata {
   const fencing = move(from, 'PREPARE_EPOCH_FENCE', {})
-  if (clientVersion === 2) return prepared(fencing, 'PREPARE_ABORT', 2, nextProducerId, now)
+  if (clientVersion === 2) {
+    const aborting = prepared(fencing, 'PREPARE_ABORT', 2, nextProducerId, now)
+    return bumpOnce ? aborting : { ...aborting, producerEpoch: from.producerEpoch + 2 }
+  }
   const bumped = {
     ...fencing,
     producerEpoch: Math.min(from.producerEpoch + 1, MAX_EPOCH),
