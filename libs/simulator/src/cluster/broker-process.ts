@@ -66,7 +66,7 @@ export class BrokerProcess {
   /** Begins a life; throws StorageError when the disk does not let it. */
   boot(shell: ShellPorts): void {
     const properties = { 'node.id': String(this.id), ...this.properties, ...this.settings }
-    const { config } = resolveBrokerConfig(new Map(Object.entries(properties)))
+    const config = configOf(properties)
     const identity = { clusterId, nodeId: this.id, directoryId: uuidOf('RGlyZWN0b3J5', this.id, 0) }
     const logs = LogDirectory.open(this.disk, directory, identity, { safeguards: this.safeguards })
     const image = new MetadataImage(clusterId)
@@ -149,4 +149,17 @@ export class BrokerProcess {
 /** 16 bytes in Kafka's base64: a word, and two numbers. */
 function uuidOf(word: string, first: number, second: number): string {
   return `${word}${String(first).padStart(4, '0')}${String(second).padStart(5, '0')}A`
+}
+
+const configs = new Map<string, BrokerConfig>()
+
+/** Resolving hundreds of properties at each start would be most of what a run does. */
+function configOf(properties: Readonly<Record<string, string>>): BrokerConfig {
+  const key = JSON.stringify(properties)
+  let config = configs.get(key)
+  if (config === undefined) {
+    config = resolveBrokerConfig(new Map(Object.entries(properties))).config
+    if (configs.size < 64) configs.set(key, config)
+  }
+  return config
 }

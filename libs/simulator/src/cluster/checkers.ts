@@ -3,10 +3,11 @@ import type { Message } from '@troupe/actor'
 import type { Cell, Host } from '../kernel/host.ts'
 import type { Cluster } from './cluster.ts'
 import type { Observer } from './observer.ts'
+import { QuorumChecker } from './quorum-checker.ts'
 import type { Violations } from './violations.ts'
 
 export function clusterCheckers(cluster: Cluster, violations: Violations): Observer[] {
-  return [new OwnInvariants(violations)]
+  return [new OwnInvariants(violations), new QuorumChecker(violations, cluster.options.voters)]
 }
 
 /** Each actor's own `invariants()`. */

@@ -107,7 +107,8 @@ function checkCompleteness(ghost: QuorumGhost, { id, epoch, log }: QuorumMember)
   const own = new Map<number, BatchId>()
   for (const batch of log.batches(log.startOffset, last.nextOffset)) own.set(batch.baseOffset, batch)
   for (const batch of ghost.committed) {
-    if (batch.baseOffset < log.startOffset) continue
+    // Late votes may still elect somebody in an epoch that is over; it can commit nothing.
+    if (batch.baseOffset < log.startOffset || batch.epoch > epoch) continue
     const found = own.get(batch.baseOffset)
     if (found === undefined || !isSame(found, batch)) {
       return broken('K3', `leader ${id} of epoch ${epoch} lacks ${show(batch)}, which is committed`)
