@@ -1,0 +1,129 @@
+/**
+ * The state of the `network` actor: links, and what is known of the cluster.
+ *
+ * A link is the connection of one channel to one broker, over all its lives: `idle → connecting → negotiating → ready`
+ * and back to `idle` when it is lost. Requests wait in its queue until it is ready.
+ */
+import type { Address, Env, Outbox, ReplyToken } from '@troupe/actor'
+import { defineEdges } from '@troupe/actor/edges'
+import { networkDefaults, type NetworkProperties } from '../config.ts'
+import type { FinalizedFeatures, MetadataSnapshot } from '../messages.ts'
+import type { ClientTransport } from '../transport.ts'
+
+export type LinkPhase = 'idle' | 'connecting' | 'negotiating' | 'ready'
+
+export const linkEdges = defineEdges<LinkPhase>({
+  idle: ['connecting'],
+  connecting: ['negotiating', 'idle'],
+  negotiating: ['ready', 'idle'],
+  ready: ['idle'],
+})
+
+export interface NetworkEnv extends Env {
+  readonly transport: ClientTransport
+}
+
+/** A request, waiting or sent. */
+export interface Call {
+  /** null: the network's own. */
+  readonly replyTo: ReplyToken | null
+  readonly own: 'versions' | 'metadata' | null
+  readonly api: number
+  readonly body: object
+  readonly minVersion: number
+  readonly maxVersion: number
+  readonly deadlineAt: number
+  readonly noResponse: boolean
+}
+
+export interface SentCall {
+  readonly call: Call
+  readonly correlationId: number
+  readonly version: number
+}
+
+export interface Link {
+  readonly key: string
+  readonly channel: string
+  /** Negative: a bootstrap address whose broker is not known by number. */
+  readonly broker: number
+  host: string
+  port: number
+  phase: LinkPhase
+  /** The transport's number, −1 while idle. */
+  connection: number
+  /** By API key; null until negotiated. */
+  versions: Map<number, readonly [min: number, max: number]> | null
+  queue: Call[]
+  sent: SentCall[]
+  /** Lost or failed connections in a row. */
+  failures: number
+  /** Not before this time is it tried again. */
+  retryAt: number
+  /** When a connection that is being set up is given up. */
+  setupAt: number
+  usedAt: number
+}
+
+export interface Watcher {
+  readonly address: Address
+  readonly topics: readonly string[] | null
+  readonly allowAutoTopicCreation: boolean
+}
+
+export interface MetadataState {
+  snapshot: MetadataSnapshot | null
+  /** By actor's name. */
+  watchers: Map<string, Watcher>
+  /** `now`: somebody wants a topic that was never asked for; `soon`: something is out of date. */
+  wanted: 'no' | 'soon' | 'now'
+  inFlight: boolean
+  attemptAt: number
+  updatedAt: number
+  failures: number
+  version: number
+}
+
+export interface NetworkState {
+  readonly config: NetworkProperties
+  links: Map<string, Link>
+  /** Connection number → link key. */
+  connections: Map<number, string>
+  nextCorrelationId: number
+  metadata: MetadataState
+  features: FinalizedFeatures
+  /** What the two timers are set to, so that they are set again only when it changes. */
+  dueAt: number
+  refreshAt: number
+}
+
+/** One step's hands. */
+export interface Step {
+  readonly state: NetworkState
+  readonly env: NetworkEnv
+  readonly out: Outbox
+}
+
+export const NEVER = Number.MAX_SAFE_INTEGER
+
+export function newNetworkState(properties: Partial<NetworkProperties>): NetworkState {
+  return {
+    config: { ...networkDefaults, ...properties },
+    links: new Map(),
+    connections: new Map(),
+    nextCorrelationId: 0,
+    metadata: {
+      snapshot: null,
+      watchers: new Map(),
+      wanted: 'no',
+      inFlight: false,
+      attemptAt: 0,
+      updatedAt: 0,
+      failures: 0,
+      version: 0,
+    },
+    features: { epoch: -1, levels: new Map() },
+    dueAt: NEVER,
+    refreshAt: NEVER,
+  }
+}
