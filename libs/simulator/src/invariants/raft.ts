@@ -6,7 +6,7 @@
  *   K2  equal offset and epoch mean an equal batch and equal batches before it
  *   K3  what was committed is in the log of every later leader; a leader moves the high watermark only over a record of
  *       its own epoch; a high watermark never falls while its member lives
- *   K5  one vote per epoch and voter
+ *   K5  one vote per epoch, voter and disk
  *   K8  an observer is nothing else, and a prospective changes neither epoch nor vote
  *
  * K6 and K7 are about the metadata that the log carries: see metadata.ts. K4 has no subject: the voters are configured
@@ -39,6 +39,8 @@ export interface QuorumMember {
   readonly phase: Phase
   readonly epoch: number
   readonly votedId: number
+  /** Of its disk: a replaced one is another voter. */
+  readonly directoryId: string
   readonly highWatermark: number
   readonly log: QuorumLogView
 }
@@ -51,10 +53,17 @@ interface Seen {
   readonly highWatermark: number
 }
 
+interface Vote {
+  readonly epoch: number
+  readonly voter: number
+  readonly directoryId: string
+  readonly candidate: number
+}
+
 /** Plain data. Its fields that hold nodes: `leader`, `voter`, `candidate`, and the keys of `seen`. */
 export interface QuorumGhost {
   leaders: readonly { readonly epoch: number; readonly leader: number }[]
-  votes: readonly { readonly epoch: number; readonly voter: number; readonly candidate: number }[]
+  votes: readonly Vote[]
   /** In order of offset; gaps where only a snapshot was seen. */
   committed: readonly BatchId[]
   readonly seen: Map<number, Seen>
@@ -68,7 +77,10 @@ const broken = (invariant: string, detail: string): Violation => ({ invariant, d
 export function afterStep(ghost: QuorumGhost, member: QuorumMember): Violation | null {
   const before = ghost.seen.get(member.id)
   const violation =
-    checkRole(before, member) ?? checkLeader(ghost, before, member) ?? checkHighWatermark(ghost, before, member)
+    checkRole(before, member) ??
+    checkVote(ghost, member) ??
+    checkLeader(ghost, before, member) ??
+    checkHighWatermark(ghost, before, member)
   const { phase, epoch, votedId, highWatermark } = member
   ghost.seen.set(member.id, { phase, epoch, votedId, highWatermark })
   return violation
@@ -87,6 +99,22 @@ function checkRole(before: Seen | undefined, member: QuorumMember): Violation | 
   if (before?.phase !== 'prospective' || phase !== 'prospective') return null
   const same = before.epoch === epoch && before.votedId === votedId
   return same ? null : broken('K8', `${id} asks whether it could win, and goes from epoch ${before.epoch} to ${epoch}`)
+}
+
+/** K5: a vote is given in the step that changes it, whether to another or to itself. */
+function checkVote(
+  ghost: QuorumGhost,
+  { id: voter, directoryId, epoch, votedId: candidate }: QuorumMember,
+): Violation | null {
+  if (candidate < 0) return null
+  const given = ghost.votes.find(
+    (vote) => vote.voter === voter && vote.epoch === epoch && vote.directoryId === directoryId,
+  )
+  if (given === undefined) ghost.votes = [...ghost.votes, { epoch, voter, directoryId, candidate }]
+  else if (given.candidate !== candidate) {
+    return broken('K5', `${voter} votes for ${given.candidate} and for ${candidate} in epoch ${epoch}`)
+  }
+  return null
 }
 
 /** K1, and K3 at the moment of election. */
@@ -166,16 +194,6 @@ const isSame = (a: BatchId, b: BatchId): boolean =>
   a.epoch === b.epoch && a.crc === b.crc && a.nextOffset === b.nextOffset
 
 const show = ({ baseOffset: base, epoch }: BatchId): string => `offset ${base} of epoch ${epoch}`
-
-/** K5: when a voter answers that its vote is given (not a pre-vote). */
-export function afterVote(ghost: QuorumGhost, voter: number, candidate: number, epoch: number): Violation | null {
-  const given = ghost.votes.find((vote) => vote.voter === voter && vote.epoch === epoch)
-  if (given === undefined) ghost.votes = [...ghost.votes, { epoch, voter, candidate }]
-  else if (given.candidate !== candidate) {
-    return broken('K5', `${voter} votes for ${given.candidate} and for ${candidate} in epoch ${epoch}`)
-  }
-  return null
-}
 
 /**
  * Forgets what cannot matter any more, so that worlds become equal: `durableEpoch` is the epoch on a member's disk,

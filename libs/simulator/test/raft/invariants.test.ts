@@ -5,7 +5,6 @@ import { encodeEntries, type MetadataEntry } from '@troupe/controller/records'
 import {
   afterStep,
   afterStop,
-  afterVote,
   forgetPast,
   logsMatch,
   newQuorumGhost,
@@ -40,6 +39,7 @@ const member = (id: number, log: string, rest: Partial<QuorumMember> = {}): Quor
   phase: 'follower',
   epoch: 1,
   votedId: -1,
+  directoryId: 'd',
   highWatermark: 0,
   log: logOf(log),
   ...rest,
@@ -118,19 +118,26 @@ describe('K3', () => {
 })
 
 describe('K5', () => {
+  const vote = (ghost: ReturnType<typeof newQuorumGhost>, voter: number, votedId: number, directoryId = 'd') =>
+    afterStep(ghost, member(voter, '', { phase: 'voted', epoch: 4, votedId, directoryId }))?.invariant
+
   test('two votes of one voter in one epoch', () => {
     const ghost = newQuorumGhost()
-    expect(afterVote(ghost, 3, 1, 4)).toBeNull()
-    expect(afterVote(ghost, 3, 1, 4)).toBeNull()
-    expect(afterVote(ghost, 2, 2, 4)).toBeNull()
-    expect(afterVote(ghost, 3, 2, 4)?.invariant).toBe('K5')
+    for (const [voter, candidate] of [
+      [3, 1],
+      [3, 1],
+      [2, 2],
+    ])
+      expect(vote(ghost, voter, candidate)).toBeUndefined()
+    expect(vote(ghost, 3, 2, 'another disk')).toBeUndefined()
+    expect(vote(ghost, 3, 2)).toBe('K5')
   })
 
   test('is forgotten only when the voter has a later epoch on its disk', () => {
     const ghost = newQuorumGhost()
-    afterVote(ghost, 3, 1, 4)
+    vote(ghost, 3, 1)
     forgetPast(ghost, () => 4, [3])
-    expect(afterVote(ghost, 3, 2, 4)?.invariant).toBe('K5')
+    expect(vote(ghost, 3, 2)).toBe('K5')
     forgetPast(ghost, () => 5, [3])
     expect(ghost.votes).toEqual([])
   })
