@@ -145,6 +145,11 @@ export class Connection {
     return { frame, correlationId }
   }
 
+  /** Sends a request that is not answered: nothing that comes is taken for its answer. */
+  tell(name: string, version: number, message: Message): void {
+    this.write(requestFrame(name, version, message, ++this.#correlation, this.clientId))
+  }
+
   #receive(chunk: Buffer): void {
     this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk])
     while (this.#pending.length >= 4 && this.#pending.length >= 4 + this.#pending.readInt32BE(0)) {

@@ -121,7 +121,7 @@ export const produces: Scenario[] = [
     })
     await s.ask('timeout 0', 'Produce', 12, { ...produce('p', one), timeoutMs: 0 })
     const quiet = await s.connection('acks 0')
-    quiet.send('Produce', 9, { ...produce('p', one), acks: 0 }, 1)
+    quiet.tell('Produce', 9, { ...produce('p', one), acks: 0 })
     await s.ask('null records', 'Produce', 12, produce('p', null), { timeoutMs: 1_000 })
     await s.ask(
       'acks 0 is not answered, the next request is',
@@ -131,7 +131,7 @@ export const produces: Scenario[] = [
       { on: 'acks 0', view: (answer) => answer.errorCode },
     )
     const failing = await s.connection('acks 0 fails')
-    failing.send('Produce', 9, { ...produce('p-unknown', one), acks: 0 }, 1)
+    failing.tell('Produce', 9, { ...produce('p-unknown', one), acks: 0 })
     s.note('an error at acks 0', (await failing.next(5_000)).kind)
     await s.ask('an internal topic', 'Produce', 9, produce('__consumer_offsets', one), {
       view: (answer) => answer.responses[0].partitionResponses[0].errorCode,
