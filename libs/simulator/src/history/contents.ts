@@ -62,12 +62,8 @@ function checkReads(all: Analysis, cases: Cases): void {
  * never polled at all: unseen. Only what must have been committed counts.
  */
 function checkLoss(all: Analysis, cleaned: Uint8Array, cases: Cases): void {
-  const { operations, values, keys, orders, firstIndex, lastIndex, polledOk, committed } = all
-  const bound = new Int32Array(keys.length).fill(-1)
-  for (let value = 0; value < values.name.length; value++) {
-    const key = values.key[value]!
-    if (polledOk[value] === 1 && firstIndex[value]! > bound[key]!) bound[key] = firstIndex[value]!
-  }
+  const { operations, values, keys, orders, lastIndex, polledOk, committed } = all
+  const bound = highestPolled(all)
   for (let value = 0; value < values.name.length; value++) {
     const key = values.key[value]!
     const writer = values.writer[value]!
@@ -84,6 +80,16 @@ function checkLoss(all: Analysis, cleaned: Uint8Array, cases: Cases): void {
     }
     if (operations[writer]!.type === 'ok') cases.add('unseen', describe('was acknowledged and never polled'))
   }
+}
+
+/** Per key, the largest index that certainly was polled; -1 for none. */
+export function highestPolled({ keys, values, polledOk, firstIndex }: Analysis): Int32Array {
+  const bound = new Int32Array(keys.length).fill(-1)
+  for (let value = 0; value < values.name.length; value++) {
+    const key = values.key[value]!
+    if (polledOk[value] === 1 && firstIndex[value]! > bound[key]!) bound[key] = firstIndex[value]!
+  }
+  return bound
 }
 
 function writerOf(all: Analysis, value: number): readonly number[] {

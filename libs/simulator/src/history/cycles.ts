@@ -37,10 +37,11 @@ const relationNames = new Map([
 export function checkCycles(all: Analysis, options: HistoryOptions, cases: Cases): void {
   const graph = dependencies(all, options)
   // Almost every history has none at all; one pass tells.
-  if (components(graph, 255).members.length === 0) return
+  const any = components(graph, 255)
+  if (any.members.length === 0) return
   for (const variant of [0, PROCESS, REALTIME]) {
     for (const { name, rule } of rules(variant, options)) {
-      const found = components(graph, rule.mask)
+      const found = components(graph, rule.mask, any)
       for (let number = 0; number < found.members.length; number++) {
         const cycle = shortestCycle(graph, found, number, rule)
         if (cycle !== null) cases.add(name, () => describe(all, cycle))
@@ -81,39 +82,97 @@ function rules(variant: number, options: HistoryOptions): readonly { name: strin
   return list
 }
 
+type Emit = (from: number, to: number, relation: number, value: number) => void
+
+/**
+ * Only what can lie on a cycle. Almost all edges lead forward in time, and a cycle needs one that leads back: so only
+ * the stretches of time that such edges span are of interest, and of a good history that is next to nothing.
+ */
 function dependencies(all: Analysis, options: HistoryOptions): Graph {
+  const stretches = new Stretches(all)
+  eachDataEdge(all, options, (from, to) => stretches.span(from, to))
+  stretches.join()
   const builder = new GraphBuilder()
-  addReads(all, builder)
-  if (options.writeWriteEdges === true) addWriteOrder(all, builder)
-  if (options.readWriteEdges === true) addAntidependencies(all, builder)
-  addProcessOrder(all, builder)
-  addRealtime(all, builder)
+  const emit: Emit = (from, to, relation, value) => {
+    if (from !== to && stretches.together(from, to)) builder.add(from, to, relation, value)
+  }
+  eachDataEdge(all, options, emit)
+  eachProcessEdge(all, emit)
+  eachRealtimeEdge(all, emit)
   return builder.build(all.operations.length)
 }
 
-function addReads({ operations, reads, values }: Analysis, builder: GraphBuilder): void {
+/** Stretches of the history, such that no cycle leaves one. */
+class Stretches {
+  /**
+   * Where an operation is in time: at its completion, and at its invocation where nobody knows when it happened. Edges
+   * of process and realtime always lead forward.
+   */
+  readonly #place: Int32Array
+  /** How many edges lead back over each position: first the changes, then the number of the stretch, 0 for none. */
+  readonly #stretch: Int32Array
+
+  constructor({ operations, history }: Analysis) {
+    this.#place = Int32Array.from(operations, ({ type, invoke, completion }) =>
+      type === 'info' ? invoke.index : completion.index,
+    )
+    this.#stretch = new Int32Array(history.length + 1)
+  }
+
+  span(from: number, to: number): void {
+    const late = this.#place[from]!
+    const early = this.#place[to]!
+    if (early >= late) return
+    this.#stretch[early]!++
+    this.#stretch[late]!--
+  }
+
+  join(): void {
+    let over = 0
+    let number = 0
+    for (let position = 0; position < this.#stretch.length; position++) {
+      const before = over
+      over += this.#stretch[position]!
+      if (before === 0 && over > 0) number++
+      this.#stretch[position] = before > 0 || over > 0 ? number : 0
+    }
+  }
+
+  together(from: number, to: number): boolean {
+    const stretch = this.#stretch[this.#place[from]!]!
+    return stretch !== 0 && stretch === this.#stretch[this.#place[to]!]
+  }
+}
+
+function eachDataEdge(all: Analysis, options: HistoryOptions, emit: Emit): void {
+  eachReadEdge(all, emit)
+  if (options.writeWriteEdges === true) eachWriteEdge(all, emit)
+  if (options.readWriteEdges === true) eachAntidependency(all, emit)
+}
+
+function eachReadEdge({ operations, reads, values }: Analysis, emit: Emit): void {
   for (let n = 0; n < operations.length; n++) {
     let last = -1
     for (let i = reads.start[n]!; i < reads.start[n + 1]!; i++) {
       const writer = values.writer[reads.value[i]!]!
-      if (writer !== -1 && writer !== last) builder.add(writer, n, WR, reads.value[i]!)
+      if (writer !== -1 && writer !== last) emit(writer, n, WR, reads.value[i]!)
       last = writer
     }
   }
 }
 
-function addWriteOrder({ orders, values }: Analysis, builder: GraphBuilder): void {
+function eachWriteEdge({ orders, values }: Analysis, emit: Emit): void {
   for (const order of orders) {
     for (let index = 1; index < order.values.length; index++) {
       const earlier = values.writer[order.values[index - 1]![0]!]!
       const value = order.values[index]![0]!
       const later = values.writer[value]!
-      if (earlier !== -1 && later !== -1) builder.add(earlier, later, WW, value)
+      if (earlier !== -1 && later !== -1) emit(earlier, later, WW, value)
     }
   }
 }
 
-function addAntidependencies({ operations, orders, reads, values, lastIndex }: Analysis, builder: GraphBuilder): void {
+function eachAntidependency({ operations, orders, reads, values, lastIndex }: Analysis, emit: Emit): void {
   for (let n = 0; n < operations.length; n++) {
     const highest = new Map<number, number>()
     for (let i = reads.start[n]!; i < reads.start[n + 1]!; i++) {
@@ -123,18 +182,18 @@ function addAntidependencies({ operations, orders, reads, values, lastIndex }: A
     }
     for (const [key, index] of highest) {
       const next = orders[key]!.values[index + 1]?.[0]
-      if (next !== undefined && values.writer[next] !== -1) builder.add(n, values.writer[next]!, RW, next)
+      if (next !== undefined && values.writer[next] !== -1) emit(n, values.writer[next]!, RW, next)
     }
   }
 }
 
-function addProcessOrder({ operations }: Analysis, builder: GraphBuilder): void {
+function eachProcessEdge({ operations }: Analysis, emit: Emit): void {
   const last = new Map<number, number>()
   for (let n = 0; n < operations.length; n++) {
     const { completion, type } = operations[n]!
     if (type !== 'ok' || !isData(completion)) continue
     const before = last.get(completion.process)
-    if (before !== undefined) builder.add(before, n, PROCESS, -1)
+    if (before !== undefined) emit(before, n, PROCESS, -1)
     last.set(completion.process, n)
   }
 }
@@ -143,27 +202,26 @@ function addProcessOrder({ operations }: Analysis, builder: GraphBuilder): void 
  * An operation comes after all that had completed `ok` when it was invoked. It is enough to draw the edges from those
  * that no completed operation has come after yet: these are a window of the list of completions.
  */
-function addRealtime({ operations, history }: Analysis, builder: GraphBuilder): void {
-  const byInvocation = new Map<number, number>()
+function eachRealtimeEdge({ operations, history }: Analysis, emit: Emit): void {
+  const numbers = new Int32Array(history.length).fill(-1)
   operations.forEach(({ invoke, completion }, n) => {
-    if (isData(completion)) byInvocation.set(invoke.index, n)
+    if (!isData(completion)) return
+    numbers[invoke.index] = n
+    numbers[completion.index] = n
   })
-  const running = new Map<number, { readonly n: number; readonly before: number }>()
+  /** How many had completed when it was invoked. */
+  const before = new Int32Array(operations.length)
   const completed: number[] = []
   let low = 0
-  for (const operation of history) {
-    if (!isData(operation)) continue
-    if (operation.type === 'invoke') {
-      const n = byInvocation.get(operation.index)
-      if (n === undefined) continue
-      running.set(operation.process, { n, before: completed.length })
-      for (let i = low; i < completed.length; i++) builder.add(completed[i]!, n, REALTIME, -1)
-    } else {
-      const done = running.get(operation.process)
-      running.delete(operation.process)
-      if (done === undefined || operation.type !== 'ok') continue
-      low = Math.max(low, done.before)
-      completed.push(done.n)
+  for (let position = 0; position < history.length; position++) {
+    const n = numbers[position]!
+    if (n === -1) continue
+    if (history[position]!.type === 'invoke') {
+      before[n] = completed.length
+      for (let i = low; i < completed.length; i++) emit(completed[i]!, n, REALTIME, -1)
+    } else if (operations[n]!.type === 'ok') {
+      low = Math.max(low, before[n]!)
+      completed.push(n)
     }
   }
 }

@@ -34,6 +34,8 @@ export function operationEdn(operation: HistoryOperation): string {
   if ('reset' in operation && operation.reset !== undefined) {
     fields.push(`:reset-keys ${vector(operation.reset.map(atom))}`)
   }
+  if ('offsets' in operation && operation.offsets !== undefined)
+    fields.push(`:offsets ${offsetsEdn(operation.offsets)}`)
   if (operation.error !== undefined) fields.push(`:error ${keyword(operation.error)}`)
   return `{${fields.join(', ')}}`
 }
@@ -49,10 +51,14 @@ function valueEdn(operation: HistoryOperation): string {
       return vector(operation.value.map(atom))
     case 'commit':
     case 'committed':
-      return `{${operation.value.map(([key, offset]) => `${atom(key)} ${offset ?? 'nil'}`).join(', ')}}`
+      return offsetsEdn(operation.value)
     case 'crash':
       return 'nil'
   }
+}
+
+function offsetsEdn(offsets: readonly (readonly [Key, number | null])[]): string {
+  return `{${offsets.map(([key, offset]) => `${atom(key)} ${offset ?? 'nil'}`).join(', ')}}`
 }
 
 function microOpEdn(micro: MicroOp): string {

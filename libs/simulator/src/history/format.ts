@@ -41,7 +41,7 @@ interface OperationBase {
   readonly error?: string
 }
 
-/** `send` only sends, `poll` only polls, `txn` is a transaction of both. */
+/** `send` only sends, `poll` only polls; `txn` is a transaction, of both or either. */
 export interface DataOperation extends OperationBase {
   readonly f: 'send' | 'poll' | 'txn'
   readonly value: readonly MicroOp[]
@@ -49,6 +49,8 @@ export interface DataOperation extends OperationBase {
   readonly rebalanced?: readonly Key[]
   /** Keys whose position was set anew: out of range, a truncation that the application was told of. */
   readonly reset?: readonly Key[]
+  /** What was committed to the group with the transaction. */
+  readonly offsets?: readonly (readonly [key: Key, offset: number])[]
 }
 
 /** Keys polled from now on. */

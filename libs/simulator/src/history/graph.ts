@@ -81,7 +81,8 @@ export interface Components {
   readonly members: readonly (readonly number[])[]
 }
 
-export function components(graph: Graph, mask: number): Components {
+/** `within` are components over more edges: what is in none of them is in no smaller one either. */
+export function components(graph: Graph, mask: number, within?: Components): Components {
   const { nodes, start, target, relation } = graph
   const order = new Int32Array(nodes)
   const low = new Int32Array(nodes)
@@ -111,7 +112,7 @@ export function components(graph: Graph, mask: number): Components {
     members.push(found)
   }
   for (let root = 0; root < nodes; root++) {
-    if (order[root] !== 0) continue
+    if (order[root] !== 0 || within?.component[root] === -1) continue
     enter(root)
     while (path.length > 0) {
       const node = path[path.length - 1]!
@@ -122,6 +123,7 @@ export function components(graph: Graph, mask: number): Components {
       const at = edge[node]!++
       if ((relation[at]! & mask) === 0) continue
       const to = target[at]!
+      if (within !== undefined && within.component[to] !== within.component[node]) continue
       if (order[to] === 0) enter(to)
       else if (onStack[to] === 1 && order[to]! < low[node]!) low[node] = order[to]!
     }

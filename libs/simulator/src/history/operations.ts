@@ -48,7 +48,10 @@ export interface Operations {
   readonly reads: Mentions
 }
 
-export function collectOperations(history: History): Operations {
+export function collectOperations(recorded: History): Operations {
+  const history = recorded.every(({ index }, position) => index === position)
+    ? recorded
+    : recorded.map((operation, index) => ({ ...operation, index }))
   const operations = pairUp(history)
   const numbers = new Numbers()
   const writes = new MentionsBuilder(operations.length)

@@ -57,7 +57,7 @@ function operationOf(map: EdnMap, index: number, reader: EdnReader): HistoryOper
     case 'send':
     case 'poll':
     case 'txn':
-      return { ...base, f, value: microOps(value, complain), ...moved(map) }
+      return { ...base, f, value: microOps(value, complain), ...moved(map), ...committed(map, complain) }
     case 'assign':
     case 'subscribe': {
       const keys = isVector(value) ? value.map((key) => atom(key, complain)) : complain('its value is no vector')
@@ -118,6 +118,12 @@ function offsets(map: EdnMap, complain: Complain): readonly (readonly [Key, numb
     if (offset !== null && typeof offset !== 'number') return complain('an offset is a number or nil')
     return [atom(key, complain), offset]
   })
+}
+
+function committed(map: EdnMap, complain: Complain): { offsets?: readonly (readonly [Key, number])[] } {
+  const value = field(map, 'offsets')
+  if (!isMap(value)) return {}
+  return { offsets: offsets(value, complain).map(([key, offset]) => [key, offset ?? 0]) }
 }
 
 /** Keys that a rebalance log or a reset names. */
