@@ -73,7 +73,12 @@ export function actorModel<Ghost extends object>(
     title: spec.title,
     defaultBounds: spec.defaultBounds,
     initial: (safeguards: Safeguards, bounds: Bounds): World<Ghost> =>
-      new Engine(spec, safeguards, { ...spec.defaultBounds, ...bounds }, options.symmetry ?? true).initial(),
+      new Engine(
+        spec,
+        safeguards,
+        { ...spec.defaultBounds, ...bounds },
+        options.symmetry ?? true,
+      ).initial() as World<Ghost>,
     enabled: (world: World<Ghost>): readonly Action[] => enabledActions(world),
     apply(world: World<Ghost>, action: Action, observe?: (event: Omit<TraceEvent, 'index' | 'at'>) => void): void {
       world.engine.observed(world, action, observe ?? null, () => takeAction(world, action as EngineAction))

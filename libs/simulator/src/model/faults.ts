@@ -78,7 +78,7 @@ export function startCell(world: World, cell: Cell): void {
   engine.effects.list.length = 0
   seat.enter(world, cell, null, 0)
   try {
-    cell.state = seat.definition.start(seat.spec.args, seat.env, engine.effects)
+    cell.state = seat.definition.start(cell.args, seat.env, engine.effects)
   } catch (error) {
     engine.effects.list.length = 0
     world.fail('actor-threw', `${cell.name} on ${engine.nodeName(cell.node)}, during start: ${String(error)}`)
@@ -92,4 +92,3 @@ export function startCell(world: World, cell: Cell): void {
 export function dropFlights(world: World, matches: (flight: Flight) => boolean): void {
   world.flights = world.flights.filter((flight) => !matches(flight))
 }
-

@@ -8,7 +8,7 @@ import type { AnyDefinition, CellSpec, CellView } from './actor-spec.ts'
 import type { Cell, World } from './world.ts'
 
 export class Seat implements CellView {
-  readonly spec: CellSpec<never>
+  readonly spec: CellSpec
   readonly index: number
   readonly node: number
   readonly definition: AnyDefinition
@@ -17,13 +17,13 @@ export class Seat implements CellView {
   #cell: Cell | null = null
   #now = 0
 
-  constructor(spec: CellSpec<never>, index: number, safeguards: Safeguards, random: 'stream' | number) {
+  constructor(spec: CellSpec, index: number, safeguards: Safeguards, random: 'stream' | number) {
     this.spec = spec
     this.index = index
     this.node = spec.node
     this.definition = spec.definition
     const env: Env = new SeatEnv(this, safeguards, random)
-    const ports = spec.ports?.(this as CellView<never>) ?? {}
+    const ports = spec.ports?.(this) ?? {}
     // Getters stay getters: a port may show another thing in every world.
     this.env = Object.defineProperties(env, Object.getOwnPropertyDescriptors(ports))
   }
@@ -32,7 +32,7 @@ export class Seat implements CellView {
     this.#world = world
     this.#cell = cell
     const { now } = world.engine.spec
-    this.#now = now === undefined ? world.now : now(world as never, cell, timer, at)
+    this.#now = now === undefined ? world.now : now(world, cell, timer, at)
   }
 
   get world(): World {

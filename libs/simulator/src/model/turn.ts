@@ -95,7 +95,10 @@ function process(world: World, { node, actor, message, incarnation, from, title 
   if (incarnation !== noOne && incarnation !== world.cells[index]!.incarnation) return
   const cell = world.own(index)
   if (message.replyTo !== undefined) {
-    cell.owed = [...cell.owed.filter((owed) => !isSame(owed.token, message.replyTo!)), { token: message.replyTo, kind: message.kind }]
+    cell.owed = [
+      ...cell.owed.filter((owed) => !isSame(owed.token, message.replyTo!)),
+      { token: message.replyTo, kind: message.kind },
+    ]
   }
   const withdrawn = (message as { token?: ReplyToken }).token
   // "unwatch": the question is taken back and will not be answered.
@@ -103,7 +106,14 @@ function process(world: World, { node, actor, message, incarnation, from, title 
   step(world, cell, message, null, 0)
   if (engine.observer !== null) {
     const detail = engine.detail(message, world)
-    engine.report(world, { type: 'message', node: engine.nodeName(node), actor, from: engine.nodeName(from), kind: title, detail })
+    engine.report(world, {
+      type: 'message',
+      node: engine.nodeName(node),
+      actor,
+      from: engine.nodeName(from),
+      kind: title,
+      detail,
+    })
   }
 }
 
@@ -136,7 +146,7 @@ function step(world: World, cell: Cell, message: Message, timer: string | null, 
     return
   }
   applyEffects(world, cell, effects.splice(0))
-  engine.spec.afterStep?.(world as never, cell, message)
+  engine.spec.afterStep?.(world, cell, message)
   checkOwn(world, cell)
 }
 
@@ -171,7 +181,7 @@ export function applyEffects(world: World, cell: Cell, effects: readonly Effect[
   const { engine } = world
   const { onEffect } = engine.spec
   for (const effect of effects) {
-    onEffect?.(world as never, cell, effect)
+    onEffect?.(world, cell, effect)
     switch (effect.kind) {
       case 'send':
         send(world, cell, effect.to.broker, effect.to.actor, effect.message)
@@ -181,7 +191,10 @@ export function applyEffects(world: World, cell: Cell, effects: readonly Effect[
         break
       case 'setTimer': {
         const { name, at, message } = effect
-        cell.timers = [...cell.timers.filter((set) => set.name !== name), { name, at, message: engine.copyMessage(message) }]
+        cell.timers = [
+          ...cell.timers.filter((set) => set.name !== name),
+          { name, at, message: engine.copyMessage(message) },
+        ]
         break
       }
       case 'cancelTimer':

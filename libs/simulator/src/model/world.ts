@@ -31,6 +31,8 @@ export interface Cell {
   readonly index: number
   readonly node: number
   readonly name: string
+  /** Of its start. Never changed. */
+  args: unknown
   state: unknown
   disk: unknown
   running: boolean
@@ -67,7 +69,7 @@ export interface Flight {
 }
 
 export class World<Ghost = unknown> {
-  readonly engine: Engine<Ghost & object>
+  readonly engine: Engine
   token: object = {}
   cells: Cell[] = []
   flights: Flight[] = []
@@ -79,7 +81,7 @@ export class World<Ghost = unknown> {
   ghostOwner: object
   ghostDigests: CellDigest[] | null = null
 
-  constructor(engine: Engine<Ghost & object>, ghost: Ghost) {
+  constructor(engine: Engine, ghost: Ghost) {
     this.engine = engine
     this.ghostData = ghost
     this.ghostOwner = this.token
@@ -160,7 +162,7 @@ export class World<Ghost = unknown> {
 
   /** Puts a message on its way, as if an actor of `from` had sent it. */
   send(from: number, to: { readonly broker: number; readonly actor: string }, message: Message): void {
-    this.engine.launch(this, from, to.broker, to.actor, message, -1, message.kind)
+    this.engine.launch(this, from, to.broker, to.actor, this.engine.copyMessage(message), -1, message.kind)
   }
 
   /**

@@ -1,0 +1,200 @@
+/**
+ * The fingerprint of a world: of its cells, of what is on its way (order counts within a lane only), of the ghost.
+ *
+ * Under symmetry it is the smallest one over all renamings of interchangeable nodes. Digests of cells and flights are
+ * kept with them, per renaming, so that a step costs the hashing of what it touched.
+ */
+import {
+  beginDigest,
+  endDigest,
+  hashValue,
+  put,
+  putNumber,
+  putOwnId,
+  putText,
+  rename,
+  sum,
+  type Renaming,
+} from './digest.ts'
+import type { Engine } from './engine.ts'
+import { finish, mix } from './hash.ts'
+import { hashOf } from './text-hash.ts'
+import type { Cell, CellDigest, Flight, World } from './world.ts'
+
+/** All ways to rename nodes within their groups; the first one renames nothing. */
+export function renamings(groups: readonly (readonly number[])[]): Renaming[] {
+  let all: Renaming[] = [[]]
+  for (const group of groups) {
+    const orders = permutations(group)
+    all = all.flatMap((names) =>
+      orders.map((order) => {
+        const next = [...names]
+        group.forEach((node, at) => {
+          next[node] = order[at]!
+        })
+        return next
+      }),
+    )
+  }
+  return all
+}
+
+function permutations(items: readonly number[]): number[][] {
+  if (items.length <= 1) return [[...items]]
+  return items.flatMap((item, at) => permutations(items.toSpliced(at, 1)).map((rest) => [item, ...rest]))
+}
+
+export function fingerprintOf(world: World, all = world.engine.renamings): readonly [number, number] {
+  let high = 0
+  let low = 0
+  for (let index = 0; index < all.length; index++) {
+    underRenaming(world, index, all[index]!)
+    if (index === 0 || totalHigh < high || (totalHigh === high && totalLow < low)) {
+      high = totalHigh
+      low = totalLow
+    }
+  }
+  return [high >>> 0, low >>> 0]
+}
+
+let totalHigh = 0
+let totalLow = 0
+let ids: number[] = []
+
+function add(value: number): void {
+  totalHigh = mix(totalHigh, value)
+  totalLow = Math.imul((totalLow ^ value) + 0x3c6ef372, 0x9e3779b1)
+  totalLow ^= totalLow >>> 15
+}
+
+function addDigest(digest: CellDigest): void {
+  add(digest.high)
+  add(digest.low)
+  for (let at = 0; at < digest.ids.length; at++) ids.push(digest.ids[at]!)
+}
+
+function underRenaming(world: World, index: number, nodes: Renaming): void {
+  const { engine } = world
+  totalHigh = 0x243f6a88
+  totalLow = 0x13198a2e
+  ids = []
+  // A world in which an actor threw is never taken for one that looks the same.
+  add(world.failure === null ? 0 : 1)
+  add(world.now)
+  for (const at of engine.cellOrder(index)) {
+    const cell = world.cells[at]
+    if (cell !== undefined) addDigest(cellDigest(engine, cell, index, nodes))
+  }
+  addFlights(world, index, nodes)
+  addDigest(ghostDigest(world, index, nodes))
+  addIds()
+  totalHigh = finish(totalHigh)
+  totalLow = finish(totalLow)
+}
+
+/** Ids by order of first use. */
+function addIds(): void {
+  for (let at = 0; at < ids.length; at++) add(ids.indexOf(ids[at]!))
+}
+
+function cellDigest(engine: Engine, cell: Cell, index: number, nodes: Renaming): CellDigest {
+  const known = (cell.digests ??= [])
+  return (known[index] ??= digestCell(engine, cell, nodes))
+}
+
+function digestCell(engine: Engine, cell: Cell, nodes: Renaming): CellDigest {
+  const { definition } = engine.seats[cell.index]!
+  const { messages, disk } = engine.rules
+  beginDigest(nodes, { node: cell.node, actor: cell.name })
+  putNumber(rename(cell.node))
+  putText(cell.name)
+  put(cell.running ? 1 : 0)
+  put(cell.incarnation)
+  put(cell.draws)
+  if (cell.running) hashValue(cell.state, engine.rules.of(definition.kind).root)
+  hashValue(cell.disk, disk.root)
+  const { timers, owed } = cell
+  put(timers.length)
+  sum(timers.length, (at) => {
+    putText(timers[at]!.name)
+    hashValue(timers[at]!.message, messages.root.field(timers[at]!.message.kind, 0))
+  })
+  put(owed.length)
+  sum(owed.length, (at) => hashValue(owed[at]!.token, messages.root))
+  return endDigest()
+}
+
+function ghostDigest(world: World, index: number, nodes: Renaming): CellDigest {
+  const known = (world.ghostDigests ??= [])
+  if (known[index] === undefined) {
+    beginDigest(nodes, { node: -1, actor: '' })
+    hashValue(world.ghostData, world.engine.rules.ghost.root)
+    known[index] = endDigest()
+  }
+  return known[index]
+}
+
+/** Flights of one lane count in their order; lanes, and flights without one, in the order of their digests. */
+function addFlights(world: World, index: number, nodes: Renaming): void {
+  const { flights, engine } = world
+  const lanes: CellDigest[] = []
+  for (let at = 0; at < flights.length; at++) {
+    const flight = flights[at]!
+    if (flight.lane === null) lanes.push(flightDigest(engine, flight, index, nodes))
+    else if (isHead(flights, at)) lanes.push(laneDigest(world, at, index, nodes))
+  }
+  if (lanes.length > 1) lanes.sort((one, other) => one.high - other.high || one.low - other.low)
+  add(lanes.length)
+  for (const lane of lanes) addDigest(lane)
+}
+
+/** Is this the first flight of its lane? */
+export function isHead(flights: readonly Flight[], at: number): boolean {
+  const { from, to, lane } = flights[at]!
+  for (let before = 0; before < at; before++) {
+    const other = flights[before]!
+    if (other.to === to && other.from === from && other.lane === lane) return false
+  }
+  return true
+}
+
+function laneDigest(world: World, head: number, index: number, nodes: Renaming): CellDigest {
+  const { flights, engine } = world
+  const { from, to, lane } = flights[head]!
+  const first = flightDigest(engine, flights[head]!, index, nodes)
+  let { high, low } = first
+  let laneIds: readonly number[] = first.ids
+  for (let at = head + 1; at < flights.length; at++) {
+    const flight = flights[at]!
+    if (flight.from !== from || flight.to !== to || flight.lane !== lane) continue
+    const next = flightDigest(engine, flight, index, nodes)
+    high = mix(high, next.high)
+    low = Math.imul(low ^ next.low, 0x9e3779b1) ^ (low >>> 13)
+    laneIds = [...laneIds, ...next.ids]
+  }
+  return { high, low, ids: laneIds }
+}
+
+function flightDigest(engine: Engine, flight: Flight, index: number, nodes: Renaming): CellDigest {
+  const known = (flight.digests ??= [])
+  return (known[index] ??= digestFlight(engine, flight, nodes))
+}
+
+function digestFlight(engine: Engine, flight: Flight, nodes: Renaming): CellDigest {
+  const { from, to, actor, message, incarnation, lane } = flight
+  beginDigest(nodes, { node: to, actor })
+  putNumber(rename(from))
+  putNumber(rename(to))
+  put(hashOf(actor).high)
+  put(incarnation)
+  if (lane !== null) put(hashOf(lane).high)
+  const place = engine.rules.messages.root.field(message.kind, 0)
+  if (message.kind !== 'reply') hashValue(message, place)
+  else {
+    const { id, body } = message as unknown as { id: number; body: unknown }
+    putText('reply')
+    putOwnId(id)
+    hashValue(body, place.field('body', 0))
+  }
+  return endDigest()
+}
