@@ -41,6 +41,10 @@ export const allSafeguards = Object.freeze({
   keepProducerStateOnLogStart: true,
   /** Z19, KAFKA-9144: a transaction marker counts as a sign of life of its producer. */
   expireByMarkerTime: true,
+  /** Z18, KIP-360: a producer whose state the broker has lost restarts at sequence 0 only in a new epoch. */
+  resetSequencesOnlyWithNewEpoch: true,
+  /** Z20, KAFKA-18019: INVALID_PRODUCER_ID_MAPPING ends the producer; aborting and going on would redo others' work. */
+  invalidPidMappingIsFatal: true,
   /** Z21, KIP-890: the leader asks the transaction coordinator before it opens a transaction. */
   verifyOnAppend: true,
   /** Z21: a marker invalidates the verification that is under way. */
