@@ -4,8 +4,8 @@
  *
  *   K1  one leader per epoch, across restarts
  *   K2  equal offset and epoch mean an equal batch and equal batches before it
- *   K3  what was committed is in the log of every later leader; a leader moves the high watermark only over a record of
- *       its own epoch; a high watermark never falls while its member lives
+ *   K3  what was committed is in the log of every later leader; a leader commits what is new only with a record of its
+ *       own epoch; a high watermark never falls while its member lives
  *   K5  one vote per epoch, voter and disk
  *   K8  an observer is nothing else, and a prospective changes neither epoch nor vote
  *
@@ -152,17 +152,21 @@ function checkHighWatermark(ghost: QuorumGhost, before: Seen | undefined, member
   if (highWatermark < from) return broken('K3', `the high watermark of ${id} falls from ${from} to ${highWatermark}`)
   if (highWatermark > log.endOffset) return broken('K3', `the high watermark of ${id} is past the end of its log`)
   if (highWatermark === from) return null
+  let first: BatchId | null = null
   let last: BatchId | null = null
   for (const batch of log.batches(Math.max(from, log.startOffset), highWatermark)) {
     const known = committedAt(ghost, batch.baseOffset)
     if (known !== null && !isSame(known, batch)) {
       return broken('K3', `${id} commits ${show(batch)} where ${show(known)} is committed`)
     }
-    if (known === null) addCommitted(ghost, batch)
+    if (known === null) {
+      addCommitted(ghost, batch)
+      first ??= batch
+    }
     last = batch
   }
-  if (phase === 'leader' && last !== null && last.epoch !== epoch) {
-    return broken('K3', `leader ${id} of epoch ${epoch} commits up to ${show(last)} without a record of its own`)
+  if (phase === 'leader' && first !== null && last!.epoch !== epoch) {
+    return broken('K3', `leader ${id} of epoch ${epoch} commits ${show(first)} without a record of its own`)
   }
   return null
 }

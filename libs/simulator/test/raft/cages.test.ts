@@ -1,0 +1,61 @@
+/** Z33: with its safeguard off each bug is found, and with all of them on the same worlds are clean. */
+import { expect, test } from 'vitest'
+import { allSafeguards } from '@troupe/actor'
+import { search, type Bounds, type Model } from '../../src/model/index.ts'
+import { raftModel } from '../../src/models/raft.ts'
+import { raftTimedModel } from '../../src/models/raft-timed.ts'
+import { raftCages } from '../../src/zoo/raft.ts'
+
+const named = raftCages.map((cage) => [cage.id, cage] as const)
+
+test.each(named.filter(([, { impossible }]) => !impossible))('%s is found', (_id, cage) => {
+  const { model, bounds, safeguard, invariants } = cage
+  const { violation, path } = search(model, { ...allSafeguards, [safeguard]: false }, bounds, { maxStates: 150_000 })
+  expect(violation?.invariant).toBe(invariants[0])
+  expect(path.length).toBeLessThanOrEqual(25)
+})
+
+test.each(named.filter(([, { impossible }]) => impossible))('%s is not there to be found', (_id, cage) => {
+  const { model, bounds, safeguard } = cage
+  const { exhausted, states } = search(model, { ...allSafeguards, [safeguard]: false }, bounds)
+  expect(exhausted).toBe(true)
+  expect(states).toBeGreaterThan(10_000)
+})
+
+/** Clean to the end, and not because nothing happened. */
+function expectClean<World>(model: Model<World>, bounds: Bounds, seen: readonly string[]): void {
+  const { violation, exhausted, witnesses } = search(model, allSafeguards, bounds, { countWitnesses: true })
+  expect(violation).toBeNull()
+  expect(exhausted).toBe(true)
+  expect(Object.keys(witnesses)).toEqual(expect.arrayContaining([...seen]))
+}
+
+test('the quorum is clean with all safeguards on', () => {
+  const bounds = { voters: 3, observers: 0, elections: 1, records: 0, crashes: 1, losses: 0, fetchBatches: 1 }
+  expectClean(raftModel, bounds, [
+    'K1: two leaders, of different epochs',
+    'K3: a leader holds what is not committed',
+    'K3: committed in two epochs',
+    'K5: votes',
+    'K8: a prospective',
+  ])
+  expectClean(raftModel, { ...bounds, elections: 0, records: 2, fetchBatches: 2 }, ['K3: committed'])
+})
+
+test('logs part for a while, and no rule minds', () => {
+  const bounds = { voters: 3, observers: 0, elections: 1, records: 1, crashes: 1, losses: 0, fetchBatches: 1 }
+  const { violation, witnesses } = search(raftModel, allSafeguards, bounds, { countWitnesses: true, maxStates: 50_000 })
+  expect(violation).toBeNull()
+  expect(Object.keys(witnesses)).toContain('K2: two logs differ')
+})
+
+test('the quorum with an observer is clean', () => {
+  const bounds = { voters: 2, observers: 1, elections: 1, records: 1, crashes: 1, losses: 0, fetchBatches: 1 }
+  expectClean(raftModel, bounds, ['K8: an observer follows'])
+})
+
+test('in virtual time the quorum always comes back, however it is cut', () => {
+  const bounds = { voters: 3, observers: 1, ticks: 30, cuts: 1, busy: 0 }
+  expectClean(raftTimedModel, bounds, ['L2: a leader is cut off', 'L2: another leader', 'L2: healed'])
+  expectClean(raftTimedModel, { ...bounds, ticks: 20, cuts: 0, busy: 1 }, ['L1: a busy log'])
+})
