@@ -1,0 +1,117 @@
+/**
+ * A trace as a table: fixed columns, one event per line, at most 140 wide; the form in which traces are committed.
+ *
+ * On the right stands what an event changed: what the controller has decided for the partition and where each replica
+ * is. What does not fit goes on in the next line, in its own column.
+ */
+import type { PartitionStrip, Trace, TraceEvent } from '../trace/format.ts'
+import { decided, glyphs, headlines, replicaText, route, shortActor } from './shared.ts'
+
+const width = 140
+/** The narrowest that a detail is squeezed to for the sake of the strip beside it. */
+const leastDetail = 24
+
+const legend = [
+  'event     → message arrives   ◷ timer   ◆ client asks or hears   ! fault   ✕ message lost',
+  'state     what the event changed, one line per partition. What the controller has decided: leader, e leader epoch,',
+  '          p partition epoch, in-sync replicas. Then each replica: high watermark/log end; * leads, ? stands for election,',
+  '          - no role, ✕ down; s last stable offset and e its own leader epoch where they differ.',
+]
+
+interface Row {
+  /** Number, time, glyph, route, actor, kind. */
+  readonly cells: readonly string[]
+  readonly detail: string
+  readonly strips: readonly string[]
+  readonly index: number
+}
+
+export function renderTable(trace: Trace): string {
+  const rows = trace.events.map(rowOf)
+  const titles = ['#', 'ms', '', 'where', 'actor', 'what']
+  const widths = titles.map((title, i) =>
+    Math.min(26, Math.max(length(title), ...rows.map((row) => length(row.cells[i]!)))),
+  )
+  const left = widths.reduce((sum, column) => sum + column + 2, 0)
+  const longestDetail = Math.max(leastDetail, ...rows.map(({ detail }) => length(detail)))
+  const longestStrip = Math.max(0, ...rows.flatMap(({ strips }) => strips.map(length)))
+  const room = width - left
+  const detailWidth = Math.max(leastDetail, Math.min(longestDetail, room - longestStrip - 2))
+  const stripWidth = room - detailWidth - 2
+  const print = (cells: readonly string[], detail: string, strip: string): string => {
+    const columns = cells.map((cell, i) => (i < 2 ? padStart(cell, widths[i]!) : padEnd(cell, widths[i]!)))
+    return `${columns.join('  ')}  ${padEnd(detail, detailWidth)}  ${strip}`.trimEnd()
+  }
+  const lines = [...headlines(trace).flatMap((line) => wrap(line, width, '  ')), '', ...legend, '']
+  lines.push(print(titles, 'detail', 'state'))
+  lines.push('-'.repeat(width))
+  for (const row of rows) {
+    const cells = row.cells.map((cell, i) => wrap(cell, widths[i]!, ''))
+    const detail = wrap(row.detail, detailWidth, ' ')
+    const strips = row.strips.flatMap((strip) => wrap(strip, stripWidth, '  '))
+    const height = Math.max(1, detail.length, strips.length, ...cells.map(({ length: count }) => count))
+    for (let i = 0; i < height; i++) {
+      lines.push(
+        print(
+          cells.map((cell) => cell[i] ?? ''),
+          detail[i] ?? '',
+          strips[i] ?? '',
+        ),
+      )
+    }
+    const violation = trace.header.violation
+    if (violation !== null && violation.event === row.index) {
+      lines.push(...wrap(`▲ ${violation.invariant}: ${violation.detail}`, width, '  '))
+    }
+  }
+  return `${lines.join('\n')}\n`
+}
+
+function rowOf(event: TraceEvent): Row {
+  const { index, at, type, actor, kind, detail, strips } = event
+  return {
+    cells: [String(index), String(at), glyphs[type], route(event), shortActor(actor), oneLine(kind)],
+    detail: oneLine(detail),
+    strips: strips.map(stripText),
+    index,
+  }
+}
+
+function stripText(strip: PartitionStrip): string {
+  return `${decided(strip)}  │ ${strip.replicas.map((replica) => replicaText(replica, strip)).join('  ')}`
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s*\n\s*/g, ' ')
+}
+
+/** Breaks at spaces where it can; what follows the first line is indented. */
+export function wrap(text: string, room: number, indent: string): readonly string[] {
+  const lines: string[] = []
+  let rest = text
+  let lead = ''
+  while (length(lead + rest) > room) {
+    const most = Array.from(rest)
+      .slice(0, Math.max(1, room - lead.length))
+      .join('')
+    const space = most.lastIndexOf(' ')
+    const cut = space > most.length / 3 ? space : most.length
+    lines.push((lead + rest.slice(0, cut)).trimEnd())
+    rest = rest.slice(cut).trimStart()
+    lead = indent
+  }
+  if (rest !== '' || lines.length === 0) lines.push(lead + rest)
+  return lines
+}
+
+function length(text: string): number {
+  return Array.from(text).length
+}
+
+function padEnd(text: string, columns: number): string {
+  return text + ' '.repeat(Math.max(0, columns - length(text)))
+}
+
+function padStart(text: string, columns: number): string {
+  return ' '.repeat(Math.max(0, columns - length(text))) + text
+}
