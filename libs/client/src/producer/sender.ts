@@ -304,7 +304,7 @@ function giveUp(step: Step, partition: PartitionState, batch: Batch, problem: Pr
 function split({ state }: Step, partition: PartitionState, batch: Batch): void {
   const sizes = batch.records.map((record) => recordSizeUpperBound(record))
   const largest = Math.max(...sizes) + BATCH_OVERHEAD
-  const limit = Math.min(state.config['batch.size'], Math.max(largest, Math.floor(batch.size / 2)))
+  const limit = Math.min(state.config['batch.size'], Math.max(largest, Math.floor((batch.size + BATCH_OVERHEAD) / 2)))
   const parts: Batch[] = []
   let sequence = batch.baseSequence
   for (const [index, record] of batch.records.entries()) {
