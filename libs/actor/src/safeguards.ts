@@ -107,6 +107,12 @@ export const allSafeguards = Object.freeze({
   cleanBelowHighWatermark: true,
   /** Z35, KAFKA-8351: a pass of the cleaner follows transactions from one segment into the next. */
   trackTransactionsAcrossSegments: true,
+  /** Z05, KIP-320: a consumer has its position checked by leader epochs, on a change of the leader and with each fetch. */
+  validatePosition: true,
+  /** Z05, KAFKA-8429: the answer to a validation counts only for the position that was asked about. */
+  recheckAfterValidation: true,
+  /** Z31, KAFKA-14639: of two members that claim a partition, the sticky assignors believe that of the later generation. */
+  stickyUsesGeneration: true,
 })
 
 export type Safeguards = { readonly [Name in keyof typeof allSafeguards]: boolean }
