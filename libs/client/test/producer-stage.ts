@@ -9,8 +9,13 @@ import { Stage, type Body, type Received } from './stage.ts'
 const bytes = (value: string): Uint8Array => new TextEncoder().encode(value)
 
 export class ProducerStage extends Stage {
-  constructor(properties: Partial<ProducerProperties> = {}, safeguards: Partial<Safeguards> = {}) {
+  constructor(
+    properties: Partial<ProducerProperties> = {},
+    safeguards: Partial<Safeguards> = {},
+    transactionVersion: 1 | 2 = 2,
+  ) {
     super()
+    this.brokers.features.transactionVersion = transactionVersion
     this.safeguards = { ...this.safeguards, ...safeguards }
     this.brokers.add('orders', [1, 2])
     // Back-offs without spread.
