@@ -30,7 +30,7 @@ describe.skipIf(typeof classpath !== 'string')(title, () => {
     let failed = 0
     const different = groups.flatMap((each, index) => {
       if (ours(each) === theirs[index]) return []
-      if (isJavasMistake(each, theirs[index])) return failed++, []
+      if (isJavasMistake(each, theirs[index])) return (failed++, [])
       return [`${JSON.stringify(each)}\nKafka  ${theirs[index]}\nTroupe ${ours(each)}`]
     })
     expect(failed).toBeLessThan(GROUPS / 40)
@@ -65,6 +65,12 @@ function ours(each: Group): string {
   const assignments = assignors.get(each.assignor)!.assign(partitions, members, { useGeneration: true })
   return [...assignments]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([id, own]) => `${id}=${own.map(({ topic, partition }) => `${topic}-${partition}`).sort().join(',')}`)
+    .map(
+      ([id, own]) =>
+        `${id}=${own
+          .map(({ topic, partition }) => `${topic}-${partition}`)
+          .sort()
+          .join(',')}`,
+    )
     .join(' ')
 }

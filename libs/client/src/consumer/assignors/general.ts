@@ -158,7 +158,11 @@ function improve(build: Build, partition: TopicPartition): boolean {
     return true
   }
   if (!build.takers.get(partition.topic)!.some((other) => many > countOf(build, other) + 1)) return false
-  move(build, partition, build.order.find((member) => build.topics.get(member)!.includes(partition.topic))!)
+  move(
+    build,
+    partition,
+    build.order.find((member) => build.topics.get(member)!.includes(partition.topic))!,
+  )
   return true
 }
 

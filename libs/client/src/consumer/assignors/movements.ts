@@ -24,7 +24,12 @@ export function noteMovement(movements: Movements, partition: TopicPartition, fr
   if (earlier.from !== to) record(movements, partition, earlier.from, to)
 }
 
-export function partitionToMove(movements: Movements, wanted: TopicPartition, from: string, to: string): TopicPartition {
+export function partitionToMove(
+  movements: Movements,
+  wanted: TopicPartition,
+  from: string,
+  to: string,
+): TopicPartition {
   const pairs = movements.byTopic.get(wanted.topic)
   if (pairs === undefined) return wanted
   const origin = movements.byPartition.get(partitionKey(wanted))?.from ?? from

@@ -1,0 +1,202 @@
+/**
+ * Fetches: one at a time for each leader, only partitions of which nothing lies ready. Sessions (KIP-227) are not used.
+ *
+ * Each names the epoch of its leader and of the last record read, so that a leader that is none any more refuses, and one
+ * whose log has parted from what was read says where (KIP-320, KIP-595). Source: `AbstractFetch`, `FetchCollector`.
+ */
+import { KafkaError, errorName } from '@troupe/wire/errors'
+import { zeroUuid } from '@troupe/wire/io'
+import type { FetchResponse, FetchResponse_PartitionData } from '@troupe/wire/messages'
+import { isInvalidMetadata } from '../errors.ts'
+import { clientActorNames, type LeaderHint, type NetworkAnswer } from '../messages.ts'
+import { requestReset } from './positions.ts'
+import { api, ask, fail, refreshMetadata, retryTime } from './requests.ts'
+import type { Asked, PartitionState, Step } from './state.ts'
+import { groupByTopic, partitionKey } from './topic-partition.ts'
+import { checkedEpochs, onDiverging } from './validation.ts'
+
+const SESSIONLESS = { sessionId: 0, sessionEpoch: -1 }
+
+export function sendFetches(step: Step): void {
+  const { state, env } = step
+  const buffered = new Set(state.fetched.map(({ key }) => key))
+  const nodes = new Map<number, PartitionState[]>()
+  let leaderless = false
+  for (const partition of state.partitions.values()) {
+    const { phase, paused, revoking, key, retryAt, position } = partition
+    if (phase !== 'fetching' || paused || revoking || buffered.has(key) || env.now < retryAt) continue
+    if (position!.leader < 0) {
+      partition.retryAt = retryTime(step, 0)
+      leaderless = true
+      continue
+    }
+    if (state.fetching.has(position!.leader)) continue
+    const group = nodes.get(position!.leader)
+    if (group === undefined) nodes.set(position!.leader, [partition])
+    else group.push(partition)
+  }
+  if (leaderless) refreshMetadata(step)
+  for (const [node, partitions] of nodes) sendFetch(step, node, partitions)
+}
+
+function sendFetch(step: Step, node: number, partitions: readonly PartitionState[]): void {
+  const { state } = step
+  const { config } = state
+  const ids = new Map<string, string>()
+  for (const { topic } of partitions) ids.set(topic, state.metadata!.topics.get(topic)!.id)
+  const topics = [...groupByTopic(partitions)].map(([topic, own]) => ({
+    topic,
+    topicId: ids.get(topic)!,
+    partitions: own.map((each) => partitionRequest(step, each)),
+  }))
+  const body = {
+    maxWaitMs: config['fetch.max.wait.ms'],
+    minBytes: config['fetch.min.bytes'],
+    maxBytes: config['fetch.max.bytes'],
+    isolationLevel: config['isolation.level'] === 'read_committed' ? 1 : 0,
+    ...SESSIONLESS,
+    topics,
+    rackId: config['client.rack'],
+  }
+  const topicNames = new Map([...ids].map(([topic, id]) => [id, topic]))
+  // From version 13 on topics have no names (KIP-516).
+  const options = topicNames.has(zeroUuid) ? { maxVersion: 12 } : {}
+  const offsets = new Map(partitions.map(({ key, position }) => [key, position!.offset]))
+  state.fetching.add(node)
+  ask(step, node, api.fetch, body, { kind: 'fetch', node, offsets, topicNames }, options)
+}
+
+function partitionRequest(step: Step, { partition, position }: PartitionState): object {
+  const { leaderEpoch, lastFetchedEpoch } = checkedEpochs(step, position!)
+  return {
+    partition,
+    currentLeaderEpoch: leaderEpoch,
+    fetchOffset: position!.offset,
+    lastFetchedEpoch,
+    logStartOffset: -1,
+    partitionMaxBytes: step.state.config['max.partition.fetch.bytes'],
+  }
+}
+
+export function onFetched(
+  step: Step,
+  asked: Extract<Asked, { kind: 'fetch' }>,
+  answer: NetworkAnswer<FetchResponse>,
+): void {
+  const { state } = step
+  state.fetching.delete(asked.node)
+  if (answer.kind !== 'response' || answer.body.errorCode !== KafkaError.NONE) {
+    for (const [key] of asked.offsets) backOff(step, state.partitions.get(key))
+    return refreshMetadata(step)
+  }
+  let refresh = false
+  const hints: LeaderHint[] = []
+  for (const { topic: name, topicId, partitions } of answer.body.responses) {
+    const topic = name === '' ? asked.topicNames.get(topicId) : name
+    if (topic === undefined) continue
+    for (const data of partitions) {
+      const hint = leaderHint(topic, data)
+      if (hint !== null) hints.push(hint)
+      if (onPartition(step, topic, data, asked)) refresh = true
+    }
+  }
+  if (hints.length > 0) {
+    const brokers = answer.body.nodeEndpoints.map(({ nodeId, host, port, rack }) => ({ id: nodeId, host, port, rack }))
+    const network = { broker: step.env.self.broker, actor: clientActorNames.network }
+    step.out.send(network, { kind: 'leaderHints', leaders: hints, brokers } as never)
+  }
+  if (refresh) refreshMetadata(step)
+}
+
+/** KIP-951. */
+function leaderHint(
+  topic: string,
+  { errorCode, partitionIndex, currentLeader }: FetchResponse_PartitionData,
+): LeaderHint | null {
+  if (errorCode !== KafkaError.NOT_LEADER_OR_FOLLOWER && errorCode !== KafkaError.FENCED_LEADER_EPOCH) return null
+  const { leaderId, leaderEpoch } = currentLeader
+  return leaderId < 0 || leaderEpoch < 0 ? null : { topic, partition: partitionIndex, leader: leaderId, leaderEpoch }
+}
+
+function backOff(step: Step, partition: PartitionState | undefined): void {
+  if (partition?.phase === 'fetching') partition.retryAt = retryTime(step, partition.failures++)
+}
+
+/** Whether the metadata may be out of date. */
+function onPartition(
+  step: Step,
+  topic: string,
+  data: FetchResponse_PartitionData,
+  { offsets }: Extract<Asked, { kind: 'fetch' }>,
+): boolean {
+  const key = partitionKey({ topic, partition: data.partitionIndex })
+  const partition = step.state.partitions.get(key)
+  const offset = offsets.get(key)
+  // Given up, sought elsewhere or under validation meanwhile: the answer is of no use.
+  if (partition === undefined || partition.phase !== 'fetching' || partition.position!.offset !== offset) return false
+  if (data.errorCode !== KafkaError.NONE) return onRefused(step, partition, data.errorCode)
+  partition.failures = 0
+  const { divergingEpoch } = data
+  if (divergingEpoch.endOffset >= 0) {
+    onDiverging(step, partition, { leaderEpoch: divergingEpoch.epoch, endOffset: divergingEpoch.endOffset })
+    return false
+  }
+  partition.highWatermark = data.highWatermark
+  partition.lastStableOffset = data.lastStableOffset
+  partition.logStartOffset = data.logStartOffset
+  if (data.records !== null && data.records.length > 0) buffer(step, partition, data, offset)
+  return false
+}
+
+function buffer(
+  step: Step,
+  { key, topic, partition, position }: PartitionState,
+  data: FetchResponse_PartitionData,
+  offset: number,
+): void {
+  const aborted = (data.abortedTransactions ?? [])
+    .map(({ producerId, firstOffset }) => ({ producerId, firstOffset }))
+    .sort((a, b) => a.firstOffset - b.firstOffset)
+  step.state.fetched.push({
+    key,
+    topic,
+    partition,
+    records: data.records!,
+    at: 0,
+    nextOffset: offset,
+    lastEpoch: position!.offsetEpoch,
+    batch: [],
+    batchAt: 0,
+    batchEnd: 0,
+    aborted,
+    abortedAt: 0,
+    aborting: new Set(),
+  })
+}
+
+function onRefused(step: Step, partition: PartitionState, error: number): boolean {
+  if (error === KafkaError.OFFSET_OUT_OF_RANGE) {
+    outOfRange(step, partition)
+    return false
+  }
+  backOff(step, partition)
+  switch (error) {
+    case KafkaError.UNKNOWN_LEADER_EPOCH:
+    case KafkaError.UNKNOWN_SERVER_ERROR:
+      return false
+    case KafkaError.OFFSET_NOT_AVAILABLE:
+      return true
+  }
+  if (isInvalidMetadata(error)) return true
+  fail(step, error, `Fetch of ${partition.key}: ${errorName(error)}`)
+  return false
+}
+
+function outOfRange(step: Step, partition: PartitionState): void {
+  const policy = step.state.config['auto.offset.reset']
+  const { offset } = partition.position!
+  step.out.trace('offset-out-of-range', { partition: partition.key, offset })
+  if (policy !== 'none') return requestReset(partition, policy)
+  backOff(step, partition)
+  fail(step, KafkaError.OFFSET_OUT_OF_RANGE, `position ${offset} is out of range for ${partition.key}`)
+}

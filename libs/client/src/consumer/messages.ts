@@ -1,0 +1,175 @@
+/**
+ * What an application says to its consumer, and what it hears. The methods of Java's Consumer; what happens inside of its
+ * `poll` happens here only while a poll waits, so that the application's records and callbacks come in the same order.
+ *
+ * Revocation: the answer of a poll names partitions in `revoking` before they are given up. The application finishes its
+ * work with them and commits; its next poll says that it is done. Partitions in a `lost` event belong to somebody else
+ * already.
+ */
+import type { Message, ReplyToken } from '@troupe/actor'
+import type { OffsetToCommit } from '../messages.ts'
+import type { TopicPartition } from './topic-partition.ts'
+
+/** Joins the group `group.id` at the next poll. Again with other topics: rejoins. */
+export interface Subscribe extends Message {
+  readonly kind: 'subscribe'
+  readonly topics: readonly string[]
+}
+
+/** These partitions, without a group's help. Replaces what was assigned; what stays keeps its position. */
+export interface Assign extends Message {
+  readonly kind: 'assign'
+  readonly partitions: readonly TopicPartition[]
+}
+
+/** Leaves the group and forgets all partitions. Answered with a `ConsumerClosed`. */
+export interface Unsubscribe extends Message {
+  readonly kind: 'unsubscribe'
+  readonly replyTo: ReplyToken
+}
+
+/** Without a reply: a partition that is not assigned is ignored. */
+export interface Seek extends Message {
+  readonly kind: 'seek'
+  readonly topic: string
+  readonly partition: number
+  readonly to: number | 'beginning' | 'end'
+  /** Of the record before: lets the consumer notice a truncation. */
+  readonly leaderEpoch?: number
+}
+
+export interface Pause extends Message {
+  readonly kind: 'pause' | 'resume'
+  readonly partitions: readonly TopicPartition[]
+}
+
+/** Answered with a `Polled`. One at a time: a second one ends the first with nothing. */
+export interface Poll extends Message {
+  readonly kind: 'poll'
+  readonly replyTo: ReplyToken
+  /** Default and upper bound: `max.poll.records`. */
+  readonly maxRecords?: number
+  readonly timeoutMs: number
+}
+
+export interface Polled {
+  /** A Kafka error that concerns the whole consumer; 0: none. */
+  readonly error: number
+  readonly detail: string | null
+  readonly records: readonly ConsumerRecord[]
+  /** What has happened since the last poll, in order. */
+  readonly events: readonly RebalanceEvent[]
+  /** Will be given up when the next poll comes. */
+  readonly revoking: readonly TopicPartition[]
+  /** Positions that the log does not have any more; with a reset policy the consumer has moved by itself. */
+  readonly truncations: readonly LogTruncation[]
+}
+
+export interface ConsumerRecord {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly leaderEpoch: number
+  readonly timestamp: number
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  readonly headers: readonly { readonly key: string; readonly value: Uint8Array | null }[]
+}
+
+/** `revoked`: given up after the application had its say. `lost`: taken away. `assigned`: added. */
+export interface RebalanceEvent {
+  readonly kind: 'assigned' | 'revoked' | 'lost'
+  readonly partitions: readonly TopicPartition[]
+  readonly generationId: number
+}
+
+export interface LogTruncation extends TopicPartition {
+  readonly offset: number
+  readonly leaderEpoch: number
+  /** Where the logs part, null when the broker cannot say; records from here on were read and are gone. */
+  readonly divergentOffset: number | null
+  /** Whether `auto.offset.reset` has moved the position; else the application must seek. */
+  readonly reset: boolean
+}
+
+/** Answered with a `Committed`. */
+export interface Commit extends Message {
+  readonly kind: 'commit'
+  readonly replyTo: ReplyToken
+  /** null: the positions of everything that is assigned. */
+  readonly offsets: readonly OffsetToCommit[] | null
+  /** Tried once (commitAsync). Default: until it succeeds, fails for good or `timeoutMs` is over. */
+  readonly once?: boolean
+  readonly timeoutMs?: number
+}
+
+export interface Committed {
+  readonly error: number
+  readonly detail: string | null
+  readonly offsets: readonly OffsetToCommit[]
+  /** With an error: whether the coordinator may have taken it nevertheless. */
+  readonly indefinite: boolean
+}
+
+/** What the group has committed: answered with an `OffsetsAnswer`. */
+export interface AskCommitted extends Message {
+  readonly kind: 'committed'
+  readonly replyTo: ReplyToken
+  readonly partitions: readonly TopicPartition[]
+  readonly timeoutMs?: number
+}
+
+/** The offset of the next record, as soon as it is known: answered with an `OffsetsAnswer`. */
+export interface AskPosition extends Message {
+  readonly kind: 'position'
+  readonly replyTo: ReplyToken
+  readonly topic: string
+  readonly partition: number
+  readonly timeoutMs?: number
+}
+
+/** The end of the visible log, or its beginning: answered with an `OffsetsAnswer`. */
+export interface AskOffsets extends Message {
+  readonly kind: 'beginningOffsets' | 'endOffsets'
+  readonly replyTo: ReplyToken
+  readonly partitions: readonly TopicPartition[]
+  readonly timeoutMs?: number
+}
+
+export interface OffsetsAnswer {
+  readonly error: number
+  readonly detail: string | null
+  /** Without an entry: none. */
+  readonly offsets: readonly OffsetToCommit[]
+}
+
+/** Answered with a `GroupMetadata`, at once. */
+export interface AskGroupMetadata extends Message {
+  readonly kind: 'groupMetadata'
+  readonly replyTo: ReplyToken
+}
+
+/** Commits if it should, leaves the group (static members stay), then the actor stops. Answered with a `ConsumerClosed`. */
+export interface CloseConsumer extends Message {
+  readonly kind: 'close'
+  readonly replyTo: ReplyToken
+  readonly timeoutMs: number
+}
+
+export interface ConsumerClosed {
+  readonly events: readonly RebalanceEvent[]
+}
+
+export type ApplicationMessage =
+  | Subscribe
+  | Assign
+  | Unsubscribe
+  | Seek
+  | Pause
+  | Poll
+  | Commit
+  | AskCommitted
+  | AskPosition
+  | AskOffsets
+  | AskGroupMetadata
+  | CloseConsumer

@@ -1,0 +1,21 @@
+/** Which topics' metadata a consumer needs; the network actor is told when that changes. */
+import { clientActorNames, type WatchMetadata } from '../messages.ts'
+import type { Step } from './state.ts'
+import { compareText } from './topic-partition.ts'
+
+export function watchTopics({ state, env, out }: Step): void {
+  const topics = new Set([...(state.subscription ?? []), ...state.member.groupTopics])
+  for (const { topic } of state.partitions.values()) topics.add(topic)
+  for (const { partitions } of state.questions.values()) for (const { topic } of partitions) topics.add(topic)
+  const wanted = [...topics].sort(compareText)
+  const { watched } = state
+  if (wanted.length === watched.length && wanted.every((topic, index) => topic === watched[index])) return
+  state.watched = wanted
+  const message: WatchMetadata = {
+    kind: 'watchMetadata',
+    from: env.self,
+    topics: wanted,
+    allowAutoTopicCreation: state.config['allow.auto.create.topics'],
+  }
+  out.send({ broker: env.self.broker, actor: clientActorNames.network }, message)
+}
