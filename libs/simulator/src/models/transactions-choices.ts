@@ -1,0 +1,92 @@
+/** What may happen to the world of transactions beside deliveries and timers; each has its bound. */
+import type { Message } from '@troupe/actor'
+import type { Choice } from '../model/actor-world.ts'
+import type { Bounds } from '../model/contract.ts'
+import { COORDINATOR, TOPIC, TRANSACTIONS } from './transactions-parts.ts'
+import type { Step } from './transactions-producer.ts'
+import {
+  CLIENTS,
+  isOpen,
+  leadersOf,
+  READER,
+  stateLogOf,
+  stateOf,
+  type TransactionsGhost,
+  type TransactionsWorld,
+} from './transactions-world.ts'
+
+type Limited = 'retries' | 'aborts' | 'reloads' | 'failures' | 'fetches'
+type AChoice = Choice<TransactionsGhost>
+
+function limited(name: Limited, { ghost, bounds }: TransactionsWorld): boolean {
+  return ghost[name] < bounds[name] && !ghost.healing
+}
+
+export function choices(bounds: Bounds): AChoice[] {
+  const clients = CLIENTS.slice(0, bounds.producers).flatMap((node, at) => clientChoices(node, `c${at + 1}`, bounds))
+  const second = bounds.producers > 1 ? [secondProducer] : []
+  return [...clients, ...second, electedAgain, failing('refused'), failing('in doubt'), ...fetches(bounds)]
+}
+
+function clientChoices(node: number, name: string, bounds: Bounds): AChoice[] {
+  const steps: Step[] = ['init', 'add', 'end', ...leadersOf(bounds).map((_, partition) => `p${partition}`)]
+  const again = steps.map((step): AChoice => ({
+    label: `${name} asks again: ${step}`,
+    type: 'client',
+    enabled: (world) => limited('retries', world) && stateOf(world, node)?.waiting.has(step) === true,
+    apply: (world) => {
+      world.edit().retries++
+      world.deliver(node, 'producer', { kind: 'giveUp', step } as Message)
+    },
+  }))
+  const abort: AChoice = {
+    label: `${name} aborts`,
+    type: 'client',
+    enabled: (world) => limited('aborts', world) && isOpen(stateOf(world, node)),
+    apply: (world) => {
+      world.edit().aborts++
+      world.deliver(node, 'producer', { kind: 'abort' })
+    },
+  }
+  return [...again, abort]
+}
+
+const secondProducer: AChoice = {
+  label: 'c2 starts',
+  type: 'client',
+  enabled: (world) => !world.isUp(CLIENTS[1]) && !world.ghost.healing,
+  apply: (world) => world.start(CLIENTS[1]),
+}
+
+const electedAgain: AChoice = {
+  label: 'b1 is elected again',
+  type: 'fault',
+  enabled: (world) => limited('reloads', world),
+  apply: (world) => {
+    const leaderEpoch = ++world.edit().reloads + 1
+    world.deliver(COORDINATOR, TRANSACTIONS, { kind: 'elected', leaderEpoch } as Message)
+  },
+}
+
+const failing = (next: 'refused' | 'in doubt'): AChoice => ({
+  label: `b1's next append is ${next}`,
+  type: 'fault',
+  enabled: (world) => limited('failures', world) && stateLogOf(world).next === 'written',
+  apply: (world) => {
+    world.edit().failures++
+    stateLogOf(world, true).next = next
+  },
+})
+
+function fetches(bounds: Bounds): AChoice[] {
+  if (bounds.fetches === 0) return []
+  return leadersOf(bounds).map((leader, partition) => ({
+    label: `c9 fetches ${TOPIC}-${partition}`,
+    type: 'client',
+    enabled: (world) => limited('fetches', world),
+    apply: (world) => {
+      world.edit().fetches++
+      world.deliver(READER, 'reader', { kind: 'read', leader, partition } as Message)
+    },
+  }))
+}

@@ -1,0 +1,141 @@
+/** Z21–Z27 and Z29: the cages of transactions. Their bounds are counts of what may go wrong; see models/transactions.ts. */
+import { transactionBounds, transactionsModel } from '../models/transactions.ts'
+import type { Cage } from './contract.ts'
+
+const common = { model: transactionsModel, find: 'search' } as const
+const bounds = (changed: Cage['bounds']): Cage['bounds'] => ({ ...transactionBounds, ...changed })
+
+export const transactionCages: readonly Cage[] = [
+  {
+    ...common,
+    id: 'Z21-verify-on-append',
+    title: 'A late produce opens a transaction after its end, and nobody ends it',
+    source: 'KIP-890, KAFKA-14402',
+    safeguard: 'verifyOnAppend',
+    invariants: ['T4', 'L5'],
+    bounds: bounds({ version: 1, aborts: 1 }),
+  },
+  {
+    ...common,
+    id: 'Z21-verification-guard',
+    title: 'The abort marker lands between the verification of a batch and its append',
+    source: 'KAFKA-14884',
+    safeguard: 'verificationGuard',
+    invariants: ['T4', 'L5'],
+    bounds: bounds({ version: 1, aborts: 1 }),
+  },
+  {
+    ...common,
+    id: 'Z22-epoch-per-transaction',
+    title: 'A delayed EndTxn ends the next transaction',
+    source: 'KIP-890, KAFKA-17754',
+    safeguard: 'epochPerTransaction',
+    invariants: ['T2', 'T1'],
+    bounds: bounds({ transactions: 2, retries: 1 }),
+  },
+  {
+    ...common,
+    id: 'Z22-strict-end-txn',
+    title: 'EndTxn with a larger epoch than the coordinator knows is carried out',
+    source: 'KAFKA-9600',
+    safeguard: 'strictEndTxnEpoch',
+    invariants: ['T2', 'T9'],
+    bounds: bounds({ producers: 2, retries: 1 }),
+    impossible:
+      'no client ever has an epoch that its coordinator lacks: an answer waits until the record that it rests on is ' +
+      'committed, and a coordinator that does not know of it cannot commit anything any more',
+  },
+  {
+    ...common,
+    id: 'Z23',
+    title: 'The first batch of a new transaction joins the previous one, which is not marked yet',
+    source: 'KAFKA-18575, KAFKA-18654',
+    safeguard: 'tv2GuardOnCompleting',
+    invariants: ['T4', 'T1'],
+    bounds: bounds({ transactions: 2 }),
+  },
+  {
+    ...common,
+    id: 'Z24-lax',
+    title: 'A marker that was sent twice ends the next transaction',
+    source: 'KAFKA-19446, KIP-1228',
+    safeguard: 'strictMarkerEpoch',
+    invariants: ['T2', 'T1'],
+    bounds: bounds({ transactions: 2, ticks: 1 }),
+  },
+  {
+    ...common,
+    id: 'Z24-strict',
+    title: 'A marker that was written is refused when it comes again, and its transaction never completes',
+    source: 'KAFKA-19999',
+    safeguard: 'acceptRepeatedMarker',
+    invariants: ['L5'],
+    bounds: bounds({ ticks: 1 }),
+  },
+  {
+    ...common,
+    id: 'Z25-rotate',
+    title: 'A timeout fences with the last epoch, and a late EndTxn takes that epoch for its own',
+    source: 'KAFKA-20090, KAFKA-18660',
+    safeguard: 'rotateProducerIdOnFence',
+    invariants: ['T6', 'L5'],
+    bounds: bounds({ aborts: 1, sweeps: 1, startEpoch: 32765 }),
+  },
+  {
+    ...common,
+    id: 'Z25-bump-once',
+    title: 'The abort before a new producer instance bumps the epoch twice, at the end beyond its range',
+    source: 'KAFKA-19367',
+    safeguard: 'bumpEpochOnce',
+    invariants: ['T6'],
+    bounds: bounds({ producers: 2, startEpoch: 32765 }),
+  },
+  {
+    ...common,
+    id: 'Z26',
+    title: 'Each InitProducerId whose append fails burns an epoch',
+    source: 'KAFKA-9666',
+    safeguard: 'rebuildAfterFailedAppend',
+    invariants: ['T6', 'L5'],
+    bounds: bounds({ failures: 1, startEpoch: 0 }),
+  },
+  {
+    ...common,
+    id: 'Z27-complete-once',
+    title: 'Two find all markers written, and both complete the transaction',
+    source: 'KAFKA-10080',
+    safeguard: 'completeOnce',
+    invariants: ['T5'],
+    bounds: bounds({ transactions: 2, ticks: 1 }),
+  },
+  {
+    ...common,
+    id: 'Z27-remove-by-value',
+    title: 'The answer to an old marker takes away a marker of the next transaction',
+    source: 'KAFKA-9777',
+    safeguard: 'removePendingMarkerByValue',
+    invariants: ['T4', 'L5'],
+    bounds: bounds({ transactions: 2, ticks: 2 }),
+    impossible:
+      'each marker is asked for under a number of its own, and the numbers of a transaction are forgotten with its last ' +
+      'marker, before the next one begins',
+  },
+  {
+    ...common,
+    id: 'Z29-bounds-snapshot',
+    title: 'A fetch compares open transactions with one high watermark and reads up to another',
+    source: 'KAFKA-9807, KAFKA-9835',
+    safeguard: 'fetchBoundsSnapshot',
+    invariants: ['T3'],
+    bounds: bounds({ fetches: 1 }),
+  },
+  {
+    ...common,
+    id: 'Z29-last-stable-offset',
+    title: 'read_committed shows the record at the last stable offset',
+    source: 'Jepsen, Redpanda 21.10.1',
+    safeguard: 'lastStableOffsetExclusive',
+    invariants: ['T3'],
+    bounds: bounds({ fetches: 1 }),
+  },
+]
