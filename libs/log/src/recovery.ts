@@ -72,7 +72,9 @@ export function recoverLog(input: RecoveryInput): RecoveredLog {
     end = input.logStartOffset
   }
   const logStartOffset = Math.max(input.logStartOffset, segments[0].baseOffset)
-  if (epochs.entries.length === 0 && local.sizeInBytes > 0) rebuildEpochs(epochs, segments)
+  // The file may still tell of a log that was thrown away since (truncateFullyAndStartAt).
+  if (local.sizeInBytes === 0) epochs.clear()
+  else if (epochs.entries.length === 0) rebuildEpochs(epochs, segments)
   epochs.truncateFromEnd(end)
   epochs.truncateFromStart(logStartOffset)
   snapshots.removeAfter(end)
@@ -284,7 +286,7 @@ export function rebuildProducers(
   const snapshot = snapshots.newest(end)
   const from = Math.max(snapshot?.offset ?? logStartOffset, log.segments[0].baseOffset)
   producers.load(snapshot?.producers ?? [], from)
-  producers.incomplete = snapshot === undefined && logStartOffset > 0
+  producers.incomplete = snapshot === undefined && from > 0
   for (let i = Math.max(0, log.floorIndex(from)); i < log.segments.length; i++) {
     const segment = log.segments[i]
     if (segment.baseOffset >= end) break

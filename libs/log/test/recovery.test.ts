@@ -160,3 +160,28 @@ describe('opening a log', () => {
     expect(values(directory.open('topic', topicId, 0, logConfig(config), 1000))).toEqual(all)
   })
 })
+
+it('knows no leader epochs of a log that was thrown away before it was killed', () => {
+  const fs = new MemoryFileSystem({ syncAtOnce: true })
+  const { directory, log } = openLog(fs)
+  append(log, batch(['old']), { leaderEpoch: 7 })
+  directory.writeCheckpoints()
+  // A follower that fell out of the leader's range starts over, and finds older epochs there.
+  log.truncateFullyAndStartAt(50)
+  fs.kill()
+  const empty = openLog(fs).log
+  expect(empty.logEndOffset).toBe(50)
+  expect(empty.latestEpoch).toBe(-1)
+  append(empty, batch(['new']), { leaderEpoch: 5 })
+  fs.kill()
+  expect(openLog(fs).log.latestEpoch).toBe(5)
+})
+
+it('still expects producers it has not seen, after a kill, in a log that was started over past 0', () => {
+  const fs = new MemoryFileSystem({ syncAtOnce: true })
+  openLog(fs).log.truncateFullyAndStartAt(50)
+  fs.kill()
+  const { log } = openLog(fs)
+  // The batches before this one are cut off here; the producer is in the middle of its sequence.
+  expect(append(log, produced(1, 0, 5, ['a'])).error).toBe(0)
+})

@@ -1,0 +1,10 @@
+/** All models that `check` knows, by name. */
+import type { Model } from '../model/contract.ts'
+
+// Each has worlds of its own; nothing here looks into one.
+// oxlint-disable-next-line no-explicit-any
+export type AnyModel = Model<any>
+
+const list: readonly AnyModel[] = []
+
+export const models: ReadonlyMap<string, AnyModel> = new Map(list.map((model) => [model.name, model]))
