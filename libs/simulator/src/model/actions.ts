@@ -124,8 +124,13 @@ function takeFlight(world: World, index: number): Flight {
   return flight
 }
 
-/** The flight may be in other worlds too: the receiver gets a copy, which it may keep and change. */
-function deliver(world: World, { to, actor, message, incarnation, from, title }: Flight): void {
-  enqueue({ node: to, actor, message: world.engine.copyMessage(message), incarnation, from, title })
+/** The flight may be in other worlds too: without a memory, which copies for itself, the receiver gets a copy. */
+function deliver(world: World, flight: Flight): void {
+  const { to, actor, incarnation, from, title, key } = flight
+  const { engine, memory } = world
+  const message = memory === null ? engine.copyMessage(flight.message) : flight.message
+  const delivery = { node: to, actor, message, incarnation, from, title, key }
+  enqueue(delivery)
   runTurn(world)
+  flight.key = delivery.key
 }

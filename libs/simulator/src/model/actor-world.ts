@@ -83,6 +83,9 @@ export function actorModel<Ghost extends object>(
     apply(world: World<Ghost>, action: Action, observe?: (event: Omit<TraceEvent, 'index' | 'at'>) => void): void {
       world.engine.observed(world, action, observe ?? null, () => takeAction(world, action as EngineAction))
     },
+    remember(world: World<Ghost>): void {
+      world.memory = world.engine.memory
+    },
     clone: (world: World<Ghost>): World<Ghost> => world.clone(),
     fingerprint: (world: World<Ghost>): readonly [number, number] => world.engine.fingerprint(world),
     check: (world: World<Ghost>): Violation | null => world.failure ?? spec.check(world),

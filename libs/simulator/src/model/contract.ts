@@ -35,6 +35,8 @@ export interface Model<World> {
   enabled(world: World): readonly Action[]
   /** Changes `world`; `observe` hears what happened, when somebody wants to know (replay, rendering). */
   apply(world: World, action: Action, observe?: (event: Omit<TraceEvent, 'index' | 'at'>) => void): void
+  /** Said by searches of the first world: many worlds will be made from it, so steps may be remembered. */
+  remember?(world: World): void
   /** A world that shares nothing mutable with this one. May share actors that neither has stepped. */
   clone(world: World): World
   /**

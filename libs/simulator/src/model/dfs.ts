@@ -59,6 +59,7 @@ class DepthFirst<World> {
   }
 
   run(first: World): SearchResult {
+    this.#model.remember?.(first)
     this.#enter(this.#model.clone(first), new Map())
     while (this.#stack.length > 0 && this.#stoppedBy === null) {
       const frame = this.#stack.at(-1)!

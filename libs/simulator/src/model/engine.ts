@@ -4,15 +4,18 @@ import type { PartitionStrip, TraceEvent } from '../trace/format.ts'
 import type { ActorModelSpec, AnyDefinition, CellSpec, Choice } from './actor-spec.ts'
 import { cloneTogether, cloneWith } from './clone.ts'
 import type { Action, Bounds } from './contract.ts'
+import { Effects } from './effects.ts'
 import { CompiledRules } from './field-plan.ts'
 import type { ClassRule, FieldRules } from './field-rules.ts'
-import { startCell, stopCellAt } from './faults.ts'
+import { stopCellAt } from './faults.ts'
 import { fingerprintOf, renamings } from './fingerprint.ts'
 import type { Renaming } from './digest.ts'
+import { Memory } from './memory.ts'
 import { Seat } from './seat.ts'
 import { hashOf } from './text-hash.ts'
-import { Effects, runTurn, type Delivered } from './turn.ts'
-import { World, type Cell } from './world.ts'
+import { startCell } from './step.ts'
+import { runTurn, type Delivered } from './turn.ts'
+import { World, type Cell, type Flight } from './world.ts'
 
 // The ghost is the model's own: to the engine it is opaque.
 // oxlint-disable-next-line no-explicit-any
@@ -28,6 +31,7 @@ export class Engine {
   readonly effects = new Effects()
   readonly rules: RuleBook
   readonly renamings: readonly Renaming[]
+  readonly memory = new Memory(this)
   observer: ((event: Delivered) => void) | null = null
   readonly #byNode = new Map<number, Map<string, number>>()
   #orders: (readonly number[])[] = []
@@ -90,11 +94,26 @@ export class Engine {
   }
 
   /** State and disk are copied together: a log that lies in both is one log afterwards. */
-  copyCell(cell: Cell, owner: object): Cell {
+  copyCell(cell: Cell, owner: number): Cell {
     const { index, node, name, running, incarnation, draws, timers, owed, args } = cell
     const { kind } = this.seats[index]!.definition
     const [state, disk] = cloneTogether(cell.state, this.rules.of(kind), cell.disk, this.rules.disk)
-    return { owner, index, node, name, args, state, disk, running, incarnation, draws, timers, owed, digests: null }
+    return {
+      owner,
+      index,
+      node,
+      name,
+      args,
+      state,
+      disk,
+      running,
+      incarnation,
+      draws,
+      timers,
+      owed,
+      digests: null,
+      known: -1,
+    }
   }
 
   copyMessage(message: Message, isRemote = false): Message {
@@ -112,8 +131,13 @@ export class Engine {
     incarnation: number,
     title: string,
   ): void {
+    const flight = this.flight(from, to, actor, message, incarnation, title)
+    world.flights.push(world.memory === null ? flight : world.memory.shareFlight(flight))
+  }
+
+  flight(from: number, to: number, actor: string, message: Message, incarnation: number, title: string): Flight {
     const lane = this.spec.lane === undefined ? '' : this.spec.lane(from, to, actor, message)
-    world.flights.push({ from, to, actor, message, incarnation, lane, title, digests: null })
+    return { from, to, actor, message, incarnation, lane, title, digests: null, key: -1 }
   }
 
   isSeparate(node: number, actor: string, message: Message): boolean {
@@ -198,7 +222,7 @@ function newCell(seat: Seat, world: World): Cell {
   const { index, node, spec } = seat
   const { name, args } = spec
   const disk = spec.disk?.() ?? null
-  const life = { running: false, incarnation: 0, draws: 0, timers: [], owed: [], digests: null }
+  const life = { running: false, incarnation: 0, draws: 0, timers: [], owed: [], digests: null, known: -1 }
   return { owner: world.token, index, node, name, args, state: undefined, disk, ...life }
 }
 
@@ -218,6 +242,7 @@ class RuleBook {
   readonly messages: CompiledRules
   readonly ghost: CompiledRules
   readonly disk: CompiledRules
+  readonly args: CompiledRules
   readonly #fields: Readonly<Record<string, FieldRules>>
   readonly #classes: ReadonlyMap<unknown, ClassRule>
   readonly #byKind = new Map<string, CompiledRules>()
@@ -228,6 +253,8 @@ class RuleBook {
     this.messages = this.of('messages')
     this.ghost = this.of('ghost')
     this.disk = this.of('disk')
+    // Never changed: told apart by identity.
+    this.args = new CompiledRules('args', this.#classes, [{ constant: ['args'] }])
   }
 
   of(kind: AnyDefinition['kind']): CompiledRules {

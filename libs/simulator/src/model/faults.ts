@@ -1,6 +1,7 @@
 /** Crashes, stops and starts of nodes, and what becomes of messages then. Rules as in the production host. */
 import type { Message } from '@troupe/actor'
-import { applyEffects, checkOwn, failLater, runTurn } from './turn.ts'
+import { failLater, startCell } from './step.ts'
+import { runTurn } from './turn.ts'
 import type { Cell, Flight, World } from './world.ts'
 
 export function crashNode(world: World, node: number, how: 'kill' | 'powerLoss'): void {
@@ -47,7 +48,7 @@ export function stopNode(world: World, node: number): void {
 export function stopCellAt(world: World, index: number): void {
   const cell = world.own(index)
   const seat = world.engine.seats[index]!
-  seat.enter(world, cell, null, 0)
+  seat.enter(world, cell, seat.nowOf(world, cell, null, 0))
   seat.definition.stop?.(cell.state, seat.env)
   const { owed } = cell
   unmake(cell)
@@ -67,26 +68,6 @@ export function startNode(world: World, node: number): void {
     if (at === node && !running) startCell(world, world.own(index))
   }
   runTurn(world)
-}
-
-/** What it sends waits for the turn: whom it is for may start next. */
-export function startCell(world: World, cell: Cell): void {
-  const { engine } = world
-  const seat = engine.seats[cell.index]!
-  cell.incarnation++
-  cell.draws = 0
-  engine.effects.list.length = 0
-  seat.enter(world, cell, null, 0)
-  try {
-    cell.state = seat.definition.start(cell.args, seat.env, engine.effects)
-  } catch (error) {
-    engine.effects.list.length = 0
-    world.fail('actor-threw', `${cell.name} on ${engine.nodeName(cell.node)}, during start: ${String(error)}`)
-    return
-  }
-  cell.running = true
-  applyEffects(world, cell, engine.effects.list.splice(0))
-  checkOwn(world, cell)
 }
 
 export function dropFlights(world: World, matches: (flight: Flight) => boolean): void {

@@ -17,6 +17,7 @@ export class Place {
   readonly keyRole: Role
   readonly isConstant: boolean
   readonly isOrdered: boolean
+  readonly isUnordered: boolean
   /** Learnt from the first object met here: deeply frozen, so that it need not be copied. */
   isFrozen: boolean | null = null
   /** The field that was met last at each position of an object. */
@@ -35,6 +36,7 @@ export class Place {
     this.keyRole = rules.roleOf(`${name}{}`, parent)
     this.isConstant = rules.matches('constant', name, parent)
     this.isOrdered = rules.matches('ordered', name, parent)
+    this.isUnordered = rules.matches('unordered', name, parent)
   }
 
   /** The place of a field; `guess` is where it was found in the object before this one. */
@@ -58,10 +60,6 @@ export class Place {
   /** Keys of a Map, members of a Set. */
   get key(): Place {
     return (this.#key ??= new Place(this.rules, `${this.name}{}`, this.parent, this.keyRole))
-  }
-
-  get isUnordered(): boolean {
-    return this.rules.matches('unordered', this.name, this.parent)
   }
 }
 

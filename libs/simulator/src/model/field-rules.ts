@@ -26,4 +26,6 @@ export interface ClassRule<Value = unknown> {
   clone(value: Value, copy: <Inner>(inner: Inner) => Inner): Value
   /** Plain data that is hashed in its place. */
   view(value: Value): unknown
+  /** Everything in it, as plain data; needed where it has private fields, which nothing else can see. */
+  exact?(value: Value): unknown
 }

@@ -74,7 +74,7 @@ function addDigest(digest: CellDigest): void {
 }
 
 function underRenaming(world: World, index: number, nodes: Renaming): void {
-  const { engine } = world
+  const { engine, memory } = world
   totalHigh = 0x243f6a88
   totalLow = 0x13198a2e
   ids = []
@@ -83,7 +83,8 @@ function underRenaming(world: World, index: number, nodes: Renaming): void {
   add(world.now)
   for (const at of engine.cellOrder(index)) {
     const cell = world.cells[at]
-    if (cell !== undefined) addDigest(cellDigest(engine, cell, index, nodes))
+    if (cell === undefined) continue
+    addDigest(cellDigest(engine, cell.known < 0 && memory !== null ? memory.share(world, at) : cell, index, nodes))
   }
   addFlights(world, index, nodes)
   addDigest(ghostDigest(world, index, nodes))
@@ -125,6 +126,7 @@ function digestCell(engine: Engine, cell: Cell, nodes: Renaming): CellDigest {
 }
 
 function ghostDigest(world: World, index: number, nodes: Renaming): CellDigest {
+  if (world.ghostDigests === null && world.memory !== null) world.memory.shareGhost(world)
   const known = (world.ghostDigests ??= [])
   if (known[index] === undefined) {
     beginDigest(nodes, { node: -1, actor: '' })
@@ -134,18 +136,31 @@ function ghostDigest(world: World, index: number, nodes: Renaming): CellDigest {
   return known[index]
 }
 
-/** Flights of one lane count in their order; lanes, and flights without one, in the order of their digests. */
+let lanesHigh = 0
+let lanesLow = 0
+let lanesWithIds: CellDigest[] = []
+
+/** Flights of one lane count in their order; of lanes, and of flights without one, the order means nothing. */
 function addFlights(world: World, index: number, nodes: Renaming): void {
   const { flights, engine } = world
-  const lanes: CellDigest[] = []
+  lanesHigh = 0
+  lanesLow = 0
+  lanesWithIds = []
   for (let at = 0; at < flights.length; at++) {
     const flight = flights[at]!
-    if (flight.lane === null) lanes.push(flightDigest(engine, flight, index, nodes))
-    else if (isHead(flights, at)) lanes.push(laneDigest(world, at, index, nodes))
+    if (flight.lane === null) addLane(flightDigest(engine, flight, index, nodes))
+    else if (isHead(flights, at)) addLane(laneDigest(world, at, index, nodes))
   }
-  if (lanes.length > 1) lanes.sort((one, other) => one.high - other.high || one.low - other.low)
-  add(lanes.length)
-  for (const lane of lanes) addDigest(lane)
+  add(lanesHigh)
+  add(lanesLow)
+  if (lanesWithIds.length > 1) lanesWithIds.sort((one, other) => one.high - other.high || one.low - other.low)
+  for (const lane of lanesWithIds) for (const id of lane.ids) ids.push(id)
+}
+
+function addLane(lane: CellDigest): void {
+  lanesHigh = (lanesHigh + finish(mix(lane.high, lane.low))) | 0
+  lanesLow = (lanesLow + finish(lane.low ^ 0x3c6ef372)) | 0
+  if (lane.ids.length > 0) lanesWithIds.push(lane)
 }
 
 /** Is this the first flight of its lane? */
@@ -161,18 +176,19 @@ export function isHead(flights: readonly Flight[], at: number): boolean {
 function laneDigest(world: World, head: number, index: number, nodes: Renaming): CellDigest {
   const { flights, engine } = world
   const { from, to, lane } = flights[head]!
-  const first = flightDigest(engine, flights[head]!, index, nodes)
-  let { high, low } = first
-  let laneIds: readonly number[] = first.ids
+  let digest = flightDigest(engine, flights[head]!, index, nodes)
   for (let at = head + 1; at < flights.length; at++) {
     const flight = flights[at]!
     if (flight.from !== from || flight.to !== to || flight.lane !== lane) continue
-    const next = flightDigest(engine, flight, index, nodes)
-    high = mix(high, next.high)
-    low = Math.imul(low ^ next.low, 0x9e3779b1) ^ (low >>> 13)
-    laneIds = [...laneIds, ...next.ids]
+    digest = joined(digest, flightDigest(engine, flight, index, nodes))
   }
-  return { high, low, ids: laneIds }
+  return digest
+}
+
+function joined(before: CellDigest, next: CellDigest): CellDigest {
+  const low = Math.imul(before.low ^ next.low, 0x9e3779b1)
+  const allIds = next.ids.length === 0 ? before.ids : [...before.ids, ...next.ids]
+  return { high: mix(before.high, next.high), low: low ^ (low >>> 15), ids: allIds }
 }
 
 function flightDigest(engine: Engine, flight: Flight, index: number, nodes: Renaming): CellDigest {

@@ -44,10 +44,14 @@ export interface SearchResult {
   readonly witnesses: Readonly<Record<string, number>>
 }
 
-interface Waiting<World> {
-  readonly number: number
-  /** null: only its path is kept. */
-  readonly world: World | null
+/** Worlds by number; null where only the path is kept. */
+class Frontier<World> {
+  readonly numbers: number[] = []
+  readonly worlds: (World | null)[] = []
+
+  get size(): number {
+    return this.numbers.length
+  }
 }
 
 const progressEvery = 1 << 14
@@ -72,8 +76,7 @@ class Search<World> {
   readonly #options: SearchOptions
   readonly #seen = new FingerprintTable()
   readonly #witnesses: Record<string, number> = {}
-  #frontier: Waiting<World>[] = []
-  #next: Waiting<World>[] = []
+  #next = new Frontier<World>()
   #depth = 0
   #generated = 0
   #stoppedBy: SearchResult['stoppedBy'] = null
@@ -84,23 +87,24 @@ class Search<World> {
     this.#model = model
     this.#first = first
     this.#options = options
+    model.remember?.(first)
   }
 
   run(): SearchResult {
     this.#visit(this.#model.clone(this.#first), -1, 0)
     let depth = 0
-    while (this.#next.length > 0 && this.#stoppedBy === null) {
+    while (this.#next.size > 0 && this.#stoppedBy === null) {
       this.#depth = depth
       if (depth >= (this.#options.maxDepth ?? Infinity)) {
         this.#stoppedBy = 'depth'
         break
       }
-      this.#frontier = this.#next
-      this.#next = []
-      for (let at = 0; at < this.#frontier.length && this.#stoppedBy === null; at++) {
-        this.#expand(this.#frontier[at]!)
+      const { numbers, worlds } = this.#next
+      this.#next = new Frontier()
+      for (let at = 0; at < numbers.length && this.#stoppedBy === null; at++) {
+        this.#expand(numbers[at]!, worlds[at]!)
         // The world is done with; its memory is needed for the next level.
-        this.#frontier[at] = undefined as never
+        worlds[at] = null
       }
       depth++
     }
@@ -122,7 +126,7 @@ class Search<World> {
     }
   }
 
-  #expand({ number, world: kept }: Waiting<World>): void {
+  #expand(number: number, kept: World | null): void {
     const model = this.#model
     const world = kept ?? this.#walk(this.#seen.path(number)).world
     const actions = model.enabled(world)
@@ -151,8 +155,9 @@ class Search<World> {
     if (this.#options.countWitnesses) {
       for (const name of model.witnesses(world)) this.#witnesses[name] = (this.#witnesses[name] ?? 0) + 1
     }
-    const isKept = this.#next.length < (this.#options.keptWorlds ?? 1_000_000)
-    this.#next.push({ number, world: isKept ? world : null })
+    const next = this.#next
+    next.worlds.push(next.size < (this.#options.keptWorlds ?? 1_000_000) ? world : null)
+    next.numbers.push(number)
     if (this.#seen.size >= (this.#options.maxStates ?? Infinity)) this.#stoppedBy = 'states'
   }
 

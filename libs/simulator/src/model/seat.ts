@@ -13,6 +13,8 @@ export class Seat implements CellView {
   readonly node: number
   readonly definition: AnyDefinition
   readonly env: Env
+  /** A port has looked at the world since `enter`: what the step did depends on more than its cell. */
+  hasLooked = false
   #world: World | null = null
   #cell: Cell | null = null
   #now = 0
@@ -28,14 +30,21 @@ export class Seat implements CellView {
     this.env = Object.defineProperties(env, Object.getOwnPropertyDescriptors(ports))
   }
 
-  enter(world: World, cell: Cell, timer: string | null, at: number): void {
+  /** Before a step: which copy it is of, and what time it is. */
+  enter(world: World, cell: Cell, now: number): void {
     this.#world = world
     this.#cell = cell
+    this.#now = now
+    this.hasLooked = false
+  }
+
+  nowOf(world: World, cell: Cell, timer: string | null, at: number): number {
     const { now } = world.engine.spec
-    this.#now = now === undefined ? world.now : now(world, cell, timer, at)
+    return now === undefined ? world.now : now(world, cell, timer, at)
   }
 
   get world(): World {
+    this.hasLooked = true
     return this.#world!
   }
 

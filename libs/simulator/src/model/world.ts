@@ -9,13 +9,13 @@ import type { Message, ReplyToken, Safeguards } from '@troupe/actor'
 import type { Bounds, Violation } from './contract.ts'
 import type { Engine } from './engine.ts'
 import { crashNode, dropFlights, startNode, stopNode } from './faults.ts'
+import type { Memory, Parcel } from './memory.ts'
 import { deliverFromOutside, type Delivered } from './turn.ts'
 
 /** A timer that is set. Never changed. */
-export interface SetTimer {
+export interface SetTimer extends Parcel {
   readonly name: string
   readonly at: number
-  readonly message: Message
 }
 
 /** A question that an actor has been asked and has not answered. Never changed. */
@@ -26,7 +26,7 @@ export interface OwedAnswer {
 
 /** An actor in one world. Changed only by the world that owns it. */
 export interface Cell {
-  owner: object
+  owner: number
   /** Position in `world.cells`, the same in all worlds of a model. */
   readonly index: number
   readonly node: number
@@ -44,6 +44,8 @@ export interface Cell {
   owed: readonly OwedAnswer[]
   /** Digest under each renaming of nodes; made when it is asked for. */
   digests: CellDigest[] | null
+  /** Number among the cells that all worlds share, −1 for a cell of one world. See memory.ts. */
+  known: number
 }
 
 /** See digest.ts: two hashes, and the request ids in the order in which they were met. */
@@ -54,11 +56,10 @@ export interface CellDigest {
 }
 
 /** A message on its way. Never changed. */
-export interface Flight {
+export interface Flight extends Parcel {
   readonly from: number
   readonly to: number
   readonly actor: string
-  readonly message: Message
   /** Life of the receiver that it is for; −1: any. */
   readonly incarnation: number
   /** Lane within (from, to): order is kept in it; null: none. */
@@ -68,9 +69,17 @@ export interface Flight {
   digests: CellDigest[] | null
 }
 
+/** Who owns what all worlds share. */
+export const nobody = 0
+let lastToken = nobody
+
+function newToken(): number {
+  return ++lastToken
+}
+
 export class World<Ghost = unknown> {
   readonly engine: Engine
-  token: object = {}
+  token = newToken()
   cells: Cell[] = []
   flights: Flight[] = []
   /** What `env.now` shows where the model does not say otherwise. Part of the fingerprint. */
@@ -78,8 +87,10 @@ export class World<Ghost = unknown> {
   /** The first thing that went wrong by itself: an actor threw, or its own invariants failed. */
   failure: Violation | null = null
   ghostData: Ghost
-  ghostOwner: object
+  ghostOwner: number
   ghostDigests: CellDigest[] | null = null
+  /** null: every step is taken, as in a walk, which comes by few states twice. */
+  memory: Memory | null = null
 
   constructor(engine: Engine, ghost: Ghost) {
     this.engine = engine
@@ -112,13 +123,14 @@ export class World<Ghost = unknown> {
 
   clone(): World<Ghost> {
     const copy = new World<Ghost>(this.engine, this.ghostData)
-    this.token = {}
+    this.token = newToken()
     copy.ghostOwner = this.ghostOwner
     copy.ghostDigests = this.ghostDigests
     copy.cells = this.cells.slice()
     copy.flights = this.flights.slice()
     copy.now = this.now
     copy.failure = this.failure
+    copy.memory = this.memory
     return copy
   }
 
