@@ -48,6 +48,7 @@ function start(_args: unknown, env: BrokerEnv, out: Outbox): BrokerState {
     ready: [],
     stopping: [],
     failure: null,
+    isKnown: false,
     local: new Map(),
     shadow: null,
     straysRemoved: false,
@@ -58,7 +59,7 @@ function start(_args: unknown, env: BrokerEnv, out: Outbox): BrokerState {
   }
   const io: BrokerIo = { state, env, out }
   // After a crash of this actor the image is still there and the replicas still run: take them up again.
-  if (env.image.offset >= 0) publish(io, everything(env.image))
+  publishAll(io)
   // Whichever of them this did not start will mean it when it asks.
   for (const replica of state.local.values()) replica.isNew = false
   const subscribe: MetadataSubscribe = { kind: 'metadataSubscribe' }
@@ -67,9 +68,21 @@ function start(_args: unknown, env: BrokerEnv, out: Outbox): BrokerState {
   return state
 }
 
+/**
+ * What the metadata said before it came to the registration of this life was said of an earlier one: a broker that acted
+ * on it could lead, in an epoch that is over, with a log that has lost its end, and its followers would cut theirs.
+ * Source: Kafka's BrokerServer installs its publishers after the initial catch-up.
+ */
+function publishAll(io: BrokerIo): void {
+  const { state, env } = io
+  state.isKnown = env.image.brokers.get(env.self.broker)?.incarnationId === env.incarnationId
+  if (state.isKnown) publish(io, everything(env.image))
+}
+
 function everything(image: MetadataImage): MetadataDelta {
   const delta = emptyDelta()
   for (const { id, partitions } of image.topics()) partitions.forEach((_, index) => touchPartition(delta, id, index))
+  for (const id of image.brokers.keys()) delta.brokers.add(id)
   return delta
 }
 
@@ -107,7 +120,8 @@ function onMetadataCommitted(io: BrokerIo, message: MetadataCommitted): void {
   const { state, env } = io
   const delta = message.snapshot || state.shadow ? catchUpShadow(io, message) : applyNext(io, message)
   if (!delta) return
-  publish(io, delta)
+  if (state.isKnown) publish(io, delta)
+  else publishAll(io)
   const othersStop = [...delta.brokers].some(
     (id) => id !== env.self.broker && env.image.brokers.get(id)?.inControlledShutdown,
   )

@@ -58,6 +58,8 @@ export interface BrokerState {
   readonly stopping: ReplyToken[]
   /** Why the log directory counts as failed, null while it does not. */
   failure: string | null
+  /** The metadata has come to the registration of this life: from then on replicas act on it. */
+  isKnown: boolean
   /** By `topicId:partition`. */
   readonly local: Map<string, LocalReplica>
   /** A snapshot that is older than what is known already, until it has caught up (the controller actor was restarted). */
