@@ -18,6 +18,8 @@ export interface FlushState {
   recoveryPoint: number
   /** Rises whenever bytes that may be under way to the disk are cut off. */
   truncations: number
+  /** As many of them are on the disk. */
+  durableTruncations: number
   /** partition.metadata until it has been synced: no data is durable before the topic id is. */
   metadata: PooledFile | null
   readonly syncEpochFile: boolean
@@ -33,11 +35,14 @@ interface Batch {
 function unsynced(local: LocalLog, state: FlushState, upTo: number): Batch {
   const files: PooledFile[] = []
   const transactionIndexes: Batch['transactionIndexes'] = []
+  const last = local.segments.length - 1
   local.segments.forEach((segment, i) => {
+    const wasCut = i === last && state.truncations !== state.durableTruncations
+    if (wasCut && segment.size === 0) files.push(segment.log)
     if (local.endOf(i) <= state.recoveryPoint || segment.baseOffset >= upTo || (segment.size === 0 && i > 0)) return
     const { log, offsetIndex, timeIndex, transactionIndex: index } = segment
     files.push(log)
-    if (i < local.segments.length - 1) files.push(offsetIndex.file, timeIndex.file)
+    if (i < last) files.push(offsetIndex.file, timeIndex.file)
     if (!index.hasUnsynced) return
     files.push(index.file)
     transactionIndexes.push({ index, count: index.count })
@@ -55,6 +60,11 @@ export function flushNow(local: LocalLog, epochs: LeaderEpochCache, state: Flush
   for (const file of batch.files) file.sync()
   finish(local, epochs, state, batch)
   state.recoveryPoint = upTo
+}
+
+/** Something was written or cut off since the last flush. */
+export function needsFlush(local: LocalLog, state: FlushState): boolean {
+  return local.logEndOffset > 0 || state.truncations !== state.durableTruncations
 }
 
 /** Syncs in the background; `done` gets the error or null. */
@@ -88,6 +98,7 @@ function finish(local: LocalLog, epochs: LeaderEpochCache, state: FlushState, { 
     local.pool.fs.syncDirectory(local.directory)
     local.directoryChanged = false
   }
+  state.durableTruncations = state.truncations
   state.metadata?.release()
   state.metadata = null
   saveEpochs(local, epochs, state)

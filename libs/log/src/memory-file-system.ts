@@ -59,7 +59,7 @@ export class MemoryFileSystem implements FileSystem {
     if (inode === undefined) {
       if (options?.mustExist) throw new StorageError('ENOENT', path, 'no such file')
       if (!this.#isDirectory(parentOf(path))) throw new StorageError('ENOENT', path, 'no such directory')
-      inode = { data: new Uint8Array(0), size: 0, syncedSize: 0, durable: null }
+      inode = { data: new Uint8Array(0), size: 0, syncedSize: 0, durable: null, overwrites: 0 }
       const created = inode
       this.#change([parentOf(path)], (names) => names.set(path, created))
     }
@@ -166,15 +166,15 @@ export class MemoryFileSystem implements FileSystem {
   syncLater(handles: readonly FileHandle[], done: (error: StorageError | null) => void): void {
     const inodes = handles.map((handle) => {
       const { inode } = handle as MemoryHandle
-      return { inode, path: handle.path, size: inode.size }
+      return { inode, path: handle.path, size: inode.size, overwrites: inode.overwrites }
     })
     const generation = this.generation
     const complete = (): void => {
       if (generation !== this.generation) return
       try {
-        for (const { inode, path, size } of inodes) {
+        for (const { inode, path, size, overwrites } of inodes) {
           this.check('sync', path)
-          this.#syncedBefore(inode, size)
+          this.#syncedBefore(inode, size, overwrites)
         }
         done(null)
       } catch (error) {
@@ -269,9 +269,12 @@ export class MemoryFileSystem implements FileSystem {
    * A background sync that began when the file had `size` bytes is done. What was overwritten since may not be on the
    * disk.
    */
-  #syncedBefore(inode: Inode, size: number): void {
+  #syncedBefore(inode: Inode, size: number, overwrites: number): void {
     this.syncs += 1
-    if (inode.durable === null) inode.syncedSize = Math.max(inode.syncedSize, Math.min(size, inode.size))
+    if (inode.overwrites === overwrites) {
+      inode.syncedSize = inode.durable === null ? Math.max(inode.syncedSize, size) : size
+      inode.durable = null
+    } else if (inode.durable === null) inode.syncedSize = Math.max(inode.syncedSize, Math.min(size, inode.size))
   }
 
   #isDirectory(path: string): boolean {

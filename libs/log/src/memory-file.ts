@@ -21,6 +21,8 @@ export interface Inode {
   syncedSize: number
   /** Copy of the synced bytes, made when one of them is about to change. */
   durable: Uint8Array | null
+  /** How often bytes that were there have been changed or cut off. */
+  overwrites: number
 }
 
 export function loseUnsynced(inode: Inode, { random, zeroTails }: CrashOptions): void {
@@ -138,6 +140,7 @@ export class MemoryHandle implements FileHandle {
   /** Keeps what a crash would bring back before a byte at or past `position` changes. */
   #protect(position: number): void {
     const { inode } = this
+    if (position < inode.size) inode.overwrites += 1
     if (inode.durable === null && position < inode.syncedSize) inode.durable = inode.data.slice(0, inode.syncedSize)
   }
 

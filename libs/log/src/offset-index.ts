@@ -6,6 +6,7 @@
  * are rebuilt from the log. Closed segments load theirs at the first use. Source: OffsetIndex, AbstractIndex.
  */
 import type { PooledFile } from './file-pool.ts'
+import { cutDurably } from './index-cut.ts'
 import { CorruptIndexError } from './index-error.ts'
 import { viewOf } from './int64.ts'
 
@@ -102,8 +103,10 @@ export class OffsetIndex {
 
   reset(): void {
     this.#pairs ??= new Int32Array(0)
-    this.#cut(0)
+    this.#count = 0
+    this.#persisted = 0
     this.#tail = true
+    cutDurably(this.file, 0)
   }
 
   /** Writes what the file does not have; creates it. */
@@ -134,10 +137,9 @@ export class OffsetIndex {
 
   #cut(count: number): void {
     this.#count = count
-    if (this.#persisted > count) {
-      this.#persisted = count
-      this.#tail = true
-    }
+    if (this.#persisted <= count) return
+    this.#persisted = count
+    cutDurably(this.file, count * ENTRY)
   }
 
   #floor(pairs: Int32Array, column: 0 | 1, key: number): number {

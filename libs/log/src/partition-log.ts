@@ -29,7 +29,7 @@ import type {
   ReadResult,
 } from './contract.ts'
 import { StorageError } from './file-system.ts'
-import { flushLater, flushNow, saveEpochs, saveEpochsLater, type FlushState } from './flush.ts'
+import { flushLater, flushNow, needsFlush, saveEpochs, saveEpochsLater, type FlushState } from './flush.ts'
 import type { LeaderEpochCache } from './leader-epoch-cache.ts'
 import type { LocalLog } from './local-log.ts'
 import { readLog } from './log-read.ts'
@@ -108,6 +108,7 @@ export class PartitionLog implements Log, AppendTarget {
     this.#flush = {
       recoveryPoint: recovered.recoveryPoint,
       truncations: 0,
+      durableTruncations: 0,
       metadata: input.metadata,
       syncEpochFile: this.safeguards.syncEpochFile,
     }
@@ -423,7 +424,7 @@ export class PartitionLog implements Log, AppendTarget {
       this.local.active.close()
       for (const segment of this.local.segments) segment.persistIndexes()
       // A log that never held anything is as good as a new one: no syncs for it.
-      if (this.logEndOffset > 0) flushNow(this.local, this.epochs, this.#flush)
+      if (needsFlush(this.local, this.#flush)) flushNow(this.local, this.epochs, this.#flush)
       this.local.unlinkRetired(Infinity)
       this.local.release()
     })

@@ -252,6 +252,8 @@ function recoverSegment(segment: Segment, epochs: LeaderEpochCache, producers: P
     valid = reader.position + reader.size
     expected = lastOffset(bytes, at) + 1
   }
+  // These entries may have been durable before, and the recovery point past them: no flush would see to them.
+  segment.transactionIndex.sync()
   const truncated = segment.size - valid
   if (truncated > 0) {
     segment.truncateToPosition(valid)

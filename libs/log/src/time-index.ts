@@ -6,6 +6,7 @@
  * Source: TimeIndex.
  */
 import type { PooledFile } from './file-pool.ts'
+import { cutDurably } from './index-cut.ts'
 import { CorruptIndexError } from './index-error.ts'
 import { readInt64, viewOf, writeInt64 } from './int64.ts'
 
@@ -106,8 +107,10 @@ export class TimeIndex {
 
   reset(): void {
     this.#timestamps ??= new Float64Array(0)
-    this.#cut(0)
+    this.#count = 0
+    this.#persisted = 0
     this.#tail = true
+    cutDurably(this.file, 0)
   }
 
   persist(): void {
@@ -139,10 +142,9 @@ export class TimeIndex {
 
   #cut(count: number): void {
     this.#count = count
-    if (this.#persisted > count) {
-      this.#persisted = count
-      this.#tail = true
-    }
+    if (this.#persisted <= count) return
+    this.#persisted = count
+    cutDurably(this.file, count * ENTRY)
   }
 
   #load(): Float64Array {

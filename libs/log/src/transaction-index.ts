@@ -6,6 +6,7 @@
  * Source: TransactionIndex, AbortedTxn.
  */
 import type { PooledFile } from './file-pool.ts'
+import { cutDurably } from './index-cut.ts'
 import { CorruptIndexError } from './index-error.ts'
 import { readInt64, viewOf, writeInt64 } from './int64.ts'
 
@@ -46,6 +47,12 @@ export class TransactionIndex {
     return this.#entries !== null && this.#entries.length > this.#synced
   }
 
+  sync(): void {
+    if (!this.hasUnsynced) return
+    this.file.sync()
+    this.markSynced(this.count)
+  }
+
   markSynced(count: number): void {
     this.#synced = Math.max(this.#synced, Math.min(count, this.count))
   }
@@ -73,13 +80,13 @@ export class TransactionIndex {
     const entries = this.#entries ?? this.#load()
     const keep = entries.findIndex((entry) => entry.lastOffset >= offset)
     if (keep < 0) return
-    this.file.truncate(keep * ENTRY)
+    cutDurably(this.file, keep * ENTRY)
     entries.length = keep
     this.#synced = Math.min(this.#synced, keep)
   }
 
   reset(): void {
-    if (this.#exists) this.file.truncate(0)
+    if (this.#exists) cutDurably(this.file, 0)
     this.#entries = []
     this.#synced = 0
   }

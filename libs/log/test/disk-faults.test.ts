@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { KafkaError } from '@troupe/wire/errors'
 import { validateBatch } from '@troupe/wire/record-batch'
 import { MemoryFileSystem } from '../src/memory-file-system.ts'
-import { append, batch, openLog, readBatches, values } from './support.ts'
+import { append, batch, openLog, readBatches, text, values } from './support.ts'
 
 const config = { 'segment.bytes': 600, 'index.interval.bytes': 100 }
 const file = '/data/topic-0/00000000000000000000.log'
@@ -82,5 +82,23 @@ describe('a disk that lies', () => {
     const again = openLog(fs, config)
     expect(again.directory.cleanShutdown).toBe(false)
     expect([again.log.logEndOffset, again.directory.directoryId]).toEqual([0, directory.directoryId])
+  })
+
+  it('a background sync covers what was cut off and written again before it was asked for, and nothing later', () => {
+    for (const later of [false, true]) {
+      const fs = new MemoryFileSystem()
+      fs.makeDirectory('/d')
+      const handle = fs.open('/d/f')
+      handle.append([text('old')])
+      handle.sync()
+      fs.syncDirectory('/d')
+      handle.truncate(0)
+      handle.append([text('newer')])
+      fs.syncLater([handle], () => {})
+      if (later) handle.truncate(2)
+      fs.completeSyncs()
+      fs.crash()
+      expect(new TextDecoder().decode(fs.readFile('/d/f'))).toBe(later ? 'old' : 'newer')
+    }
   })
 })
