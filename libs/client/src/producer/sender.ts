@@ -81,11 +81,14 @@ function nextBatch(step: Step, partition: PartitionState): Batch | undefined {
   const { state, env } = step
   const batch = partition.batches.find(({ sent }) => !sent)
   if (!batch) return undefined
-  // With one request at a time, a partition's order must survive retries even without sequences.
-  const inOrder = state.config['max.in.flight.requests.per.connection'] === 1
-  if (inOrder && partition.batches.some(({ sent }) => sent)) return undefined
+  if (mustKeepOrder(state, partition)) return undefined
   if (isIdempotent(state) && mustWait(state, partition, batch)) return undefined
   return batch.retryAt > env.now && !leaderChanged(state, partition, batch) ? undefined : batch
+}
+
+/** With one request at a time, a partition's order must survive retries even without sequences. */
+function mustKeepOrder({ config }: ProducerState, { batches }: PartitionState): boolean {
+  return config['max.in.flight.requests.per.connection'] === 1 && batches.some(({ sent }) => sent)
 }
 
 function leaderChanged(state: ProducerState, partition: PartitionState, batch: Batch): boolean {
@@ -357,6 +360,7 @@ export function batchesDueAt(state: ProducerState, sending: boolean): number {
     const leader = leaderOf(state, partition)
     // Held back by something else than time: whatever lifts that is a message.
     if (!leader || leader.leader < 0 || !mayTakeMore(state, leader.leader)) continue
+    if (mustKeepOrder(state, partition)) continue
     if (isIdempotent(state) && mustWait(state, partition, next)) continue
     at = Math.min(at, Math.max(next.retryAt, sendableAt(state, partition, next)))
   }

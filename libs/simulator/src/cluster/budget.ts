@@ -11,17 +11,36 @@ import type { ControllerActor } from '@troupe/controller/actor-state'
 import type { MetadataImage } from '@troupe/controller/image'
 import type { Cluster } from './cluster.ts'
 
-/** The newest metadata that anybody has committed or is about to. */
+/** The newest metadata that anybody knows: for traces, and for what must be reached in the end. */
 export function newestImage(cluster: Cluster): MetadataImage | null {
   let newest: MetadataImage | null = null
-  for (const { host } of cluster.brokers.values()) {
-    const state = host.cells.get('controller')?.state as ControllerActor | undefined
-    if (state === undefined) continue
-    if (state.active) return state.controller.image
+  for (const state of controllersOf(cluster)) {
     const { image } = state.controller
     if (newest === null || image.offset > newest.offset) newest = image
   }
   return newest
+}
+
+/** What holds now and will still hold after the next election; null while that is not certain. */
+function committedImage(cluster: Cluster): MetadataImage | null {
+  let leader: ControllerActor | null = null
+  let latest = -1
+  for (const state of controllersOf(cluster)) {
+    if (state.raft.epoch > latest) {
+      latest = state.raft.epoch
+      leader = null
+    }
+    if (state.active && state.raft.epoch === latest) leader = state
+  }
+  if (leader === null || leader.raft.highWatermark !== leader.raft.store.endOffset) return null
+  return leader.controller.image
+}
+
+function* controllersOf(cluster: Cluster): Iterable<ControllerActor> {
+  for (const { host } of cluster.brokers.values()) {
+    const state = host.cells.get('controller')?.state as ControllerActor | undefined
+    if (state !== undefined) yield state
+  }
 }
 
 export function* partitionsOf(image: MetadataImage): Iterable<{ topic: string; view: PartitionView }> {
@@ -31,7 +50,7 @@ export function* partitionsOf(image: MetadataImage): Iterable<{ topic: string; v
 /** Whether this broker's disk may forget now. */
 export function mayLose(cluster: Cluster, broker: number): boolean {
   settleLosses(cluster)
-  const image = newestImage(cluster)
+  const image = committedImage(cluster)
   if (image === null) return false
   for (const other of cluster.brokers.values()) if (other.id !== broker && other.hasLost) return false
   for (const { view } of partitionsOf(image)) {
@@ -44,7 +63,7 @@ export function mayLose(cluster: Cluster, broker: number): boolean {
 
 /** Brokers that have lost something and are in every ISR again have lost nothing. */
 export function settleLosses(cluster: Cluster): void {
-  const image = newestImage(cluster)
+  const image = committedImage(cluster)
   if (image === null) return
   for (const broker of cluster.brokers.values()) {
     if (!broker.hasLost || !broker.host.up) continue

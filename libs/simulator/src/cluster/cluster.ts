@@ -74,12 +74,12 @@ export class Cluster implements World, Processes {
   }
 
   at(time: number, run: () => void): void {
-    this.queue.add(Math.max(time, this.now), this.key(0), run)
+    this.queue.add(Math.max(time, this.now), this.drawKey(0), run)
   }
 
-  in(host: Host, time: number, run: () => void, gone?: () => void): void {
+  in(host: Host, time: number, run: () => void, gone?: () => void, key = this.drawKey(host.id)): void {
     const { life } = host
-    const event = this.queue.add(Math.max(time, this.now), this.key(host.id), () => {
+    const event = this.queue.add(Math.max(time, this.now), key, () => {
       if (host.life !== life || !host.up) return gone?.()
       if (this.isPostponed(host, event)) return
       run()
@@ -94,7 +94,7 @@ export class Cluster implements World, Processes {
   }
 
   /** Ties of time are broken by the policy. */
-  private key(host: number): number {
+  drawKey(host: number): number {
     const { policy } = this.options
     if (policy === 'fifo') return 0
     if (policy === 'random') return this.order.u32()
@@ -116,7 +116,7 @@ export class Cluster implements World, Processes {
   schedule(host: Host, at: number, run: () => void): QueuedEvent {
     const time = Math.max(at - (this.skews.get(host.id) ?? 0), this.now)
     const { life } = host
-    const event = this.queue.add(time, this.key(host.id), () => {
+    const event = this.queue.add(time, this.drawKey(host.id), () => {
       if (host.life !== life || !host.up || this.isPostponed(host, event)) return
       run()
     })

@@ -17,7 +17,9 @@ export interface Processes {
   /** At that virtual time, outside of every process. */
   at(time: number, run: () => void): void
   /** As `at`, in the process: later while it is paused, never if that life of it is over (`gone` runs then). */
-  in(host: Host, time: number, run: () => void, gone?: () => void): void
+  in(host: Host, time: number, run: () => void, gone?: () => void, key?: number): void
+  /** How the policy orders what is due at one time. */
+  drawKey(host: number): number
   /** A broker takes connections. */
   serves(broker: number): boolean
   /** `lost` events of the trace. */
@@ -40,6 +42,7 @@ export interface Connection {
 interface Link {
   readonly random: Random
   lastArrival: number
+  lastKey: number
   cut: number
   slowedMs: number
 }
@@ -110,7 +113,7 @@ export class Network {
     const gone = (): void => {
       if (replyTo !== undefined) this.fail(replyTo)
     }
-    if (to.up) this.processes.in(to, this.arrival(from.id, to.id), deliver, gone)
+    if (to.up) this.carry(from.id, to, deliver, gone)
     else gone()
   }
 
@@ -121,7 +124,7 @@ export class Network {
       return this.fail(token)
     }
     if (!to.up) return
-    this.processes.in(to, this.arrival(from.id, to.id), () => {
+    this.carry(from.id, to, () => {
       to.deliverReply(token, body, from.id)
       to.drain()
     })
@@ -158,10 +161,13 @@ export class Network {
     const refused = (): void => this.tellClient(connection, this.detect())
     if (this.isCut(client.id, broker)) refused()
     else {
-      processes.at(this.arrival(client.id, broker), () => {
+      const accept = (): void => {
         if (!connection.openAtClient || !processes.serves(broker)) return refused()
         this.accept(connection)
-      })
+      }
+      const host = processes.host(broker)
+      if (host.up) this.carry(client.id, host, accept, refused)
+      else refused()
     }
     return id
   }
@@ -261,8 +267,9 @@ export class Network {
     if (!connection.openAtClient) return this.forget(connection)
     const host = this.processes.host(connection.client)
     if (host.life !== connection.clientLife) return
-    const at = Math.max(this.processes.now + afterMs, this.link(connection.broker, connection.client).lastArrival)
-    this.processes.in(host, at, () => {
+    const link = this.link(connection.broker, connection.client)
+    // Nothing of a connection comes after its end.
+    this.arrive(link, Math.max(this.processes.now + afterMs, link.lastArrival), host, () => {
       if (!connection.openAtClient) return
       connection.openAtClient = false
       host.deliver('network', { kind: 'disconnected', connection: connection.id } as Message)
@@ -294,27 +301,34 @@ export class Network {
   private toBroker(connection: Connection, run: () => void): void {
     const host = this.processes.host(connection.broker)
     if (connection.brokerLife >= 0 && host.life !== connection.brokerLife) return
-    this.processes.in(host, this.arrival(connection.client, connection.broker), run)
+    this.carry(connection.client, host, run)
   }
 
   private toClient(connection: Connection, message: Message): void {
     const host = this.processes.host(connection.client)
     if (host.life !== connection.clientLife || !connection.openAtClient) return
-    this.processes.in(host, this.arrival(connection.broker, connection.client), () => {
+    this.carry(connection.broker, host, () => {
       if (!connection.openAtClient) return
       host.deliver('network', message, connection.broker)
       host.drain()
     })
   }
 
-  private arrival(from: number, to: number): number {
-    const link = this.link(from, to)
+  /** Something travels: it arrives after everything that was sent before it on this link. */
+  private carry(from: number, to: Host, run: () => void, gone?: () => void): void {
+    const link = this.link(from, to.id)
     const { minDelayMs, maxDelayMs, slowPerMille, slowMs } = this.options
     let delay = link.slowedMs + link.random.between(minDelayMs, maxDelayMs)
     if (slowPerMille > 0 && link.random.below(1000) < slowPerMille) delay += link.random.below(slowMs + 1)
-    const at = Math.max(this.processes.now + delay, link.lastArrival)
+    this.arrive(link, Math.max(this.processes.now + delay, link.lastArrival), to, run, gone)
+  }
+
+  private arrive(link: Link, at: number, to: Host, run: () => void, gone?: () => void): void {
+    const drawn = this.processes.drawKey(to.id)
+    const key = at === link.lastArrival ? Math.max(drawn, link.lastKey) : drawn
     link.lastArrival = at
-    return at
+    link.lastKey = key
+    this.processes.in(to, at, run, gone, key)
   }
 
   private detect(): number {
@@ -325,7 +339,7 @@ export class Network {
     const key = from * 65536 + to
     let link = this.links.get(key)
     if (link === undefined) {
-      link = { random: this.random.stream(`${from}→${to}`), lastArrival: 0, cut: 0, slowedMs: 0 }
+      link = { random: this.random.stream(`${from}→${to}`), lastArrival: 0, lastKey: 0, cut: 0, slowedMs: 0 }
       this.links.set(key, link)
     }
     return link

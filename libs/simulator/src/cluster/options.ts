@@ -25,7 +25,8 @@ export interface ClientOptions {
   readonly role: 'producer' | 'transactional' | 'copier' | 'group' | 'reader'
   /** Pause between its operations. */
   readonly everyMs: number
-  readonly properties: Readonly<Record<string, string>>
+  /** Of its producer, consumer and network; Kafka's names. */
+  readonly properties: Readonly<Record<string, unknown>>
 }
 
 /** In which order things happen that are due at the same virtual millisecond. */

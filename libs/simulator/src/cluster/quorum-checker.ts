@@ -1,10 +1,8 @@
 /** K1…K8 on the controllers and metadata images of a whole cluster, after every step of them. */
-import { isFailed, type Message } from '@troupe/actor'
 import type { ControllerActor } from '@troupe/controller/actor-state'
 import type { BrokerEnv } from '@troupe/controller/broker/state'
 import { afterPublish, newMetadataGhost } from '../invariants/metadata.ts'
-import { afterStep, afterStop, afterVote, newQuorumGhost, viewOfStore, type QuorumLogView } from '../invariants/raft.ts'
-import type { EffectLog } from '../kernel/effect-log.ts'
+import { afterStep, afterStop, newQuorumGhost, viewOfStore, type QuorumLogView } from '../invariants/raft.ts'
 import type { Cell, Host } from '../kernel/host.ts'
 import type { Violation } from '../model/contract.ts'
 import type { Observer } from './observer.ts'
@@ -25,12 +23,12 @@ export class QuorumChecker implements Observer {
     this.voters = voters
   }
 
-  stepped(host: Host, cell: Cell, message: Message, effects: EffectLog): void {
-    if (cell.kind === 'controller') this.controllerStepped(host, cell, message, effects)
+  stepped(host: Host, cell: Cell): void {
+    if (cell.kind === 'controller') this.controllerStepped(host, cell)
     else if (cell.kind === 'broker') this.brokerStepped(host, cell)
   }
 
-  private controllerStepped(host: Host, cell: Cell, message: Message, effects: EffectLog): void {
+  private controllerStepped(host: Host, cell: Cell): void {
     const { raft } = cell.state as ControllerActor
     if (this.lives.get(host.id) !== cell.incarnation) {
       this.lives.set(host.id, cell.incarnation)
@@ -40,21 +38,9 @@ export class QuorumChecker implements Observer {
     const { phase, epoch, votedId, highWatermark } = raft
     const isVoter = this.voters.includes(host.id)
     const log = this.logs.get(host.id)!
-    this.report(afterStep(this.ghost, { id: host.id, isVoter, phase, epoch, votedId, highWatermark, log }))
-    if (message.kind === 'vote') this.voted(host.id, message, effects)
-  }
-
-  /** K5: a vote that is given away in an answer. */
-  private voted(voter: number, message: Message, effects: EffectLog): void {
-    const asked = (message as unknown as { body: VoteBody }).body.topics[0]?.partitions[0]
-    if (asked === undefined || asked.preVote === true) return
-    for (const effect of effects.list) {
-      if (effect.kind !== 'reply' || isFailed(effect.body)) continue
-      const given = (effect.body as VoteAnswer).topics?.[0]?.partitions[0]
-      if (given?.voteGranted !== true) continue
-      this.violations.witness('controller: vote granted')
-      this.report(afterVote(this.ghost, voter, asked.replicaId, asked.replicaEpoch))
-    }
+    const { directoryId } = raft.store
+    const member = { id: host.id, isVoter, phase, epoch, votedId, highWatermark, directoryId, log }
+    this.report(afterStep(this.ghost, member))
   }
 
   private brokerStepped(host: Host, cell: Cell): void {
@@ -67,14 +53,4 @@ export class QuorumChecker implements Observer {
   private report(violation: Violation | null): void {
     if (violation !== null) this.violations.report(violation.invariant, violation.detail)
   }
-}
-
-interface VoteBody {
-  readonly topics: readonly {
-    readonly partitions: readonly { replicaId: number; replicaEpoch: number; preVote?: boolean }[]
-  }[]
-}
-
-interface VoteAnswer {
-  readonly topics?: readonly { readonly partitions: readonly { voteGranted: boolean }[] }[]
 }

@@ -5,12 +5,17 @@ import type { Cell, Host } from '../kernel/host.ts'
 import type { ViolationReport } from '../trace/format.ts'
 import type { Observer } from './observer.ts'
 
+const stepsAtOneTime = 50_000
+
 export class Violations implements Observer {
   readonly reports: ViolationReport[] = []
   private readonly seen = new Map<string, number>()
-  private readonly run: { readonly events: number }
+  private readonly run: { readonly events: number; readonly now: number }
+  /** Steps since virtual time last moved. */
+  private still = 0
+  private lastNow = 0
 
-  constructor(run: { readonly events: number }) {
+  constructor(run: { readonly events: number; readonly now: number }) {
     this.run = run
   }
 
@@ -29,6 +34,16 @@ export class Violations implements Observer {
 
   witnesses(): Record<string, number> {
     return Object.fromEntries([...this.seen].sort(([a], [b]) => (a < b ? -1 : 1)))
+  }
+
+  /** Somebody who sets a timer for now, again and again, would stop the clock. */
+  stepped(host: Host, cell: Cell, message: Message): void {
+    if (this.run.now !== this.lastNow) {
+      this.lastNow = this.run.now
+      this.still = 0
+    } else if (++this.still === stepsAtOneTime) {
+      this.report('livelock', `${host.name} ${cell.name} ${message.kind}: ${stepsAtOneTime} steps in one millisecond`)
+    }
   }
 
   happened(what: string): void {

@@ -29,9 +29,10 @@ export class EventQueue {
     return event
   }
 
-  /** Puts back an event that was taken, for a later time. */
+  /** Puts back an event that was taken, for a later time. Those put back for one time keep their order. */
   postpone(event: QueuedEvent, at: number): void {
     event.at = at
+    event.key = 0
     event.order = this.order++
     event.gone = false
     this.heap.push(event)

@@ -166,8 +166,13 @@ export class Host {
     }
     this.world.stepped(this, cell, message, this.outbox)
     // The process may have ended with this step.
-    if (this.cells.get(cell.name) === cell) this.apply(cell)
-    else this.outbox.clear()
+    if (this.cells.get(cell.name) !== cell) return this.outbox.clear()
+    try {
+      // Effects can fail too: a payload for another broker is read from its file here.
+      this.apply(cell)
+    } catch (error) {
+      this.failed(cell, message, error)
+    }
   }
 
   private apply(cell: Cell): void {

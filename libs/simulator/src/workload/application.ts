@@ -56,8 +56,7 @@ export class Notebook {
 export interface ApplicationArgs {
   readonly topics: readonly { readonly name: string; readonly partitions: number }[]
   readonly everyMs: number
-  readonly properties: Readonly<Record<string, string>>
-  readonly index: number
+  readonly properties: Readonly<Record<string, unknown>>
 }
 
 export interface ApplicationEnv extends Env {
