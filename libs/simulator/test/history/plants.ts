@@ -57,6 +57,11 @@ export function followedBy(history: History, ...more: readonly Brief[]): History
 const sends = (...keys: readonly Key[]): MicroOp[] => keys.map((key, i) => ['send', key, i + 1])
 const poll = (key: Key, ...records: readonly OffsetValue[]): MicroOp => ['poll', [[key, records]]]
 
+/** Somebody else knows that the record is there, so that not polling it shows. */
+function knownElsewhere(history: History, operation: DataOperation, key: Key, offset: number): boolean {
+  return polled(history).some((one) => one.operation !== operation && one.key === key && one.offset === offset)
+}
+
 /** Changes what an operation polled of a key. */
 function reorder(history: History, chosen: Polled, to: (records: readonly OffsetValue[]) => readonly OffsetValue[]) {
   return changed(history, (micro, operation) => {
@@ -156,7 +161,11 @@ export const plants: Readonly<Record<string, Plant>> = {
 
   'int-poll-skip'(history, random) {
     const chosen = longPoll(history, 3, random)
-    return chosen && reorder(history, chosen, (records) => records.toSpliced(1, 1))
+    if (chosen === null) return null
+    const records = polled(history).filter((one) => one.operation === chosen.operation && one.key === chosen.key)
+    const second = records[records.findIndex(({ offset }) => offset === chosen.offset) + 1]!
+    if (!knownElsewhere(history, chosen.operation, chosen.key, second.offset)) return null
+    return withoutRecord(history, (k, o, op) => op === chosen.operation && k === chosen.key && o === second.offset)
   },
 
   'int-nonmonotonic-poll'(history, random) {
@@ -171,7 +180,7 @@ export const plants: Readonly<Record<string, Plant>> = {
     if (pair === null) return null
     const { operation, key, offset } = pair.after
     const left = polled(history).filter((one) => one.operation === operation && one.key === key)
-    if (left.length < 2) return null
+    if (left.length < 2 || !knownElsewhere(history, operation, key, offset)) return null
     return withoutRecord(history, (k, o, op) => op === operation && k === key && o === offset)
   },
 
