@@ -24,6 +24,7 @@ export interface BrokerLife {
   readonly config: BrokerConfig
   readonly image: MetadataImage
   readonly logs: LogDirectory
+  readonly incarnationId: string
 }
 
 export class BrokerProcess {
@@ -70,7 +71,8 @@ export class BrokerProcess {
     const identity = { clusterId, nodeId: this.id, directoryId: uuidOf('RGlyZWN0b3J5', this.id, 0) }
     const logs = LogDirectory.open(this.disk, directory, identity, { safeguards: this.safeguards })
     const image = new MetadataImage(clusterId)
-    this.life = { config, image, logs }
+    const incarnationId = uuidOf('SW5jYXJuYXRp', this.id, this.host.life + 1)
+    this.life = { config, image, logs, incarnationId }
     this.serving = false
     this.stopping = false
     const kinds: Map<string, HostedKind> = brokerActors({
@@ -78,7 +80,7 @@ export class BrokerProcess {
       image,
       logs,
       listeners: [{ name: 'PLAINTEXT', host: `broker-${this.id}`, port: 9092, securityProtocol: 0 }],
-      incarnationId: uuidOf('SW5jYXJuYXRp', this.id, this.host.life + 1),
+      incarnationId,
       voters: this.voters,
       openQuorum: () =>
         new FileQuorumStore(this.disk, {

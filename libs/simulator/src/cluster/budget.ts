@@ -70,6 +70,9 @@ export function settleLosses(cluster: Cluster): void {
     const isBack = [...partitionsOf(image)].every(
       ({ view }) => !view.replicas.includes(broker.id) || view.isr.includes(broker.id),
     )
-    if (isBack && image.brokers.get(broker.id)?.fenced === false) broker.hasLost = false
+    // An ISR may still name an earlier life of it.
+    const registered = image.brokers.get(broker.id)
+    const isThisLife = registered?.incarnationId === broker.life?.incarnationId
+    if (isBack && isThisLife && registered?.fenced === false) broker.hasLost = false
   }
 }
