@@ -40,7 +40,7 @@ export function autoCommitOffsets(state: ConsumerState): OffsetToCommit[] {
 export function startCommit(step: Step, commit: NewCommit): number {
   const { state } = step
   const id = state.nextId++
-  const pending = { ...commit, id, inFlight: false, retryAt: 0, failures: 0 }
+  const pending = { ...commit, id, inFlight: false, indefinite: false, retryAt: 0, failures: 0 }
   state.commits.set(id, pending)
   if (commit.offsets.length === 0) finish(step, pending, KafkaError.NONE, null)
   else trySend(step, pending)
@@ -70,14 +70,16 @@ export function autoCommitIfDue(step: Step): void {
 }
 
 export function advanceCommits(step: Step): void {
-  for (const commit of step.state.commits.values()) if (!commit.inFlight) trySend(step, commit)
+  for (const commit of step.state.commits.values()) {
+    if (step.env.now >= commit.deadlineAt) finish(step, commit, KafkaError.REQUEST_TIMED_OUT, 'not in time')
+    else if (!commit.inFlight) trySend(step, commit)
+  }
 }
 
 function trySend(step: Step, commit: PendingCommit): void {
   const { state, env } = step
   const { member, config } = state
   if (config['group.id'] === null) return finish(step, commit, KafkaError.INVALID_GROUP_ID, 'group.id is not set')
-  if (env.now >= commit.deadlineAt) return finish(step, commit, KafkaError.REQUEST_TIMED_OUT, 'not in time')
   if (env.now < commit.retryAt) return
   if (state.subscription !== null && (!hasGeneration(member) || member.phase === 'syncing')) {
     const rebalancing = member.phase === 'joining' || member.phase === 'syncing'
@@ -120,6 +122,7 @@ export function onCommitted(step: Step, sent: Sent, answer: NetworkAnswer<Offset
   commit.inFlight = false
   if (reason !== null || answer.kind !== 'response') {
     if (reason === 'unsupported-version') return finish(step, commit, KafkaError.UNSUPPORTED_VERSION, reason)
+    if (reason !== 'no-connection') commit.indefinite = true
     return retry(step, commit, KafkaError.NETWORK_EXCEPTION, reason)
   }
   const failed = answer.body.topics.flatMap(({ partitions }) => partitions).find(({ errorCode }) => errorCode !== 0)
@@ -134,6 +137,7 @@ function onRefused(step: Step, sent: Sent, commit: PendingCommit, error: number)
   switch (error) {
     case KafkaError.REQUEST_TIMED_OUT:
       loseCoordinator(step, errorName(error))
+      commit.indefinite = true
       return retry(step, commit, error, null)
     case KafkaError.REBALANCE_IN_PROGRESS:
       requestRejoin(step, 'offset commit failed since group is already rebalancing')
@@ -165,7 +169,7 @@ function retry(step: Step, commit: PendingCommit, error: number, detail: string 
 function finish(step: Step, commit: PendingCommit, error: number, detail: string | null): void {
   const { state, out } = step
   state.commits.delete(commit.id)
-  const indefinite = error !== KafkaError.NONE && (commit.inFlight || commit.failures > 0)
+  const indefinite = error !== KafkaError.NONE && (commit.inFlight || commit.indefinite)
   if (error !== KafkaError.NONE) out.trace('commit-failed', { purpose: commit.purpose, error: errorName(error) })
   if (commit.replyTo !== null) {
     const answer: Committed = { error, detail, offsets: commit.offsets, indefinite }

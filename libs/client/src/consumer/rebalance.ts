@@ -23,7 +23,8 @@ export function advanceMembership(step: Step): void {
   if (member.joinedTopics !== null && !sameTopics(member.joinedTopics, state.subscription)) {
     requestRejoin(step, 'subscription has changed')
   }
-  if (state.poll === null) return
+  // An error comes first: whoever was fenced must not fence its successor by joining again unasked.
+  if (state.poll === null || state.error !== null) return
   if (member.phase === 'adopting') adopt(step)
   const wants = member.phase === 'unjoined' || (member.phase === 'stable' && member.rejoin !== null)
   if (wants && env.now >= member.retryAt) {

@@ -148,6 +148,8 @@ export interface PendingCommit {
   readonly once: boolean
   readonly deadlineAt: number
   inFlight: boolean
+  /** Some attempt may have been taken. */
+  indefinite: boolean
   retryAt: number
   failures: number
 }

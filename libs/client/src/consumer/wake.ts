@@ -13,8 +13,8 @@ export function armWake(step: Step): void {
     if (time > env.now && time < at) at = time
   }
   for (const { deadlineAt, retryAt, inFlight } of state.commits.values()) {
+    consider(deadlineAt)
     if (!inFlight) consider(retryAt)
-    if (!inFlight) consider(deadlineAt)
   }
   for (const { deadlineAt, retryAt } of state.questions.values()) {
     consider(deadlineAt)

@@ -95,7 +95,7 @@ function deal(build: Build, free: readonly TopicPartition[]): void {
   for (const each of free) {
     const { hungry, fed } = build
     if (hungry.length === 0) {
-      give(build, each, fed.shift()!)
+      give(build, each, fed.shift() ?? poorest(build))
       continue
     }
     turn %= hungry.length
@@ -109,6 +109,11 @@ function deal(build: Build, free: readonly TopicPartition[]): void {
       turn++
     }
   }
+}
+
+/** Only when a partition was kept by two members, which the generations prevent: somebody is then short of one. */
+function poorest({ assignments }: Build): string {
+  return [...assignments].sort(([, a], [, b]) => a.length - b.length)[0][0]
 }
 
 function give(build: Build, partition: TopicPartition, member: string): number {

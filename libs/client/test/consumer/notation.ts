@@ -1,0 +1,317 @@
+/** How the consumer's transcripts write requests, answers and what the application hears. */
+import { errorName, KafkaError, type ErrorName } from '@troupe/wire/errors'
+import { buildBatch, buildEndTxnMarker } from '@troupe/wire/record-batch'
+import type { MetadataSnapshot, TopicMetadata } from '../../src/messages.ts'
+import {
+  decodeAssignment,
+  decodeSubscription,
+  encodeAssignment,
+  encodeSubscription,
+} from '../../src/consumer/protocol.ts'
+import { encodeStickyUserData } from '../../src/consumer/assignors/user-data.ts'
+import type { TopicPartition } from '../../src/consumer/topic-partition.ts'
+
+// Bodies come as the codecs' types; here they are only read to be printed, or made to be read.
+// oxlint-disable-next-line no-explicit-any
+type Body = any
+export type Words = ReadonlyMap<string, string>
+
+export const apiNames: Readonly<Record<number, string>> = {
+  1: 'Fetch',
+  2: 'ListOffsets',
+  8: 'OffsetCommit',
+  9: 'OffsetFetch',
+  10: 'FindCoordinator',
+  11: 'JoinGroup',
+  12: 'Heartbeat',
+  13: 'LeaveGroup',
+  14: 'SyncGroup',
+  23: 'OffsetForLeaderEpoch',
+}
+
+const id = (topic: string): string => `00000000-0000-0000-0000-0000000000${topic.charCodeAt(0).toString(16)}`
+const topicOf = (uuid: string): string => String.fromCharCode(Number.parseInt(uuid.slice(-2), 16))
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+/** `t-0,u-1` */
+export function partitionsOf(text = ''): TopicPartition[] {
+  return text
+    .split(',')
+    .filter((each) => each !== '')
+    .map((each) => {
+      const dash = each.lastIndexOf('-')
+      return { topic: each.slice(0, dash), partition: Number(each.slice(dash + 1)) }
+    })
+}
+
+export function listed(partitions: readonly TopicPartition[]): string {
+  return partitions.map(({ topic, partition }) => `${topic}-${partition}`).join(',')
+}
+
+/** `t-0=5@2`: an offset and the epoch of the record before it. */
+export function offsetsOf(text: string): (TopicPartition & { offset: number; leaderEpoch: number })[] {
+  return text.split(',').map((each) => {
+    const [partition, place] = each.split('=')
+    const [offset, epoch] = place.split('@')
+    return { ...partitionsOf(partition)[0], offset: Number(offset), leaderEpoch: Number(epoch ?? -1) }
+  })
+}
+
+export function place(offset: number, epoch: number): string {
+  return epoch < 0 ? `${offset}` : `${offset}@${epoch}`
+}
+
+/** `t=1@3,2@3`: the leaders of a topic's partitions, each with its epoch; `t=-` is a topic that does not exist. */
+export function metadataOf(words: readonly string[], version: number): MetadataSnapshot {
+  const topics = words.map((word): [string, TopicMetadata] => {
+    const [name, leaders] = word.split('=')
+    const missing = leaders === '-'
+    const partitions = (missing ? [] : leaders.split(',')).map((each, partition) => {
+      const [leader, leaderEpoch] = each.split('@').map(Number)
+      return { partition, leader, leaderEpoch, replicas: [leader], isr: [leader], offlineReplicas: [], error: 0 }
+    })
+    const error = missing ? KafkaError.UNKNOWN_TOPIC_OR_PARTITION : 0
+    return [name, { name, id: id(name), error, internal: false, partitions }]
+  })
+  const features = { epoch: -1, levels: new Map() }
+  return { version, clusterId: 'c', controllerId: 1, brokers: [], topics: new Map(topics), features }
+}
+
+export function showRequest(api: number, body: Body): string {
+  switch (api) {
+    case 10:
+      return ''
+    case 11:
+      return show({
+        member: body.memberId,
+        instance: body.groupInstanceId,
+        protocols: body.protocols.map(showProtocol).join(' '),
+        reason: body.reason && `'${body.reason}'`,
+      })
+    case 14: {
+      const assignments = body.assignments.map(
+        (each: Body) => `${each.memberId}:${listed(decodeAssignment(each.assignment))}`,
+      )
+      return show({ member: body.memberId, gen: body.generationId, assign: assignments.join(' ') })
+    }
+    case 12:
+      return show({ member: body.memberId, gen: body.generationId, instance: body.groupInstanceId })
+    case 13:
+      return show({ member: body.members[0].memberId })
+    case 8:
+      return show({
+        member: body.memberId,
+        gen: body.generationIdOrMemberEpoch,
+        offsets: flat(body.topics, (each) => `=${place(each.committedOffset, each.committedLeaderEpoch)}`),
+      })
+    case 9:
+      return body.groups[0].topics
+        .flatMap(({ name, partitionIndexes }: Body) => partitionIndexes.map((each: number) => `${name}-${each}`))
+        .concat(body.requireStable ? [] : ['unstable'])
+        .join(',')
+    case 2:
+      return flat(
+        body.topics,
+        (each) => `:${each.timestamp === -1 ? 'latest' : 'earliest'} leaderEpoch=${each.currentLeaderEpoch}`,
+      )
+    case 23:
+      return flat(body.topics, (each) => ` epoch=${each.leaderEpoch} leaderEpoch=${each.currentLeaderEpoch}`)
+    case 1:
+      return flat(
+        body.topics,
+        (each) => ` ${place(each.fetchOffset, each.lastFetchedEpoch)} leaderEpoch=${each.currentLeaderEpoch}`,
+      )
+  }
+  throw new Error(`API ${api}`)
+}
+
+function showProtocol({ name, metadata }: Body): string {
+  const { topics, owned, generationId } = decodeSubscription(metadata)
+  return `${name}[${topics}${owned.length > 0 ? ` owns ${listed(owned)}` : ''}${generationId >= 0 ? ` gen ${generationId}` : ''}]`
+}
+
+function flat(topics: Body, text: (partition: Body) => string): string {
+  return topics
+    .flatMap(({ name, topic, partitions }: Body) =>
+      partitions.map((each: Body) => `${name ?? topic}-${each.partition ?? each.partitionIndex}${text(each)}`),
+    )
+    .join(', ')
+}
+
+export function show(fields: Readonly<Record<string, unknown>>): string {
+  return Object.entries(fields)
+    .filter(([, value]) => value !== '' && value !== null && value !== undefined && value !== 0)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ')
+}
+
+const code = (words: Words): number => KafkaError[(words.get('error') ?? 'NONE') as ErrorName]
+export const error = (number: number): string => (number === 0 ? '' : errorName(number))
+
+/** The body of an answer, from what the scenario says and what was asked. */
+export function responseTo(api: number, asked: Body, words: Words): Body {
+  const errorCode = code(words)
+  switch (api) {
+    case 10: {
+      const node = Number(words.get('node') ?? 9)
+      return { coordinators: [{ key: 'g', nodeId: node, host: `h${node}`, port: 9092, errorCode, errorMessage: null }] }
+    }
+    case 11:
+      return joined(errorCode, words)
+    case 14:
+      return {
+        errorCode,
+        protocolType: null,
+        protocolName: null,
+        assignment: encodeAssignment(partitionsOf(words.get('assign'))),
+      }
+    case 12:
+      return { errorCode }
+    case 13:
+      return { errorCode, members: [] }
+    case 8:
+      return {
+        topics: asked.topics.map((topic: Body) => ({
+          name: topic.name,
+          partitions: topic.partitions.map((each: Body) => ({ ...each, errorCode })),
+        })),
+      }
+    case 9:
+      return { groups: [{ groupId: 'g', errorCode: 0, topics: committed(asked.groups[0].topics, words, errorCode) }] }
+    case 2:
+      return places(asked.topics, words, (partitionIndex, offset, leaderEpoch) => ({
+        partitionIndex,
+        errorCode,
+        timestamp: -1,
+        offset,
+        leaderEpoch,
+      }))
+    case 23:
+      return places(asked.topics, words, (partition, endOffset, leaderEpoch) => ({
+        partition,
+        errorCode,
+        endOffset,
+        leaderEpoch,
+      }))
+    case 1:
+      return {
+        errorCode: 0,
+        sessionId: 0,
+        responses: asked.topics.map((each: Body) => fetched(each, words, errorCode)),
+        nodeEndpoints: [],
+      }
+  }
+  throw new Error(`API ${api}`)
+}
+
+/** `members=m1:t;m2:t,u:owns,t-0:gen,4`, for the leader. */
+function joined(errorCode: number, words: Words): Body {
+  const member = words.get('member') ?? ''
+  const members = (words.get('members') ?? '').split(';').filter((each) => each !== '')
+  return {
+    errorCode,
+    memberId: member,
+    generationId: Number(words.get('gen') ?? -1),
+    protocolType: 'consumer',
+    protocolName: words.get('protocol') ?? 'range',
+    leader: members.length > 0 ? member : 'other',
+    skipAssignment: words.has('skip'),
+    members: members.map((each) => {
+      const [memberId, topics, owns = '', gen = '-1'] = each.split(':')
+      const owned = partitionsOf(owns)
+      const generationId = Number(gen)
+      const userData =
+        words.get('protocol') === 'sticky' ? encodeStickyUserData({ partitions: owned, generationId }) : null
+      const metadata = encodeSubscription({ topics: topics.split(','), userData, owned, generationId })
+      return { memberId, groupInstanceId: null, metadata }
+    }),
+  }
+}
+
+function committed(topics: Body, words: Words, errorCode: number): Body {
+  return topics.map(({ name, partitionIndexes }: Body) => ({
+    name,
+    partitions: partitionIndexes.map((partitionIndex: number) => {
+      const [offset, epoch] = (words.get(`${name}-${partitionIndex}`) ?? '-1').split('@')
+      return {
+        partitionIndex,
+        committedOffset: Number(offset),
+        committedLeaderEpoch: Number(epoch ?? -1),
+        metadata: '',
+        errorCode,
+      }
+    }),
+  }))
+}
+
+function places(topics: Body, words: Words, make: (partition: number, offset: number, epoch: number) => Body): Body {
+  return {
+    topics: topics.map(({ name, topic, partitions }: Body) => ({
+      name,
+      topic,
+      partitions: partitions.map((each: Body) => {
+        const partition = each.partition ?? each.partitionIndex
+        const [offset, epoch] = (words.get(`${name ?? topic}-${partition}`) ?? '-1').split('@')
+        return make(partition, Number(offset), Number(epoch ?? -1))
+      }),
+    })),
+  }
+}
+
+/** Topics come back by id, as from version 13 on. `t-0=5:a,b@2+7:x@2/p3`: batches; `/p3` makes one part of a transaction. */
+function fetched({ topicId, partitions }: Body, words: Words, errorCode: number): Body {
+  const topic = topicOf(topicId)
+  return {
+    topic: '',
+    topicId,
+    partitions: partitions.map(({ partition }: Body) => {
+      const key = `${topic}-${partition}`
+      const [divergingEnd, divergingEpoch] = (words.get(`${key}:diverging`) ?? '-1@-1').split('@').map(Number)
+      const aborted = (words.get(`${key}:aborted`) ?? '').split(',').filter((each) => each !== '')
+      const [leaderId, leaderEpoch] = (words.get(`${key}:leader`) ?? '-1@-1').split('@').map(Number)
+      return {
+        partitionIndex: partition,
+        errorCode,
+        highWatermark: 100,
+        lastStableOffset: 100,
+        logStartOffset: 0,
+        divergingEpoch: { epoch: divergingEpoch, endOffset: divergingEnd },
+        currentLeader: { leaderId, leaderEpoch },
+        abortedTransactions: aborted.map((each) => {
+          const [producerId, firstOffset] = each.split('@').map(Number)
+          return { producerId, firstOffset }
+        }),
+        preferredReadReplica: -1,
+        records: batches(words.get(key) ?? ''),
+      }
+    }),
+  }
+}
+
+function batches(text: string): Uint8Array {
+  const parts = text
+    .split('+')
+    .filter((each) => each !== '')
+    .map(batch)
+  const all = new Uint8Array(parts.reduce((sum, each) => sum + each.length, 0))
+  let at = 0
+  for (const each of parts) {
+    all.set(each, at)
+    at += each.length
+  }
+  return all
+}
+
+function batch(text: string): Uint8Array {
+  const [, offset, kind, content, epoch, producer] = text.match(/^(\d+)([:!])([^@]*)@(\d+)(?:\/p(\d+))?$/)!
+  const shared = {
+    baseOffset: Number(offset),
+    partitionLeaderEpoch: Number(epoch),
+    producerId: Number(producer ?? -1),
+    producerEpoch: 0,
+  }
+  if (kind === '!')
+    return buildEndTxnMarker({ ...shared, coordinatorEpoch: 0, commit: content === 'commit', timestamp: 0 })
+  const records = content.split(',').map((value) => ({ key: null, value: bytes(value) }))
+  return buildBatch({ ...shared, records, isTransactional: producer !== undefined })
+}
