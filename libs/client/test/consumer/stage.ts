@@ -15,6 +15,7 @@ import {
   consumerActor,
   type Committed,
   type ConsumerMessage,
+  type ConsumerProperties,
   type ConsumerState,
   type OffsetsAnswer,
   type Polled,
@@ -37,7 +38,7 @@ import {
 interface Timer {
   readonly at: number
   readonly order: number
-  readonly message: Message
+  readonly message: ConsumerMessage
 }
 
 export class Stage {
@@ -135,7 +136,11 @@ export class Stage {
 
   private start(properties: object): ConsumerState {
     this.timers.clear()
-    const plain = { 'group.id': 'g', 'enable.auto.commit': false, 'auto.offset.reset': 'earliest' }
+    const plain: Partial<ConsumerProperties> = {
+      'group.id': 'g',
+      'enable.auto.commit': false,
+      'auto.offset.reset': 'earliest',
+    }
     return consumerActor.start(
       { properties: { ...plain, 'partition.assignment.strategy': ['range'], ...properties } },
       this.env(),
@@ -143,10 +148,10 @@ export class Stage {
     )
   }
 
-  private step(message: Message): void {
+  private step(message: ConsumerMessage): void {
     // A state must survive being copied: the model checker does so before every step.
     this.state = structuredClone(this.state)
-    consumerActor.step(this.state, message as ConsumerMessage, this.env(), this.out())
+    consumerActor.step(this.state, message, this.env(), this.out())
   }
 
   private env(): Parameters<typeof consumerActor.step>[2] {
@@ -162,7 +167,8 @@ export class Stage {
       send: (_, message) => this.sent(message as NetworkRequest | WatchMetadata | Message),
       reply: (token, body) =>
         this.done.push(`${this.questions.get(token.id)}: ${said(this.questions.get(token.id)!, body)}`.trimEnd()),
-      setTimer: (name, at, message) => this.timers.set(name, { at, order: this.order++, message }),
+      setTimer: (name, at, message) =>
+        this.timers.set(name, { at, order: this.order++, message: message as ConsumerMessage }),
       cancelTimer: (name) => this.timers.delete(name),
       spawn: never,
       stop: () => this.done.push('stop'),
@@ -200,7 +206,7 @@ export class Stage {
   }
 
   private reply({ replyTo }: NetworkRequest, body: NetworkAnswer): void {
-    this.step({ kind: 'reply', id: replyTo.id, body } as Message)
+    this.step({ kind: 'reply', id: replyTo.id, body })
   }
 
   private advance(ms: number): void {
