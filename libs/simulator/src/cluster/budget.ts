@@ -1,10 +1,12 @@
 /**
  * The fault budget: never more than the protocol promises to survive.
  *
- * A broker may lose what it has not synced only while somebody else keeps every acknowledged record: for each of its
- * partitions another member of the ISR or of the eligible leaders is up and has lost nothing itself. One broker at a
- * time: who has lost something counts again once it is back in every ISR. The metadata log is synced within its steps,
- * so no vote and no committed metadata can be lost. (Rule: at most min.insync.replicas − 1 lossy crashes.)
+ * A broker may lose what it has not synced only while somebody else keeps every acknowledged record: the others run, with
+ * disks that work, and for each of its partitions one of them is in the ISR or an eligible leader. Until it is back in
+ * every ISR, the last such keeper may not end without an ordered stop either: to the controller every unclean end may
+ * have lost something (KIP-966), and with no replica left that certainly has everything it elects the last known leader.
+ * The metadata log is synced within its steps, so no vote and no committed metadata can be lost.
+ * (Rule: at most min.insync.replicas − 1 lossy crashes.)
  */
 import type { PartitionView } from '@troupe/actor'
 import type { ControllerActor } from '@troupe/controller/actor-state'
@@ -50,15 +52,41 @@ export function* partitionsOf(image: MetadataImage): Iterable<{ topic: string; v
 /** Whether this broker's disk may forget now. */
 export function mayLose(cluster: Cluster, broker: number): boolean {
   settleLosses(cluster)
+  for (const other of cluster.brokers.values()) {
+    if (other.id === broker) continue
+    const isWell = other.serving && other.disk.fault === null && other.disk.capacity === Infinity
+    if (!isWell || other.hasLost) return false
+  }
+  return isKeptWithout(cluster, broker)
+}
+
+/** Whether this broker may end without an ordered stop. */
+export function mayEnd(cluster: Cluster, broker: number): boolean {
+  settleLosses(cluster)
+  const isWhole = [...cluster.brokers.values()].every(({ id, hasLost }) => id === broker || !hasLost)
+  return isWhole || isKeptWithout(cluster, broker)
+}
+
+/** For each of its partitions there is somebody else who certainly has all that was acknowledged. */
+function isKeptWithout(cluster: Cluster, broker: number): boolean {
   const image = committedImage(cluster)
   if (image === null) return false
-  for (const other of cluster.brokers.values()) if (other.id !== broker && other.hasLost) return false
   for (const { view } of partitionsOf(image)) {
     if (!view.replicas.includes(broker)) continue
-    const keepers = [...view.isr, ...view.elr].filter((id) => id !== broker && cluster.broker(id).host.up)
-    if (keepers.length === 0) return false
+    if (!view.isr.concat(view.elr).some((id) => id !== broker && isKeeper(cluster, image, id))) return false
   }
   return true
+}
+
+function isKeeper(cluster: Cluster, image: MetadataImage, id: number): boolean {
+  const { host, hasLost } = cluster.broker(id)
+  return host.up && !hasLost && isThisLife(cluster, image, id)
+}
+
+/** An ISR may still name an earlier life of a broker. */
+function isThisLife(cluster: Cluster, image: MetadataImage, id: number): boolean {
+  const registered = image.brokers.get(id)
+  return registered?.fenced === false && registered.incarnationId === cluster.broker(id).life?.incarnationId
 }
 
 /** Brokers that have lost something and are in every ISR again have lost nothing. */
@@ -70,9 +98,6 @@ export function settleLosses(cluster: Cluster): void {
     const isBack = [...partitionsOf(image)].every(
       ({ view }) => !view.replicas.includes(broker.id) || view.isr.includes(broker.id),
     )
-    // An ISR may still name an earlier life of it.
-    const registered = image.brokers.get(broker.id)
-    const isThisLife = registered?.incarnationId === broker.life?.incarnationId
-    if (isBack && isThisLife && registered?.fenced === false) broker.hasLost = false
+    if (isBack && isThisLife(cluster, image, broker.id)) broker.hasLost = false
   }
 }

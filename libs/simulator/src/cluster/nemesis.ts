@@ -1,6 +1,6 @@
 /** Carries out the drawn faults at their times, within the budget, takes them back, and heals everything at the end. */
 import { actorNames, type Message } from '@troupe/actor'
-import { mayLose } from './budget.ts'
+import { mayEnd, mayLose } from './budget.ts'
 import type { Cluster } from './cluster.ts'
 import { describeFault, type Fault } from './faults.ts'
 
@@ -50,7 +50,7 @@ export class Nemesis {
     const { cluster } = this
     switch (fault.kind) {
       case 'kill':
-        return this.crash(fault.broker, 'kill', fault)
+        return mayEnd(cluster, fault.broker) && this.crash(fault.broker, 'kill', fault)
       case 'power-loss':
         if (!this.isUp(fault.broker) || !mayLose(cluster, fault.broker)) return false
         cluster.broker(fault.broker).hasLost = true
@@ -92,13 +92,13 @@ export class Nemesis {
         this.elect()
         return true
       case 'settings':
-        if (!this.isUp(fault.broker)) return false
+        if (!this.isUp(fault.broker) || !mayEnd(cluster, fault.broker)) return false
         cluster.broker(fault.broker).settings = fault.properties
         return this.crash(fault.broker, 'kill', { ...fault, told: true })
       case 'disk-error':
       case 'disk-full':
       case 'disk-slow':
-        return this.spoilDisk(fault)
+        return mayEnd(cluster, fault.broker) && this.spoilDisk(fault)
     }
   }
 
