@@ -115,11 +115,17 @@ function viewOf(batch: QuorumBatch): BatchView {
   return view
 }
 
-function readBatch({ epoch, crc, bytes }: QuorumBatch): BatchView {
+/** Every world begins with the same first batch: who voted for it only keeps apart members that are alike. */
+function readBatch({ baseOffset, epoch, crc, bytes }: QuorumBatch): BatchView {
   const control = isControl(bytes, 0) ? readControlRecord([...iterateRecords(bytes, 0)][0]) : null
   if (control?.type !== 'leaderChange') return { epoch, leader: -1, granting: [], crc }
   const { leaderId, grantingVoters } = control.message
-  return { epoch, leader: leaderId, granting: grantingVoters.map(({ voterId }) => voterId), crc: 0 }
+  return {
+    epoch,
+    leader: leaderId,
+    granting: baseOffset === 0 ? [] : grantingVoters.map(({ voterId }) => voterId),
+    crc: 0,
+  }
 }
 
 export const storeRule: ClassRule<IdealQuorumStore> = {
