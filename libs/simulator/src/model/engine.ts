@@ -8,10 +8,11 @@ import { Effects } from './effects.ts'
 import { CompiledRules } from './field-plan.ts'
 import type { ClassRule, FieldRules } from './field-rules.ts'
 import { stopCellAt } from './faults.ts'
-import { fingerprintOf, renamings } from './fingerprint.ts'
+import { fingerprintOf } from './fingerprint.ts'
 import type { Renaming } from './digest.ts'
 import { Memory } from './memory.ts'
 import { Seat } from './seat.ts'
+import { Symmetry } from './symmetry.ts'
 import { hashOf } from './text-hash.ts'
 import { startCell } from './step.ts'
 import { runTurn, type Delivered } from './turn.ts'
@@ -30,7 +31,7 @@ export class Engine {
   readonly seats: Seat[] = []
   readonly effects = new Effects()
   readonly rules: RuleBook
-  readonly renamings: readonly Renaming[]
+  readonly symmetry: Symmetry
   readonly memory = new Memory(this)
   observer: ((event: Delivered) => void) | null = null
   readonly #byNode = new Map<number, Map<string, number>>()
@@ -42,7 +43,7 @@ export class Engine {
     this.bounds = bounds
     this.choices = spec.choices?.(bounds) ?? []
     this.rules = new RuleBook(spec.fields ?? {}, spec.classes ?? [])
-    this.renamings = renamings(symmetry ? (spec.symmetry?.(bounds) ?? []) : [])
+    this.symmetry = new Symmetry(symmetry ? (spec.symmetry?.(bounds) ?? []) : [])
     for (const cell of spec.cells(bounds)) this.#addSeat(cell)
   }
 
@@ -73,9 +74,13 @@ export class Engine {
     return this.#byNode.get(node)?.get(name) ?? -1
   }
 
+  cellsOf(node: number): Iterable<number> {
+    return this.#byNode.get(node)?.values() ?? []
+  }
+
   /** Cells in the order of their nodes' new names. */
   cellOrder(renaming: number): readonly number[] {
-    return (this.#orders[renaming] ??= this.#sortedCells(this.renamings[renaming]!))
+    return (this.#orders[renaming] ??= this.#sortedCells(this.symmetry.renamings[renaming]!))
   }
 
   #sortedCells(names: Renaming): readonly number[] {

@@ -18,43 +18,46 @@ import {
 } from './digest.ts'
 import type { Engine } from './engine.ts'
 import { finish, mix } from './hash.ts'
+import { addUp } from './symmetry.ts'
 import { hashOf } from './text-hash.ts'
 import type { Cell, CellDigest, Flight, World } from './world.ts'
 
-/** All ways to rename nodes within their groups; the first one renames nothing. */
-export function renamings(groups: readonly (readonly number[])[]): Renaming[] {
-  let all: Renaming[] = [[]]
-  for (const group of groups) {
-    const orders = permutations(group)
-    all = all.flatMap((names) =>
-      orders.map((order) => {
-        const next = [...names]
-        group.forEach((node, at) => {
-          next[node] = order[at]!
-        })
-        return next
-      }),
-    )
-  }
-  return all
-}
-
-function permutations(items: readonly number[]): number[][] {
-  if (items.length <= 1) return [[...items]]
-  return items.flatMap((item, at) => permutations(items.toSpliced(at, 1)).map((rest) => [item, ...rest]))
-}
-
-export function fingerprintOf(world: World, all = world.engine.renamings): readonly [number, number] {
+/** The fingerprint under the canonical renaming, or the smallest one under the renamings at `candidates`. */
+export function fingerprintOf(world: World, candidates?: readonly number[]): readonly [number, number] {
+  const { symmetry } = world.engine
+  const positions = candidates ?? symmetry.candidates(world, signatureOf)
   let high = 0
   let low = 0
-  for (let index = 0; index < all.length; index++) {
-    underRenaming(world, index, all[index]!)
-    if (index === 0 || totalHigh < high || (totalHigh === high && totalLow < low)) {
+  for (let at = 0; at < positions.length; at++) {
+    underRenaming(world, positions[at]!, symmetry.renamings[positions[at]!]!)
+    if (at === 0 || totalHigh < high || (totalHigh === high && totalLow < low)) {
       high = totalHigh
       low = totalLow
     }
   }
   return [high >>> 0, low >>> 0]
+}
+
+/** What can be said of a node without naming any: its cells, and what is on its way to and from it. */
+function signatureOf(world: World, node: number): number {
+  const { engine } = world
+  const names = engine.symmetry.anonymous[node]!
+  const own = engine.symmetry.renamings.length
+  let total = 0
+  for (const at of engine.cellsOf(node)) {
+    const cell = world.cells[at]
+    if (cell !== undefined) total = addUp(total, cellDigest(engine, shared(world, cell), own, names).high, 1)
+  }
+  for (const flight of world.flights) {
+    if (flight.to === node) total = addUp(total, flightDigest(engine, flight, own, names).high, 2)
+    if (flight.from === node) total = addUp(total, flightDigest(engine, flight, own + 1, names).high, 3)
+  }
+  return total
+}
+
+/** The common cell in place of an equal one, where there is a memory: its digests are known. */
+function shared(world: World, cell: Cell): Cell {
+  return cell.known < 0 && world.memory !== null ? world.memory.share(world, cell.index) : cell
 }
 
 let totalHigh = 0
@@ -74,7 +77,7 @@ function addDigest(digest: CellDigest): void {
 }
 
 function underRenaming(world: World, index: number, nodes: Renaming): void {
-  const { engine, memory } = world
+  const { engine } = world
   totalHigh = 0x243f6a88
   totalLow = 0x13198a2e
   ids = []
@@ -83,8 +86,7 @@ function underRenaming(world: World, index: number, nodes: Renaming): void {
   add(world.now)
   for (const at of engine.cellOrder(index)) {
     const cell = world.cells[at]
-    if (cell === undefined) continue
-    addDigest(cellDigest(engine, cell.known < 0 && memory !== null ? memory.share(world, at) : cell, index, nodes))
+    if (cell !== undefined) addDigest(cellDigest(engine, shared(world, cell), index, nodes))
   }
   addFlights(world, index, nodes)
   addDigest(ghostDigest(world, index, nodes))

@@ -28,7 +28,8 @@ let queue: Delivery[] = []
 let isRunning = false
 
 export function deliverFromOutside(world: World, node: number, actor: string, message: Message): void {
-  enqueue({ node, actor, message, incarnation: noOne, from: noOne, title: message.kind, key: -1 })
+  const copy = world.engine.copyMessage(message)
+  enqueue({ node, actor, message: copy, incarnation: noOne, from: noOne, title: message.kind, key: -1 })
   runTurn(world)
 }
 

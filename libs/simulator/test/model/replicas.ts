@@ -10,7 +10,14 @@ import type { ReplicaState } from '@troupe/replication/state'
 import { buildBatch } from '@troupe/wire/record-batch'
 import { IdealLog } from '../../src/model-ports/ideal-log.ts'
 import { IdealStore } from '../../src/model-ports/ideal-store.ts'
-import { actorModel, type ActorModel, type ClassRule, type World } from '../../src/model/index.ts'
+import {
+  actorModel,
+  type ActorModel,
+  type ActorModelOptions,
+  type ActorModelSpec,
+  type ClassRule,
+  type World,
+} from '../../src/model/index.ts'
 
 const brokers = [1, 2, 3]
 const topicId = 'AAAAAAAAAAAAAAAAAAAAAQ'
@@ -31,7 +38,8 @@ const args: ReplicaArgs = {
     'unclean.leader.election.enable': false,
   },
 }
-const eligibleBrokers = new Map(brokers.map((id) => [id, 10 + id]))
+// The same epoch for all, so that they are interchangeable.
+const eligibleBrokers = new Map(brokers.map((id) => [id, 10]))
 
 /** Writes down what it is told. */
 export interface ClientState {
@@ -51,16 +59,16 @@ export interface ReplicasGhost {
   written: number
 }
 
-function update({ leader, epoch }: ReplicasGhost, broker: number): PartitionUpdate {
+function update({ leader, epoch }: ReplicasGhost): PartitionUpdate {
   const none: readonly number[] = []
   const nobody = { elr: none, lastKnownElr: none, addingReplicas: none, removingReplicas: none }
   const where = { partition: 0, replicas: brokers, isr: brokers, leader, leaderEpoch: epoch, partitionEpoch: epoch }
   const view = { ...where, ...nobody, leaderRecoveryState: 0 }
-  return { kind: 'partition', view, config: args.config, eligibleBrokers, brokerEpoch: 10 + broker }
+  return { kind: 'partition', view, config: args.config, eligibleBrokers, brokerEpoch: 10 }
 }
 
 function publish(world: World<ReplicasGhost>): void {
-  for (const broker of brokers) world.send(0, { broker, actor: replica }, update(world.ghost, broker))
+  for (const broker of brokers) world.send(0, { broker, actor: replica }, update(world.ghost))
 }
 
 function recordsOf(world: World<ReplicasGhost>): Uint8Array {
@@ -77,6 +85,8 @@ function produce(world: World<ReplicasGhost>): void {
   world.send(101, { broker: ghost.leader, actor: replica }, message)
 }
 
+const viewNodes = ['leader', 'isr', 'replicas']
+
 const classes: readonly ClassRule<never>[] = [
   { type: IdealLog, clone: (log: IdealLog) => log.clone(), view: viewOf } as ClassRule<IdealLog> as ClassRule<never>,
 ]
@@ -86,8 +96,8 @@ function viewOf(log: IdealLog): unknown {
   return [logStartOffset, logEndOffset, highWatermark, ...batches.map(({ digest }) => digest)]
 }
 
-export function replicasModel(): ActorModel<ReplicasGhost> {
-  return actorModel<ReplicasGhost>({
+export function replicasModel(options: ActorModelOptions = {}): ActorModel<ReplicasGhost> {
+  const spec: ActorModelSpec<ReplicasGhost> = {
     name: 'replicas',
     title: 'Three replicas of one partition, elections at will',
     defaultBounds: { records: 2, epochs: 2 },
@@ -142,6 +152,7 @@ export function replicasModel(): ActorModel<ReplicasGhost> {
     witnesses: (world) => (world.state<ClientState>(101, 'client')!.acked.length > 0 ? ['acked'] : []),
     classes,
     fields: {
+      all: { unordered: ['isr', 'replicas'] },
       replica: {
         omit: [
           'log',
@@ -155,9 +166,13 @@ export function replicasModel(): ActorModel<ReplicasGhost> {
         ],
         constant: ['config', 'eligibleBrokers'],
         ids: ['inFlight.id', 'requestId'],
+        nodes: ['id', 'followers{}', ...viewNodes],
       },
-      messages: { constant: ['config', 'eligibleBrokers'] },
-      disk: { omit: ['safeguards'] },
+      messages: { constant: ['config', 'eligibleBrokers'], nodes: ['replica', ...viewNodes] },
+      disk: { omit: ['safeguards', 'directoryId'] },
+      ghost: { nodes: ['leader'] },
     },
-  })
+    symmetry: () => [brokers],
+  }
+  return actorModel(spec, options)
 }
