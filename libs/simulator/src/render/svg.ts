@@ -42,7 +42,8 @@ export function renderSvg(trace: Trace): string {
     ...violationMark(trace, layout),
   ]
   const size = `width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img">\n${definitions(clip(headlines(trace)[0]!, 200))}\n${body.join('\n')}\n</svg>\n`
+  const opening = `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img">`
+  return [opening, definitions(clip(headlines(trace)[0]!, 200)), ...body, '</svg>', ''].join('\n')
 }
 
 function layOut(trace: Trace): Layout {

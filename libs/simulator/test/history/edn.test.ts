@@ -55,10 +55,11 @@ const history: History = [
   { index: 11, time: 18, process: 2, type: 'info', f: 'crash', value: null, error: 'indeterminate: killed' },
 ]
 
+const moved = ':rebalance-log [{:keys [2]}], :reset-keys [1]'
 const text = `{:index 0, :time 0, :type :invoke, :process 0, :f :subscribe, :value [1 2], :group "g"}
 {:index 1, :time 5, :type :ok, :process 0, :f :subscribe, :value [1 2], :group "g"}
 {:index 2, :time 6, :type :invoke, :process 0, :f :txn, :value [[:poll] [:send 1 7]]}
-{:index 3, :time 9, :type :ok, :process 0, :f :txn, :value [[:poll {2 [[0 3] [1 4]], 1 []}] [:send 1 [12 7]]], :rebalance-log [{:keys [2]}], :reset-keys [1]}
+{:index 3, :time 9, :type :ok, :process 0, :f :txn, :value [[:poll {2 [[0 3] [1 4]], 1 []}] [:send 1 [12 7]]], ${moved}}
 {:index 4, :time 10, :type :invoke, :process 1, :f :send, :value [[:send "k" "a \\"b\\"\\n\\\\"]]}
 {:index 5, :time 12, :type :info, :process 1, :f :send, :value [[:send "k" [nil "a \\"b\\"\\n\\\\"]]], :error :not-leader-or-follower}
 {:index 6, :time 13, :type :invoke, :process 2, :f :assign, :value [1], :seek-to-beginning? true}
