@@ -202,7 +202,8 @@ function setTimers(step: Step): void {
   const { state, out } = step
   let due = NEVER
   for (const link of state.links.values()) due = Math.min(due, dueAt(step, link, NEVER))
-  if (due !== state.dueAt) {
+  // A timer that is too early looks again; most requests are answered long before they are overdue.
+  if (due < state.dueAt || (due === NEVER && state.dueAt !== NEVER)) {
     state.dueAt = due
     if (due === NEVER) out.cancelTimer('due')
     else out.setTimer('due', due, { kind: 'due' })

@@ -160,7 +160,8 @@ function finishClosing(step: Step): void {
 function setTimer(step: Step, sending: boolean): void {
   const { state, out } = step
   const at = state.stopped ? NEVER : dueAt(step, sending)
-  if (at === state.timerAt) return
+  // A timer that is too early looks again; most batches are acknowledged long before they expire.
+  if (at === state.timerAt || (at > state.timerAt && at !== NEVER)) return
   state.timerAt = at
   if (at === NEVER) out.cancelTimer('due')
   else out.setTimer('due', at, { kind: 'due' })

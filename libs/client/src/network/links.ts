@@ -14,6 +14,8 @@ import { API_VERSIONS, correlationIdOf, decodeResponse, encodeRequest, ownMaxVer
 import { metadataFailed, onMetadataResponse, publish, wantMetadata } from './metadata.ts'
 import { linkEdges, type Call, type Link, type SentCall, type Step } from './state.ts'
 
+/** More failures than this change no back-off. */
+const MANY = 16
 const SOFTWARE = { clientSoftwareName: 'troupe', clientSoftwareVersion: '0.1.0' }
 
 export function linkTo(step: Step, channel: string, broker: number, host: string, port: number): Link {
@@ -193,7 +195,8 @@ function drop(step: Step, link: Link, why: Unanswered['reason']): void {
   link.connection = -1
   link.versions = null
   const { 'reconnect.backoff.ms': base, 'reconnect.backoff.max.ms': max } = state.config
-  link.retryAt = env.now + backoff(base, max, link.failures++, env.random)
+  link.retryAt = env.now + backoff(base, max, link.failures, env.random)
+  link.failures = Math.min(link.failures + 1, MANY)
   const sent = link.sent
   link.sent = []
   for (const { call } of sent) if (call.own !== 'versions') fail(step, link, call, why)

@@ -78,8 +78,7 @@ export function runTransactions(step: Step): boolean {
     }
     if (request.type === 'endTxn' && !transaction.started) {
       transaction.requests.shift()
-      completeTransaction(transaction)
-      finishOperation(step, request.operation, 'none')
+      completeTransaction(step, request.operation)
       continue
     }
     const to = destination(step, request)
@@ -333,13 +332,11 @@ function onOffsetsCommitted(step: Step, request: Request<'commitOffsets'>, respo
 }
 
 function onEnded(step: Step, request: Request<'endTxn'>, response: EndTxnResponse): void {
-  const { transaction } = step.state
   const error = response.errorCode
   if (error !== KafkaError.NONE) {
     if (!common(step, request, error)) fail(step, request, problemOf(error))
     return
   }
   if (response.producerId !== -1) setProducerId(step, response.producerId, response.producerEpoch, true)
-  completeTransaction(transaction)
-  finishOperation(step, request.operation, 'none')
+  completeTransaction(step, request.operation)
 }

@@ -112,11 +112,15 @@ function sendTo(step: Step, broker: number): void {
   const { state } = step
   const chosen: [PartitionState, Batch][] = []
   let size = 0
+  let full = false
   for (const partition of state.partitions.values()) {
     const leader = leaderOf(state, partition)
     const batch = leader?.leader === broker ? nextBatch(step, partition) : undefined
     if (!batch || !leader) continue
-    if (chosen.length > 0 && size + batch.size > state.config['max.request.size']) break
+    if (chosen.length > 0 && size + batch.size > state.config['max.request.size']) {
+      full = true
+      break
+    }
     size += batch.size
     if (isIdempotent(state)) assignSequence(state, partition, batch)
     batch.sent = true
@@ -124,6 +128,7 @@ function sendTo(step: Step, broker: number): void {
     chosen.push([partition, batch])
   }
   if (size > 0) sendProduce(step, broker, chosen)
+  if (!full) return
   // What goes first this time goes last next time, so that nobody starves.
   for (const [partition] of chosen) {
     state.partitions.delete(partition.key)

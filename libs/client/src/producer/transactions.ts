@@ -9,7 +9,7 @@
  */
 import type { ReplyToken } from '@troupe/actor'
 import { defineEdges } from '@troupe/actor/edges'
-import { KafkaError, errorName } from '@troupe/wire/errors'
+import { KafkaError, errorName, isRetriable } from '@troupe/wire/errors'
 import type { OperationResult, SendOffsets } from '../messages.ts'
 import {
   isIdempotent,
@@ -163,19 +163,14 @@ function abort(step: Step, operation: number): void {
   complete(step, false, operation, error)
 }
 
-/** EndTxn; and a new epoch after it when one is needed. */
+/** EndTxn, when everything before it is settled. */
 function complete(step: Step, committed: boolean, operation: number, error: Problem | null = null): void {
   const { transaction } = step.state
   const { v2 } = transaction
   updateVersion(step, false)
-  const bump = transaction.epochBumpRequired
   // A coordinator that does not know the producer id (any more) has nothing to end.
-  if (error?.error === KafkaError.INVALID_PRODUCER_ID_MAPPING) {
-    completeTransaction(transaction)
-    return enqueue(transaction, { type: 'initProducerId', bump: true, retryAt: 0, operation })
-  }
-  enqueue(transaction, { type: 'endTxn', committed, v2, retryAt: 0, operation: bump ? -1 : operation })
-  if (bump) enqueue(transaction, { type: 'initProducerId', bump: true, retryAt: 0, operation })
+  if (error?.error === KafkaError.INVALID_PRODUCER_ID_MAPPING) return completeTransaction(step, operation)
+  enqueue(transaction, { type: 'endTxn', committed, v2, retryAt: 0, operation })
 }
 
 /** The level that brokers have finalised decides from the next transaction on; the first one needs an epoch of its own. */
@@ -188,14 +183,18 @@ export function updateVersion({ state }: Step, first: boolean): void {
   if (!first && !before && transaction.v2) transaction.epochBumpRequired = true
 }
 
-/** EndTxn is answered, or there was nothing to end. */
-export function completeTransaction(transaction: TransactionState): void {
-  become(transaction, transaction.epochBumpRequired ? 'INITIALIZING' : 'READY')
+/** EndTxn is answered, or there was nothing to end. The operation is over when the next epoch is there, if one is needed. */
+export function completeTransaction(step: Step, operation: number): void {
+  const { transaction } = step.state
+  const bump = transaction.epochBumpRequired
+  become(transaction, bump ? 'INITIALIZING' : 'READY')
   transaction.epochBumpRequired = false
   transaction.started = false
   transaction.newPartitions.clear()
   transaction.pendingPartitions.clear()
   transaction.partitions.clear()
+  if (bump) enqueue(transaction, { type: 'initProducerId', bump, retryAt: 0, operation })
+  else finishOperation(step, operation, 'none')
 }
 
 /** An id and an epoch of its own for what comes next; all sequences begin at 0. */
@@ -286,7 +285,9 @@ export function batchFailed(step: Step, problem: Problem): void {
   if (fatalForBatches.has(problem.error)) return fatalError(step, problem)
   if (!isTransactional(step.state)) return
   if (!isCompleting(transaction)) requireEpochBump(step)
-  abortableError(step, problem)
+  // Tried until the time was over: to the transaction that is not an error that may pass.
+  const { error, detail } = problem
+  abortableError(step, isRetriable(error) ? { error: KafkaError.TRANSACTION_ABORTABLE, detail } : problem)
 }
 
 /**
