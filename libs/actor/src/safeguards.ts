@@ -7,22 +7,48 @@
 export const allSafeguards = Object.freeze({
   /** Z01, KIP-101: a follower truncates by leader epoch, not to its high watermark. */
   truncateByEpoch: true,
+  /** Z02, KIP-279: a look-up by leader epoch answers the largest epoch up to the one asked, and where that one ends. */
+  epochLookupReturnsLargestEpoch: true,
+  /** Z03, KAFKA-7415: an epoch is entered at election, also when nothing is ever written in it. */
+  recordEpochOnElection: true,
+  /** Z03, KAFKA-10706: truncation cuts the epoch cache also where it does not shorten the log. */
+  truncateEpochCacheOnNoop: true,
   /** Z04, KIP-320: a leader answers only fetches of its own leader epoch. */
   fenceFetch: true,
+  /** Z04: a leader tells only followers of its own leader epoch where to truncate. */
+  fenceTruncation: true,
   /** Z04: a fetch position of an older leader epoch does not count towards the high watermark. */
   fenceHighWatermarkAdvance: true,
+  /** Z04: a fetch of another leader epoch brings nobody into the ISR. */
+  fenceIsrExpand: true,
   /** Z04: a follower joins the ISR only from the start offset of the current leader epoch on. */
   isrRequiresEpochStart: true,
+  /** Z05, KIP-320: a consumer's fetch that names another leader epoch is refused. */
+  checkCurrentLeaderEpoch: true,
   /** Z06, KIP-497: the high watermark waits for ISR ∪ pending ISR. */
   maximalIsr: true,
   /** Z07: AlterPartition is applied only on an equal partition epoch. */
   alterPartitionEpoch: true,
-  /** Z08, KIP-841: a fenced or stopping broker does not join the ISR. */
+  /** Z07, KAFKA-12686: an open AlterPartition outlives metadata that says nothing new. */
+  keepPendingOnMetadata: true,
+  /** Z07, KAFKA-13790: metadata of an equal partition epoch is current. */
+  acceptEqualPartitionEpoch: true,
+  /** Z08, KIP-841: a leader does not propose a fenced or stopping broker for the ISR. */
   rejectFencedFromIsr: true,
-  /** Z09, KIP-903: AlterPartition names the broker epoch of each replica. */
+  /** Z08, KIP-841: the controller refuses a fenced or stopping broker for the ISR. */
+  controllerRejectsFenced: true,
+  /** Z09, KIP-903: the controller compares the broker epoch of each replica in AlterPartition. */
   alterPartitionBrokerEpoch: true,
+  /** Z09, KAFKA-15221: a proposal names the incarnations that were in sync when it was made, however often it is sent. */
+  eligibilitySingleSnapshot: true,
+  /** Z10, KIP-966: who leaves an ISR below min ISR stays eligible, and nobody else leads. */
+  eligibleLeaderReplicas: true,
+  /** Z10, KIP-966: a broker that did not stop cleanly leaves ISR and ELR when it registers. */
+  uncleanShutdownDetection: true,
   /** Z11, KIP-966: the high watermark does not advance while the ISR is below min ISR. */
   highWatermarkRequiresMinIsr: true,
+  /** Z12: what a leader knows of its followers ends with its epoch. */
+  resetFollowersOnEpoch: true,
   /** Z12: a fetch response that does not match the request in flight is dropped. */
   matchFetchResponse: true,
   /** Z13, KAFKA-10471: the marker of a clean stop is removed before any log is loaded. */

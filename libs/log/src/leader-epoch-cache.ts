@@ -72,7 +72,7 @@ export class LeaderEpochCache {
   }
 
   /** Largest epoch ≤ the one asked, with the start of the next one as its end. */
-  endOffsetFor(epoch: number, logEndOffset: number): EpochEndOffset {
+  endOffsetFor(epoch: number, logEndOffset: number, tellsEpoch = true): EpochEndOffset {
     if (epoch < 0) return undefinedEpoch
     if (epoch === this.latestEpoch) return { leaderEpoch: epoch, endOffset: logEndOffset }
     const higher = this.list.findIndex((entry) => entry.epoch > epoch)
@@ -80,7 +80,8 @@ export class LeaderEpochCache {
     const endOffset = this.list[higher].startOffset
     // Below all that is known: the asker shares nothing with this log but what precedes its first entry.
     if (higher === 0) return { leaderEpoch: epoch, endOffset }
-    return { leaderEpoch: this.list[higher - 1].epoch, endOffset }
+    // KIP-101 knew the end offset only; KIP-279 tells whose end it is, so that the asker can go on from there (Z02).
+    return { leaderEpoch: tellsEpoch ? this.list[higher - 1].epoch : epoch, endOffset }
   }
 
   startOffsetOf(epoch: number): number {

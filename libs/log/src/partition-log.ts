@@ -43,6 +43,8 @@ import { validatorConfig, type ValidatorConfig } from './validator.ts'
 
 export type LogSafeguards = Pick<
   Safeguards,
+  | 'epochLookupReturnsLargestEpoch'
+  | 'truncateEpochCacheOnNoop'
   | 'deleteMarkerFirst'
   | 'fenceAfterIoError'
   | 'endOffsetBeforeIndexes'
@@ -269,7 +271,7 @@ export class PartitionLog implements Log, AppendTarget {
   }
 
   endOffsetForEpoch(epoch: number): EpochEndOffset {
-    return this.epochs.endOffsetFor(epoch, this.logEndOffset)
+    return this.epochs.endOffsetFor(epoch, this.logEndOffset, this.safeguards.epochLookupReturnsLargestEpoch)
   }
 
   epochStartOffset(epoch: number): number {
@@ -291,7 +293,7 @@ export class PartitionLog implements Log, AppendTarget {
   truncateTo(offset: number): void {
     this.#requireOnline()
     if (offset >= this.logEndOffset) {
-      this.epochs.truncateFromEnd(offset)
+      if (this.safeguards.truncateEpochCacheOnNoop) this.epochs.truncateFromEnd(offset)
       return
     }
     if (offset < this.local.segments[0].baseOffset) return this.truncateFullyAndStartAt(offset)

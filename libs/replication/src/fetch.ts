@@ -25,7 +25,7 @@ function lookTwice(state: ReplicaState, message: Fetch, env: ReplicaEnv, out: Ou
 }
 
 function fetch(state: ReplicaState, message: Fetch, env: ReplicaEnv): Fetched {
-  const error = checkLeader(state, message.currentLeaderEpoch, env.safeguards.fenceFetch)
+  const error = checkLeader(state, message.currentLeaderEpoch, env.safeguards.checkCurrentLeaderEpoch)
   if (error !== KafkaError.NONE) return refusedFetch(state, error)
   const log = logOf(state)
   const { offset } = message

@@ -35,6 +35,5 @@ export function isCaughtUp(
 export function isEligible(state: ReplicaState, follower: FollowerProgress, env: ReplicaEnv): boolean {
   const aliveEpoch = state.eligibleBrokers.get(follower.id)
   if (env.safeguards.rejectFencedFromIsr && aliveEpoch === undefined) return false
-  if (!env.safeguards.alterPartitionBrokerEpoch) return true
   return follower.brokerEpoch === -1 || aliveEpoch === undefined || follower.brokerEpoch === aliveEpoch
 }

@@ -86,7 +86,8 @@ function propose(
   env: ReplicaEnv,
   out: Outbox,
 ): void {
-  state.pendingIsr = { kind, isr, requestId: -1, attempts: 0, refused: false }
+  const brokerEpochs = isr.map((id) => brokerEpochOf(state, id))
+  state.pendingIsr = { kind, isr, brokerEpochs, requestId: -1, attempts: 0, refused: false }
   out.trace(`isr.${kind}`, { from: state.isr, to: isr, partitionEpoch: state.partitionEpoch })
   submit(state, state.pendingIsr, env, out)
 }
@@ -105,10 +106,7 @@ function submit(state: ReplicaState, pending: PendingIsr, env: ReplicaEnv, out: 
             partitionIndex: state.partition,
             leaderEpoch: state.leaderEpoch,
             newIsr: [],
-            newIsrWithEpochs: pending.isr.map((brokerId) => ({
-              brokerId,
-              brokerEpoch: brokerEpochOf(state, brokerId, env),
-            })),
+            newIsrWithEpochs: membersOf(state, pending, env),
             leaderRecoveryState: 0,
             partitionEpoch: state.partitionEpoch,
           },
@@ -126,9 +124,23 @@ function submit(state: ReplicaState, pending: PendingIsr, env: ReplicaEnv, out: 
   out.setTimer(timers.alterPartition, env.now + ANSWER_TIMEOUT_MS, { kind: 'alterPartitionDue' })
 }
 
+/**
+ * The incarnations that were found in sync. When the proposal is sent again, one of them may have come back empty: who
+ * it is by now proves nothing (KAFKA-15221).
+ */
+function membersOf(
+  state: ReplicaState,
+  { isr, brokerEpochs }: PendingIsr,
+  { safeguards }: ReplicaEnv,
+): { brokerId: number; brokerEpoch: number }[] {
+  return isr.map((brokerId, index) => ({
+    brokerId,
+    brokerEpoch: safeguards.eligibilitySingleSnapshot ? brokerEpochs[index] : brokerEpochOf(state, brokerId),
+  }))
+}
+
 /** −1: has not fetched in this epoch, and the controller need not compare; a crash of it bumps the partition epoch. */
-function brokerEpochOf(state: ReplicaState, id: number, env: ReplicaEnv): number {
-  if (!env.safeguards.alterPartitionBrokerEpoch) return -1
+function brokerEpochOf(state: ReplicaState, id: number): number {
   return id === state.id ? state.brokerEpoch : (state.followers.get(id)?.brokerEpoch ?? -1)
 }
 

@@ -33,7 +33,11 @@ export function onFollowerFetch(state: ReplicaState, message: FollowerFetch, env
   const refuse = (error: ErrorCode): void =>
     answer(state, out, message.replyTo, refusedFollowerFetch(state, message.leaderEpoch, message.offset, error))
 
-  const error = checkLeader(state, message.leaderEpoch, env.safeguards.fenceFetch)
+  const { safeguards } = env
+  const position = state.role === 'leader' ? divergence(logOf(state), message.offset, message.lastFetchedEpoch) : null
+  // Between two epochs neither records nor places to truncate to mean anything (Z04).
+  const fence = position === null ? safeguards.fenceFetch : safeguards.fenceTruncation
+  const error = checkLeader(state, message.leaderEpoch, fence)
   if (error !== KafkaError.NONE) return refuse(error)
   const follower = state.followers.get(message.replica)
   // Assigned a moment ago, and not known here yet: the follower tries again.
@@ -44,7 +48,6 @@ export function onFollowerFetch(state: ReplicaState, message: FollowerFetch, env
   }
 
   const log = logOf(state)
-  const position = divergence(log, message.offset, message.lastFetchedEpoch)
   if (position === 'out-of-range') return refuse(KafkaError.OFFSET_OUT_OF_RANGE)
   if (position !== null) {
     return answer(state, out, message.replyTo, {
@@ -63,12 +66,11 @@ export function onFollowerFetch(state: ReplicaState, message: FollowerFetch, env
   }
 
   supersede(state, follower, out)
-  if (message.leaderEpoch === state.leaderEpoch || !env.safeguards.fenceHighWatermarkAdvance) {
-    recordProgress(state, follower, message, env)
-    maybeExpandIsr(state, follower, env, out)
-    advance(state, env, out)
-    completeDeletes(state, out)
-  }
+  const isCurrent = message.leaderEpoch === state.leaderEpoch
+  if (isCurrent || !safeguards.fenceHighWatermarkAdvance) recordProgress(state, follower, message, env)
+  if (isCurrent || !safeguards.fenceIsrExpand) maybeExpandIsr(state, follower, env, out)
+  advance(state, env, out)
+  completeDeletes(state, out)
   serve(state, follower, message, env, out)
 }
 

@@ -8,7 +8,7 @@ import type { Outbox } from '@troupe/actor'
 import { KafkaError } from '@troupe/wire/errors'
 import type { EpochOffset, ListOffset, OffsetForLeaderEpoch, OffsetListed } from './messages.ts'
 import { checkLeader, refusal } from './refusals.ts'
-import { answer, logOf, type ReplicaEnv, type ReplicaState } from './state.ts'
+import { answer, logOf, type ReplicaState } from './state.ts'
 
 const Timestamp = {
   latest: -1,
@@ -21,8 +21,8 @@ const Timestamp = {
 
 const unknown: OffsetListed = { error: KafkaError.NONE, offset: -1, timestamp: -1, leaderEpoch: -1 }
 
-export function onListOffset(state: ReplicaState, message: ListOffset, env: ReplicaEnv, out: Outbox): void {
-  const error = checkLeader(state, message.currentLeaderEpoch, env.safeguards.fenceFetch)
+export function onListOffset(state: ReplicaState, message: ListOffset, out: Outbox): void {
+  const error = checkLeader(state, message.currentLeaderEpoch, true)
   answer(state, out, message.replyTo, error === KafkaError.NONE ? list(state, message) : refusal(state, message, error))
 }
 
@@ -52,13 +52,8 @@ function notAvailable(): OffsetListed {
   return { ...unknown, error: KafkaError.OFFSET_NOT_AVAILABLE }
 }
 
-export function onOffsetForLeaderEpoch(
-  state: ReplicaState,
-  message: OffsetForLeaderEpoch,
-  env: ReplicaEnv,
-  out: Outbox,
-): void {
-  const error = checkLeader(state, message.currentLeaderEpoch, env.safeguards.fenceFetch)
+export function onOffsetForLeaderEpoch(state: ReplicaState, message: OffsetForLeaderEpoch, out: Outbox): void {
+  const error = checkLeader(state, message.currentLeaderEpoch, true)
   if (error !== KafkaError.NONE) return answer(state, out, message.replyTo, refusal(state, message, error))
   const { leaderEpoch, endOffset } = logOf(state).endOffsetForEpoch(message.leaderEpoch)
   answer(state, out, message.replyTo, { error: KafkaError.NONE, leaderEpoch, endOffset } satisfies EpochOffset)

@@ -105,9 +105,9 @@ function dispatch(state: ReplicaState, message: ReplicaMessage, env: ReplicaEnv,
     case 'readLog':
       return onReadLog(state, message, env, out)
     case 'listOffset':
-      return onListOffset(state, message, env, out)
+      return onListOffset(state, message, out)
     case 'offsetForLeaderEpoch':
-      return onOffsetForLeaderEpoch(state, message, env, out)
+      return onOffsetForLeaderEpoch(state, message, out)
     case 'deleteRecords':
       return onDeleteRecords(state, message, env, out)
     case 'describeProducers':

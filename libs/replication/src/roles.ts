@@ -35,7 +35,8 @@ export function onPartition(state: ReplicaState, message: PartitionUpdate, env: 
     logOf(state).configure(config.log)
   }
   // An AlterPartition's answer may have told us more than the metadata that is here by now. Equal is current (Z07c).
-  if (view.leaderEpoch < state.leaderEpoch || view.partitionEpoch < state.partitionEpoch) {
+  const oldest = env.safeguards.acceptEqualPartitionEpoch ? state.partitionEpoch : state.partitionEpoch + 1
+  if (view.leaderEpoch < state.leaderEpoch || view.partitionEpoch < oldest) {
     return reconsider(state, env, out)
   }
   if (view.leader === state.id) becomeLeader(state, view, env, out)
@@ -60,7 +61,7 @@ export function becomeLeader(state: ReplicaState, view: PartitionView, env: Repl
 
   if (isNewEpoch) {
     // Also when nothing is appended in it: a follower may come with a later epoch than our last record's (Z03).
-    log.assignLeaderEpoch(view.leaderEpoch, log.logEndOffset)
+    if (env.safeguards.recordEpochOnElection) log.assignLeaderEpoch(view.leaderEpoch, log.logEndOffset)
     state.leaderEpochStartOffset = log.logEndOffset
     out.trace('replica.leader', {
       leaderEpoch: view.leaderEpoch,
@@ -74,7 +75,8 @@ export function becomeLeader(state: ReplicaState, view: PartitionView, env: Repl
   state.leaderEpoch = view.leaderEpoch
   state.partitionEpoch = view.partitionEpoch
   // An open proposal outlives metadata that says nothing new, or two proposals could be on their way (Z07a).
-  if (isNewPartitionEpoch || isNewEpoch || state.pendingIsr === null || state.pendingIsr.refused) {
+  const isOpen = env.safeguards.keepPendingOnMetadata && state.pendingIsr !== null && !state.pendingIsr.refused
+  if (isNewPartitionEpoch || isNewEpoch || !isOpen) {
     state.isr = view.isr
     if (state.pendingIsr !== null) out.cancelTimer(timers.alterPartition)
     state.pendingIsr = null
@@ -116,7 +118,7 @@ function assignFollowers(
     if (id === state.id) continue
     const known = state.followers.get(id)
     if (known !== undefined && !isNewEpoch) continue
-    const follower = known !== undefined && !env.safeguards.fenceHighWatermarkAdvance ? known : newFollower(id)
+    const follower = known !== undefined && !env.safeguards.resetFollowersOnEpoch ? known : newFollower(id)
     // Members of the ISR have replica.lag.time.max.ms to show themselves; others must not hold anything back.
     follower.lastCaughtUpTimeMs = view.isr.includes(id) ? env.now : -Infinity
     state.followers.set(id, follower)

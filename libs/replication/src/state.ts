@@ -80,6 +80,8 @@ export interface ParkedFetch {
 export interface PendingIsr {
   readonly kind: 'expand' | 'shrink'
   readonly isr: readonly number[]
+  /** Of the members, as they were when this was proposed (KIP-903). */
+  readonly brokerEpochs: readonly number[]
   /** Number of the request in flight, −1 between attempts. */
   requestId: number
   attempts: number

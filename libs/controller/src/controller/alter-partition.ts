@@ -113,6 +113,6 @@ function alterError(
 function isEligible(state: ControllerState, env: DecideEnv, { brokerId, brokerEpoch }: Member): boolean {
   const broker = state.image.brokers.get(brokerId)
   if (!broker) return false
-  if (env.safeguards.rejectFencedFromIsr && (broker.fenced || broker.inControlledShutdown)) return false
+  if (env.safeguards.controllerRejectsFenced && (broker.fenced || broker.inControlledShutdown)) return false
   return !env.safeguards.alterPartitionBrokerEpoch || brokerEpoch === -1 || brokerEpoch === broker.epoch
 }

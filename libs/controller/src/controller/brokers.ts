@@ -29,7 +29,7 @@ export function registerBroker(state: ControllerState, request: BrokerRegistrati
   const records: KnownRecord[] = []
   if (existing && !same) {
     // KIP-966: only a broker that names its last epoch has shut down cleanly and still has all it acknowledged.
-    const unclean = request.previousBrokerEpoch !== existing.epoch
+    const unclean = env.safeguards.uncleanShutdownDetection && request.previousBrokerEpoch !== existing.epoch
     if (!existing.fenced) records.push(...fenceBroker(state, env, brokerId, unclean))
     else if (unclean) records.push(...removeFromIsrs(state, env, brokerId, true))
   }

@@ -57,7 +57,7 @@ export function changePartition(
   before: PartitionImage,
   wanted: PartitionTarget,
 ): (KnownRecord & { type: 'PartitionChangeRecord' }) | null {
-  const elrEnabled = isElrEnabled(state)
+  const elrEnabled = env.safeguards.eligibleLeaderReplicas && isElrEnabled(state)
   const isAcceptable = wanted.isAcceptable ?? ((broker: number) => isActive(state, broker))
   const target: Target = {
     isr: wanted.isr ?? before.isr,

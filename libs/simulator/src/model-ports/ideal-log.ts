@@ -262,7 +262,7 @@ export class IdealLog implements Log, AppendTarget {
   }
 
   endOffsetForEpoch(epoch: number): EpochEndOffset {
-    return this.epochs.endOffsetFor(epoch, this.logEndOffset)
+    return this.epochs.endOffsetFor(epoch, this.logEndOffset, this.safeguards.epochLookupReturnsLargestEpoch)
   }
 
   epochStartOffset(epoch: number): number {
@@ -294,7 +294,10 @@ export class IdealLog implements Log, AppendTarget {
 
   truncateTo(offset: number): void {
     this.requireOnline()
-    if (offset >= this.logEndOffset) return this.epochs.truncateFromEnd(offset)
+    if (offset >= this.logEndOffset) {
+      if (this.safeguards.truncateEpochCacheOnNoop) this.epochs.truncateFromEnd(offset)
+      return
+    }
     if (offset < this.segmentBase) return this.truncateFullyAndStartAt(offset)
     this.lowerRecoveryPoint(offset)
     const cut = this.batches.find((batch) => batch.lastOffset >= offset)
