@@ -1,6 +1,8 @@
 /** All cages, in the order of their numbers. */
 import type { Cage } from './contract.ts'
 import { coordinatorCages } from './coordinator.ts'
+import { offsetCages } from './offsets.ts'
 import { raftCages } from './raft.ts'
+import { transactionCages } from './transactions.ts'
 
-export const cages: readonly Cage[] = [coordinatorCages, raftCages].flat()
+export const cages: readonly Cage[] = [transactionCages, offsetCages, coordinatorCages, raftCages].flat()
