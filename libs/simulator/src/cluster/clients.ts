@@ -1,9 +1,13 @@
 /** The clients of a run: which actors they have, how they are killed and come back, whether they are done. */
 import type { ClientTransport } from '@troupe/client/transport'
+import { consumerActor } from '@troupe/client/consumer'
 import { networkActor } from '@troupe/client/network'
 import { producerActor } from '@troupe/client/producer'
 import type { AnyDefinition, HostedKind } from '../kernel/host.ts'
 import { Notebook, type ApplicationArgs } from '../workload/application.ts'
+import { copierActor, copierGroup } from '../workload/copier.ts'
+import { groupMemberActor, memberGroup } from '../workload/group-member.ts'
+import { readerActor } from '../workload/reader.ts'
 import { senderActor } from '../workload/sender.ts'
 import { transactorActor } from '../workload/transactor.ts'
 import type { ClientProcess, ClientRoot } from './client-process.ts'
@@ -14,9 +18,9 @@ import { firstClient } from './processes.ts'
 const applications: Readonly<Record<ClientOptions['role'], AnyDefinition>> = {
   producer: senderActor,
   transactional: transactorActor,
-  copier: transactorActor,
-  group: senderActor,
-  reader: senderActor,
+  copier: copierActor,
+  group: groupMemberActor,
+  reader: readerActor,
 }
 
 export class Clients {
@@ -49,9 +53,22 @@ export class Clients {
     for (const [id, { host }] of this.cluster.clients) if (!host.up) this.boot(id)
   }
 
-  /** What is not answered yet. */
-  missing(): string | null {
-    return this.notebook.open > 0 ? `${this.notebook.open} operations are not answered` : null
+  /** Operations of those who have finished that nobody has answered. */
+  unanswered(): string | null {
+    const { open } = this.notebook
+    return open > 0 ? `${open} operations are not answered` : null
+  }
+
+  /** What is not answered yet, or not read to the end as it was at `since`. */
+  missing(since: number): string | null {
+    for (const [id, { host }] of this.cluster.clients) {
+      const state = host.cells.get('app')?.state as { passedAt?: number } | undefined
+      if (state === undefined) return `${host.name} does not run`
+      const isReader = this.cluster.options.clients[id - firstClient]!.role === 'reader'
+      if (isReader && state.passedAt! < since) return `${host.name} has not read to the end`
+    }
+    // Readers go on polling.
+    return null
   }
 
   private boot(id: number): void {
@@ -67,6 +84,7 @@ export class Clients {
     const kinds = new Map<string, HostedKind>([
       ['network', { definition: networkActor, ports: () => ({ transport }) }],
       ['producer', { definition: producerActor, ports: () => ({}) }],
+      ['consumer', { definition: consumerActor, ports: () => ({}) }],
     ])
     for (const definition of Object.values(applications)) {
       kinds.set(definition.kind, { definition, ports: () => ({ notebook }) })
@@ -80,14 +98,37 @@ export class Clients {
     const properties = {
       ...options.properties,
       'bootstrap.servers': Array.from({ length: brokers }, (_, broker) => `broker-${broker + 1}:9092`),
-      ...(role === 'transactional' || role === 'copier' ? { 'transactional.id': `tx-${index}` } : {}),
+      ...identity(role, index),
     }
     const args: ApplicationArgs = { topics, everyMs, properties }
     const { kind } = applications[role]
-    return [
-      { name: 'network', kind: 'network', args: { properties } },
-      { name: 'producer:p', kind: 'producer', args: { properties } },
-      { name: 'app', kind, args },
-    ]
+    const roots = [{ name: 'network', kind: 'network', args: { properties } }]
+    if (role !== 'group' && role !== 'reader')
+      roots.push({ name: 'producer:p', kind: 'producer', args: { properties } })
+    if (role !== 'producer' && role !== 'transactional') {
+      roots.push({ name: 'consumer:c', kind: 'consumer', args: { properties } })
+    }
+    return [...roots, { name: 'app', kind, args }]
+  }
+}
+
+/** What makes a client who it is. */
+function identity(role: ClientOptions['role'], index: number): object {
+  const committed = {
+    'isolation.level': 'read_committed',
+    'enable.auto.commit': false,
+    'auto.offset.reset': 'earliest',
+  }
+  switch (role) {
+    case 'producer':
+      return {}
+    case 'transactional':
+      return { 'transactional.id': `tx-${index}` }
+    case 'copier':
+      return { ...committed, 'transactional.id': `tx-${index}`, 'group.id': copierGroup }
+    case 'group':
+      return { ...committed, 'group.id': memberGroup }
+    case 'reader':
+      return committed
   }
 }

@@ -107,6 +107,8 @@ function drawClients(random: Random): ClientOptions[] {
         'max.in.flight.requests.per.connection': random.between(1, 5),
         'retry.backoff.ms': random.between(10, 200),
         'max.block.ms': requestMs * 4,
+        'default.api.timeout.ms': requestMs * 4,
+        'fetch.max.wait.ms': random.between(50, 500),
         'session.timeout.ms': random.between(60, 120) * 100,
         'heartbeat.interval.ms': random.between(5, 20) * 100,
         'max.poll.records': random.pick([1, 5, 500]),

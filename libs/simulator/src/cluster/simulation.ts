@@ -92,11 +92,18 @@ export class Simulation {
     this.clients.finish()
     const end = cluster.now + cluster.options.livenessMs
     let missing: [string, string] | null = null
+    let wellSince = Infinity
     while (cluster.now < end) {
       this.until(cluster.now + livenessStepMs, () => false)
       if (this.violations.any) return false
       missing = this.firstMissing(core)
-      if (missing === null) return true
+      if (missing !== null) wellSince = Infinity
+      else {
+        wellSince = Math.min(wellSince, cluster.now)
+        const unread = this.clients.missing(wellSince)
+        if (unread === null) return true
+        missing = ['L6', unread]
+      }
     }
     return this.missed(missing![0], missing![1])
   }
@@ -106,12 +113,12 @@ export class Simulation {
       const what = missing(this.cluster, core)
       if (what !== null) return [id, what]
     }
-    const unanswered = this.clients.missing()
+    const unanswered = this.clients.unanswered()
     return unanswered === null ? null : ['L7', unanswered]
   }
 
   private judge(): void {
-    for (const { name, allowed, cases } of checkHistory(this.history, { subscribe: true, complete: false }).anomalies) {
+    for (const { name, allowed, cases } of checkHistory(this.history, { subscribe: true }).anomalies) {
       if (!allowed) this.violations.report(name, cases[0]?.detail ?? '')
     }
   }

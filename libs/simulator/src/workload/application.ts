@@ -47,9 +47,11 @@ export class Notebook {
     if (invocation !== undefined) this.complete(now, 'info', invocation)
   }
 
-  /** Operations that have not been answered. */
+  /** Operations that have not been answered, but for the polls of readers, which go on to the end. */
   get open(): number {
-    return this.invoked.size
+    let count = 0
+    for (const { f, group } of this.invoked.values()) if (f !== 'poll' || group !== undefined) count++
+    return count
   }
 }
 
