@@ -1,6 +1,6 @@
 import { allSafeguards } from '@troupe/actor'
 import { describe, expect, it } from 'vitest'
-import { replay, search } from '../../src/model/index.ts'
+import { replay, search, type Bounds } from '../../src/model/index.ts'
 import { offsetBounds, offsetsModel } from '../../src/models/offsets.ts'
 import { transactionBounds, transactionsModel } from '../../src/models/transactions.ts'
 import type { Cage } from '../../src/zoo/contract.ts'
@@ -35,7 +35,7 @@ describe('with all safeguards on', () => {
   })
 
   it('transactions meet every interesting situation and break no rule', () => {
-    const bounds = [
+    const bounds: readonly Bounds[] = [
       { partitions: 2, transactions: 2 },
       { producers: 2 },
       { transactions: 2, ticks: 1 },
@@ -70,7 +70,7 @@ describe('with all safeguards on', () => {
   })
 
   it('offsets meet every interesting situation and break no rule', () => {
-    const bounds = [
+    const bounds: readonly Bounds[] = [
       { transactional: 1, output: 1, sweeps: 1 },
       { transactional: 1, static: 1, reloads: 1 },
       { records: 2, reloads: 1, sessions: 1 },
