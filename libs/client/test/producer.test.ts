@@ -192,6 +192,28 @@ describe('retries', () => {
     `)
   })
 
+  test('with one request at a time the order survives without sequences', () => {
+    const stage = new ProducerStage({ 'enable.idempotence': false, 'max.in.flight.requests.per.connection': 1 })
+    stage.answerNext('Produce', 'close')
+    stage.send(0, 'a')
+    stage.send(0, 'b')
+    stage.send(1, 'x')
+    stage.held.add('Produce')
+    stage.advance(1000)
+    stage.held.clear()
+    stage.respondAsBroker(stage.open('Produce'))
+    stage.advance(1000)
+    expect(stage.told()).toBe(lines`
+        b1 ← Produce v13 orders-0 [a]
+        b2 ← Produce v13 orders-1 [x]
+      #3 sent orders-1@0
+        b1 ← Produce v13 orders-0 [a]
+      #1 sent orders-0@1
+        b1 ← Produce v13 orders-0 [b]
+      #2 sent orders-0@2
+    `)
+  })
+
   test('a broker that is down is tried again, longer and longer apart', () => {
     const stage = new ProducerStage()
     stage.send(1, 'first')

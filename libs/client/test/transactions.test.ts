@@ -96,15 +96,25 @@ describe('version 2', () => {
     // A connection made since then says so.
     stage.crash(2)
     stage.brokers.down.clear()
+    stage.send(1, 'b')
     stage.advance(1000)
     stage.do('commitTransaction')
-    stage.advance(1000)
     stage.do('beginTransaction')
-    stage.send(0, 'b')
-    stage.advance(1000)
-    expect(stage.told()).toContain('Produce v11 orders-0 7000/0 seq=0 txn [a]')
-    const versions = stage.requests.filter(({ name }) => name === 'EndTxn' || name === 'Produce').map((r) => r.version)
-    expect(versions.slice(0, 2)).toEqual([11, 4])
+    stage.send(0, 'c')
+    expect(stage.told()).toBe(lines`
+        b2 ← AddPartitionsToTxn v3 orders-0
+        b1 ← Produce v11 orders-0 7000/0 seq=0 txn [a]
+      #3 sent orders-0@0
+        b2 ← AddPartitionsToTxn v3 orders-1
+        b2 ← Produce v11 orders-1 7000/0 seq=0 txn [b]
+      #4 sent orders-1@0
+        b2 ← EndTxn v4 commit 7000/0
+        b2 ← InitProducerId 7000/0
+      #5 ok
+      #6 ok
+        b1 ← Produce v13 orders-0 7000/1 seq=0 txn [c]
+      #7 sent orders-0@1
+    `)
   })
 })
 
@@ -314,6 +324,21 @@ describe('abortable errors', () => {
     expect(stage.answer(stage.do('commitTransaction'))).toMatchObject({ severity: 'abortable' })
     expect(stage.answer(stage.do('abortTransaction'))).toMatchObject({ error: 0 })
     expect(stage.count('EndTxn')).toBe(1)
+  })
+
+  test('in version 1, what becomes unclear during the abort needs a new epoch before it is over', () => {
+    const stage = begun(1, { 'delivery.timeout.ms': 1000, 'request.timeout.ms': 400 })
+    stage.held.add('Produce')
+    stage.send(0, 'a')
+    const abort = stage.do('abortTransaction')
+    stage.advance(1000)
+    expect(stage.answer(abort)).toMatchObject({ error: 0 })
+    const asked = stage
+      .told()
+      .split('\n')
+      .filter((line) => / ← (EndTxn|Init)/.test(line))
+    expect(asked).toEqual(['  b2 ← EndTxn v4 abort 7000/0', '  b2 ← InitProducerId 7000/0'])
+    expect(stage.answer(stage.do('beginTransaction'))).toMatchObject({ error: 0 })
   })
 
   test('an abort gives up what was never sent, and waits for what was', () => {
