@@ -43,7 +43,11 @@ function stripText(strip: PartitionStrip): string {
   const { partition, leader, leaderEpoch, partitionEpoch, isr } = strip
   const replicas = strip.replicas.map((replica) => escape(replicaText(replica, strip))).join(' · ')
   const led = leader < 0 ? 'no leader' : `leader b${leader}`
-  const decided = `${partition}: ${led}, epoch ${leaderEpoch}, partition epoch ${partitionEpoch}, ISR ${isr.join(' ') || 'empty'}`
+  const epochs = [
+    ...(leaderEpoch < 0 ? [] : [`epoch ${leaderEpoch}`]),
+    ...(partitionEpoch < 0 ? [] : [`partition epoch ${partitionEpoch}`]),
+  ]
+  const decided = `${partition}: ${[led, ...epochs, `ISR ${isr.join(' ') || 'empty'}`].join(', ')}`
   return `${escape(decided)}<br/>hw/leo ${replicas}`
 }
 

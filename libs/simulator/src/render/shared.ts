@@ -42,9 +42,14 @@ export function route({ from, node }: TraceEvent): string {
   return from === '' || from === node ? node : `${from}→${node}`
 }
 
+/** False for a model, where time is the number of the event. */
+export function isTimed({ events }: Trace): boolean {
+  return events.some(({ at, index }) => at !== index)
+}
+
 /** What makes a fault of a node its end. */
 export function isCrash({ type, kind }: TraceEvent): boolean {
-  return type === 'fault' && /\b(kill|crash|power-?loss|die|replace)/i.test(kind)
+  return type === 'fault' && /\b(kill|crash|power[ -]?loss|die|replace)/i.test(kind)
 }
 
 export function isLeader({ up, role }: ReplicaStrip): boolean {
@@ -59,9 +64,10 @@ export function roleMark({ up, role }: ReplicaStrip): string {
   return role === 'candidate' || role === 'prospective' ? '?' : ''
 }
 
-/** `t-0  b1 e3 p5  isr 1,2`: what the controller has decided. */
+/** `t-0  b1 e3 p5  isr 1,2`: what the controller has decided; a quorum has no partition epoch. */
 export function decided({ partition, leader, leaderEpoch, partitionEpoch, isr }: PartitionStrip): string {
-  return `${partition}  ${leader < 0 ? 'none' : `b${leader}`} e${leaderEpoch} p${partitionEpoch}  isr ${isr.join(',') || '-'}`
+  const epochs = [leaderEpoch < 0 ? '' : ` e${leaderEpoch}`, partitionEpoch < 0 ? '' : ` p${partitionEpoch}`]
+  return `${partition}  ${leader < 0 ? 'none' : `b${leader}`}${epochs.join('')}  isr ${isr.join(',') || '-'}`
 }
 
 /** `b1* 2/4`: high watermark and log end of a replica; its epoch and last stable offset where they differ. */
@@ -70,8 +76,9 @@ export function replicaText(replica: ReplicaStrip, strip: PartitionStrip): strin
   const name = `b${broker}${roleMark(replica)}`
   if (logEndOffset < 0) return name
   const epoch = leaderEpoch === strip.leaderEpoch || leaderEpoch < 0 ? '' : ` e${leaderEpoch}`
+  const high = highWatermark < 0 ? '-' : highWatermark
   const stable = lastStableOffset < 0 || lastStableOffset === highWatermark ? '' : ` s${lastStableOffset}`
-  return `${name} ${highWatermark}/${logEndOffset}${stable}${epoch}`
+  return `${name} ${high}/${logEndOffset}${stable}${epoch}`
 }
 
 /** What was found, and what was off, in lines for people. */

@@ -6,11 +6,10 @@
  * epoch of the partition. Self-contained and legible on light and on dark; nothing is said by colour alone.
  */
 import type { PartitionStrip, ReplicaStrip, Trace, TraceEvent } from '../trace/format.ts'
-import { decided, headlines, isCrash, isLeader, participants, roleMark, shortActor } from './shared.ts'
+import { decided, headlines, isCrash, isLeader, isTimed, participants, roleMark, shortActor } from './shared.ts'
 import { definitions, element, epochClass, text } from './svg-parts.ts'
 
 const left = 96
-const column = 150
 const rowHeight = 30
 const lineHeight = 15
 const panelWidth = 450
@@ -19,6 +18,9 @@ const barWidth = 110
 /** Where everything is. */
 interface Layout {
   readonly nodes: readonly string[]
+  readonly isTimed: boolean
+  /** Between two lifelines. */
+  readonly column: number
   /** Top of the lifelines. */
   readonly top: number
   readonly rows: readonly { readonly y: number; readonly height: number }[]
@@ -61,11 +63,23 @@ function layOut(trace: Trace): Layout {
   for (const { partition, replicas } of trace.events.flatMap(({ strips }) => strips)) {
     longest.set(partition, Math.max(1, longest.get(partition) ?? 0, ...replicas.map((one) => one.logEndOffset)))
   }
+  // Few nodes leave room for what the messages say.
+  const column = Math.max(150, Math.min(230, Math.floor(700 / Math.max(1, nodes.length))))
   const panel = left + Math.max(1, nodes.length) * column
-  return { nodes, top, rows, panel, width: panel + panelWidth, height: y + 24, longest }
+  return {
+    nodes,
+    isTimed: isTimed(trace),
+    column,
+    top,
+    rows,
+    panel,
+    width: panel + panelWidth,
+    height: y + 24,
+    longest,
+  }
 }
 
-function lane({ nodes }: Layout, node: string): number {
+function lane({ nodes, column }: Layout, node: string): number {
   const i = nodes.indexOf(node)
   return left + (i + 0.5) * column
 }
@@ -117,7 +131,12 @@ function drawAction(event: TraceEvent, y: number, layout: Layout): readonly stri
   if (known(from) && known(node) && from !== node) {
     const [x1, x2] = [lane(layout, from), lane(layout, node)]
     const span = Math.abs(x2 - x1)
-    const label = text((x1 + x2) / 2, y - 5, clip(what, Math.floor(Math.max(span, column) / 6) + 4), 'middle halo')
+    const label = text(
+      (x1 + x2) / 2,
+      y - 5,
+      clip(what, Math.floor(Math.max(span, layout.column) / 6) + 4),
+      'middle halo',
+    )
     if (type !== 'lost') return [arrow(x1, x2, y, type === 'client' ? 'arrow dotted' : 'arrow', said), label]
     const end = x1 + (x2 - x1) * 0.7
     return [element('line', { class: 'arrow dotted', x1, y1: y, x2: end, y2: y }, [], said), cross(end, y), label]
@@ -170,7 +189,7 @@ function drawReplica(replica: ReplicaStrip, strip: PartitionStrip, layout: Layou
   const member = strip.isr.includes(broker) ? ' isr' : ''
   const name = text(layout.panel + 12, y, `b${broker} ${roleMark(replica)}${member}`, '')
   if (logEndOffset < 0) return [name]
-  const figures = [`hw ${highWatermark}`, `leo ${logEndOffset}`]
+  const figures = [`hw ${highWatermark < 0 ? '-' : highWatermark}`, `leo ${logEndOffset}`]
   if (lastStableOffset >= 0 && lastStableOffset !== highWatermark) figures.push(`lso ${lastStableOffset}`)
   if (leaderEpoch >= 0) figures.push(`e${leaderEpoch}`)
   const bar = { x, y: y - 9, height: 9 }

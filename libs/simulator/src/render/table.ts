@@ -5,7 +5,7 @@
  * is. What does not fit goes on in the next line, in its own column.
  */
 import type { PartitionStrip, Trace, TraceEvent } from '../trace/format.ts'
-import { decided, glyphs, headlines, replicaText, route, shortActor } from './shared.ts'
+import { decided, glyphs, headlines, isTimed, replicaText, route, shortActor } from './shared.ts'
 
 const width = 140
 /** The narrowest that a detail is squeezed to for the sake of the strip beside it. */
@@ -19,27 +19,31 @@ const legend = [
 ]
 
 interface Row {
-  /** Number, time, glyph, route, actor, kind. */
+  /** Number, time (unless it says the same), glyph, route, actor, kind. */
   readonly cells: readonly string[]
   readonly detail: string
-  readonly strips: readonly string[]
+  /** Per partition what belongs together: the decision, each replica. */
+  readonly strips: readonly (readonly string[])[]
   readonly index: number
 }
 
 export function renderTable(trace: Trace): string {
-  const rows = trace.events.map(rowOf)
-  const titles = ['#', 'ms', '', 'where', 'actor', 'what']
+  const timed = isTimed(trace)
+  const rows = trace.events.map((event) => rowOf(event, timed))
+  const titles = ['#', ...(timed ? ['ms'] : []), '', 'where', 'actor', 'what']
   const widths = titles.map((title, i) =>
     Math.min(26, Math.max(length(title), ...rows.map((row) => length(row.cells[i]!)))),
   )
   const left = widths.reduce((sum, column) => sum + column + 2, 0)
   const longestDetail = Math.max(leastDetail, ...rows.map(({ detail }) => length(detail)))
-  const longestStrip = Math.max(0, ...rows.flatMap(({ strips }) => strips.map(length)))
+  const longestStrip = Math.max(0, ...rows.flatMap(({ strips }) => strips.map((parts) => length(parts.join('  ')))))
   const room = width - left
   const detailWidth = Math.max(leastDetail, Math.min(longestDetail, room - longestStrip - 2))
   const stripWidth = room - detailWidth - 2
   const print = (cells: readonly string[], detail: string, strip: string): string => {
-    const columns = cells.map((cell, i) => (i < 2 ? padStart(cell, widths[i]!) : padEnd(cell, widths[i]!)))
+    const columns = cells.map((cell, i) =>
+      i < titles.indexOf('') ? padStart(cell, widths[i]!) : padEnd(cell, widths[i]!),
+    )
     return `${columns.join('  ')}  ${padEnd(detail, detailWidth)}  ${strip}`.trimEnd()
   }
   const lines = [...headlines(trace).flatMap((line) => wrap(line, width, '  ')), '', ...legend, '']
@@ -48,7 +52,7 @@ export function renderTable(trace: Trace): string {
   for (const row of rows) {
     const cells = row.cells.map((cell, i) => wrap(cell, widths[i]!, ''))
     const detail = wrap(row.detail, detailWidth, ' ')
-    const strips = row.strips.flatMap((strip) => wrap(strip, stripWidth, '  '))
+    const strips = row.strips.flatMap((parts) => wrapParts(parts, stripWidth))
     const height = Math.max(1, detail.length, strips.length, ...cells.map(({ length: count }) => count))
     for (let i = 0; i < height; i++) {
       lines.push(
@@ -67,18 +71,38 @@ export function renderTable(trace: Trace): string {
   return `${lines.join('\n')}\n`
 }
 
-function rowOf(event: TraceEvent): Row {
+function rowOf(event: TraceEvent, timed: boolean): Row {
   const { index, at, type, actor, kind, detail, strips } = event
+  const when = timed ? [String(index), String(at)] : [String(index)]
   return {
-    cells: [String(index), String(at), glyphs[type], route(event), shortActor(actor), oneLine(kind)],
+    cells: [...when, glyphs[type], route(event), shortActor(actor), oneLine(kind)],
     detail: oneLine(detail),
-    strips: strips.map(stripText),
+    strips: strips.map(stripParts),
     index,
   }
 }
 
-function stripText(strip: PartitionStrip): string {
-  return `${decided(strip)}  │ ${strip.replicas.map((replica) => replicaText(replica, strip)).join('  ')}`
+function stripParts(strip: PartitionStrip): readonly string[] {
+  const replicas = strip.replicas.map((replica, i) => `${i === 0 ? '│ ' : ''}${replicaText(replica, strip)}`)
+  return [decided(strip), ...replicas]
+}
+
+/** Breaks between the parts, and inside one only when it is too long for a line. */
+function wrapParts(parts: readonly string[], room: number): readonly string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const part of parts) {
+    const longer = line === '' ? part : `${line}  ${part}`
+    if (length(longer) <= room) {
+      line = longer
+      continue
+    }
+    if (line !== '') lines.push(line)
+    const broken = wrap(`  ${part}`, room, '  ')
+    lines.push(...broken.slice(0, -1))
+    line = broken.at(-1)!
+  }
+  return [...lines, line]
 }
 
 function oneLine(text: string): string {

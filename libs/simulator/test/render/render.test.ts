@@ -89,6 +89,27 @@ describe('a small trace', () => {
   })
 })
 
+describe('a trace of a model', () => {
+  const events = smallTrace.events.map((one) => ({ ...one, at: one.index }))
+
+  it('has no times, for its time is the number of the event', () => {
+    const untimed = { ...smallTrace, events }
+    expect(renderTable(untimed)).not.toMatch(/\bms\b/)
+    expect(renderTable(untimed)).toContain(' what ')
+    expect(renderSvg(untimed)).not.toContain(' ms<')
+  })
+
+  it('has a cross and a broken lifeline where a node dies, by whatever name', () => {
+    for (const kind of ['crash b1', 'power loss b1', 'power-loss', 'kill', 'replace disk b1']) {
+      const died = { ...events[0]!, type: 'fault' as const, node: 'b1', kind }
+      const elements = parseXml(renderSvg({ ...smallTrace, events: [died] }))
+      expect(elements.filter(({ attributes }) => attributes['class'] === 'cross')).toHaveLength(1)
+      expect(elements.filter(({ attributes }) => attributes['class'] === 'lifeline down')).toHaveLength(1)
+      expect(renderMermaid({ ...smallTrace, events: [died] })).toContain(`✕ 0 ${kind}`)
+    }
+  })
+})
+
 describe('any trace', () => {
   it('makes a table of at most 140 columns in which nothing is left out', () => {
     fc.assert(
