@@ -119,7 +119,8 @@ function lookAfter(event: TraceEvent, node: string, partition: string | undefine
 
 function drawEvent(event: TraceEvent, i: number, layout: Layout): readonly string[] {
   const { y } = layout.rows[i]!
-  const when = [text(38, y + 4, String(event.index), 'end faint'), text(left - 8, y + 4, `${event.at} ms`, 'end faint')]
+  const when = [text(38, y + 4, String(event.index), 'end faint')]
+  if (layout.isTimed) when.push(text(left - 8, y + 4, `${event.at} ms`, 'end faint'))
   return [...when, ...drawAction(event, y, layout), ...drawStrips(event.strips, y, layout)]
 }
 
