@@ -24,6 +24,7 @@ import { zeroUuid } from '@troupe/wire/io'
 import { buildBatch } from '@troupe/wire/record-batch'
 import type { TxnAttempt } from '../invariants/transactions-view.ts'
 import { COORDINATOR, topicIds, TRANSACTIONS } from './transactions-parts.ts'
+import { withLast } from './transactions-producer.ts'
 
 export const GROUP = 'g'
 export const GROUPS = actorNames.groups(0)
@@ -51,9 +52,10 @@ export interface MemberState {
   /** The next input offset; −1 before the first answer. */
   position: number
   transaction: number
-  attempts: TxnAttempt[]
+  /** Replaced, never changed, as is `acked`. */
+  attempts: readonly TxnAttempt[]
   /** Names of plain commits that were acknowledged. */
-  acked: string[]
+  acked: readonly string[]
   readonly waiting: Map<MemberStep, number>
   readonly refused: Set<MemberStep>
 }
@@ -245,7 +247,7 @@ function refusedFor(state: MemberState, step: MemberStep, env: Env, out: Outbox)
     state.phase = 'dead'
     return
   }
-  state.attempts[state.attempts.length - 1] = { ...attempt, asked: 'abort' }
+  state.attempts = withLast(state.attempts, () => ({ asked: 'abort' }))
   ask(state, 'end', env, out)
 }
 
@@ -273,10 +275,10 @@ function onAnswer(state: MemberState, step: MemberStep, answer: Answer, env: Env
     case 'commit':
       if (state.args.transactional) {
         note(state, nameOf(state, 'o'))
-        state.attempts[state.attempts.length - 1] = { ...state.attempts.at(-1)!, asked: 'commit' }
+        state.attempts = withLast(state.attempts, () => ({ asked: 'commit' }))
         return ask(state, 'end', env, out)
       }
-      state.acked.push(nameOf(state, 'o'))
+      state.acked = [...state.acked, nameOf(state, 'o')]
       return recordDone(state, env, out)
     case 'end':
       return onEnded(state, answer, env, out)
@@ -284,16 +286,15 @@ function onAnswer(state: MemberState, step: MemberStep, answer: Answer, env: Env
 }
 
 function note(state: MemberState, value: string): void {
-  const attempt = state.attempts.at(-1)!
-  state.attempts[state.attempts.length - 1] = { ...attempt, acked: [...attempt.acked, value] }
+  state.attempts = withLast(state.attempts, ({ acked }) => ({ acked: [...acked, value] }))
 }
 
 function onEnded(state: MemberState, answer: Answer, env: Env, out: Outbox): void {
-  const attempt = state.attempts.at(-1)!
-  state.attempts[state.attempts.length - 1] = { ...attempt, told: attempt.asked }
+  state.attempts = withLast(state.attempts, ({ asked }) => ({ told: asked }))
+  const wasCommit = state.attempts.at(-1)!.asked === 'commit'
   state.producerId = answer.producerId
   state.producerEpoch = answer.producerEpoch
-  if (attempt.asked === 'commit') recordDone(state, env, out)
+  if (wasCommit) recordDone(state, env, out)
   else state.phase = 'dead'
 }
 
@@ -311,7 +312,8 @@ function goOn(state: MemberState, env: Env, out: Outbox): void {
   }
   state.transaction++
   if (!args.transactional) return ask(state, 'commit', env, out)
-  state.attempts.push({ id: `${args.name}.${state.transaction}`, asked: null, told: null, acked: [] })
+  const id = `${args.name}.${state.transaction}`
+  state.attempts = [...state.attempts, { id, asked: null, told: null, acked: [] }]
   ask(state, args.withOutput ? 'out' : 'commit', env, out)
 }
 

@@ -245,7 +245,7 @@ const spec: ActorModelSpec<OffsetsGhost> = {
   afterStep,
   check,
   witnesses,
-  fields: { ...fieldRules, member: { ids: ['waiting'] }, 'txn-front': { omit: ['lastId'], ids: ['asked{}'] } },
+  fields: { ...fieldRules, 'txn-front': { omit: ['lastId'], ids: ['asked{}'] } },
   classes: [idealLogRule as ClassRule<never>],
   detail,
 }

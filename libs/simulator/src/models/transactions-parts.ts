@@ -304,8 +304,10 @@ export const fieldRules: Readonly<Record<string, FieldRules>> = {
     constant: ['config', 'eligibleBrokers'],
     ids: ['requestId', 'verificationRequests{}'],
   },
-  producer: { ids: ['waiting'] },
-  reader: { ids: ['asked{}'] },
+  producer: { ids: ['waiting'], constant: ['args', 'attempts'] },
+  member: { ids: ['waiting'], constant: ['args', 'attempts', 'acked'] },
+  reader: { ids: ['asked{}'], constant: ['reads'] },
+  ghost: { constant: ['owners', 'told', 'stable'] },
   'state-replica': { constant: ['batches'] },
   disk: { constant: ['batches'] },
 }

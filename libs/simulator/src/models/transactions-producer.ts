@@ -45,7 +45,8 @@ export interface ProducerState {
   producerId: number
   producerEpoch: number
   transaction: number
-  attempts: TxnAttempt[]
+  /** Replaced, never changed: worlds share it. */
+  attempts: readonly TxnAttempt[]
   sequences: number[]
   /** Steps without an answer, with the number of the question that counts. */
   readonly waiting: Map<Step, number>
@@ -181,10 +182,9 @@ function onReply(state: ProducerState, { id, body }: Reply, env: Env, out: Outbo
   if (step === 'end') return onEnded(state, error, body as Given, env, out)
   if (error !== KafkaError.NONE) return onRefused(state, error, env, out)
   if (step === 'add') return sendAll(state, env, out)
-  const attempt = state.attempts.at(-1)!
   const partition = Number(step.slice(1))
   state.sequences[partition]++
-  state.attempts[state.attempts.length - 1] = { ...attempt, acked: [...attempt.acked, valueOf(state, partition)] }
+  state.attempts = withLast(state.attempts, ({ acked }) => ({ acked: [...acked, valueOf(state, partition)] }))
   if (state.waiting.size === 0 && state.refused.size === 0) end(state, 'commit', env, out)
 }
 
@@ -216,6 +216,15 @@ function onInit(state: ProducerState, error: ErrorCode, given: Given, env: Env, 
   begin(state, env, out)
 }
 
+/** The attempts, with a change to the one under way. */
+export function withLast(
+  attempts: readonly TxnAttempt[],
+  change: (attempt: TxnAttempt) => Partial<TxnAttempt>,
+): readonly TxnAttempt[] {
+  const last = attempts.at(-1)!
+  return [...attempts.slice(0, -1), { ...last, ...change(last) }]
+}
+
 function adopt(state: ProducerState, { producerId, producerEpoch }: Given): void {
   if (producerId === state.producerId && producerEpoch === state.producerEpoch) return
   state.producerId = producerId
@@ -230,7 +239,8 @@ function begin(state: ProducerState, env: Env, out: Outbox): void {
     return
   }
   state.transaction++
-  state.attempts.push({ id: `${state.args.name}.${state.transaction}`, asked: null, told: null, acked: [] })
+  const id = `${state.args.name}.${state.transaction}`
+  state.attempts = [...state.attempts, { id, asked: null, told: null, acked: [] }]
   if (state.version === 2) return sendAll(state, env, out)
   state.phase = 'adding'
   ask(state, 'add', env, out)
@@ -247,14 +257,13 @@ function end(state: ProducerState, asked: 'commit' | 'abort', env: Env, out: Out
   for (const step of state.refused) out.cancelTimer(`again ${step}`)
   state.refused.clear()
   state.phase = 'ending'
-  state.attempts[state.attempts.length - 1] = { ...state.attempts.at(-1)!, asked }
+  state.attempts = withLast(state.attempts, () => ({ asked }))
   ask(state, 'end', env, out)
 }
 
 function onEnded(state: ProducerState, error: ErrorCode, given: Given, env: Env, out: Outbox): void {
   if (error !== KafkaError.NONE) return die(state)
-  const attempt = state.attempts.at(-1)!
-  state.attempts[state.attempts.length - 1] = { ...attempt, told: attempt.asked }
+  state.attempts = withLast(state.attempts, (attempt) => ({ told: attempt.asked }))
   // Nobody who is not told a new epoch may rely on there being one.
   if (given.producerId < 0) state.version = 1
   else adopt(state, given)

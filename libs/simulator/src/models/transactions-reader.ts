@@ -9,7 +9,8 @@ import { topicIds } from './transactions-parts.ts'
 
 export interface ReaderState {
   readonly asked: Map<number, number>
-  reads: { readonly partition: number; readonly read: CommittedRead }[]
+  /** Replaced, never changed. */
+  reads: readonly { readonly partition: number; readonly read: CommittedRead }[]
 }
 
 interface Read extends Message {
@@ -56,5 +57,5 @@ function onFetched(state: ReaderState, { id, body }: Reply): void {
     at += sizeInBytes
   }
   const read: CommittedRead = { lastStableOffset, batches, aborted: abortedTransactions ?? [], from: 0, to }
-  state.reads.push({ partition: state.asked.get(id)!, read })
+  state.reads = [...state.reads, { partition: state.asked.get(id)!, read }]
 }

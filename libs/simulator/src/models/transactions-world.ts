@@ -26,10 +26,11 @@ export interface TransactionsGhost {
   fetches: number
   /** No more perturbations: what is under way comes to its end. */
   healing: boolean
-  owners: TxnOwner[]
-  told: { readonly producerId: number; readonly producerEpoch: number }[]
+  /** Replaced, never changed, as are the next two. */
+  owners: readonly TxnOwner[]
+  told: readonly { readonly producerId: number; readonly producerEpoch: number }[]
   /** By node: the last stable offset it has shown. */
-  stable: Record<number, number>
+  stable: Readonly<Record<number, number>>
 }
 
 export type TransactionsWorld = World<TransactionsGhost>

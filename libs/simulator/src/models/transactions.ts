@@ -169,11 +169,11 @@ function onEffect(world: TransactionsWorld, cell: { readonly name: string }, eff
   const { told } = world.ghost
   if (told.some((each) => each.producerId === producerId && each.producerEpoch === producerEpoch)) return
   const ghost = world.edit()
-  ghost.told.push({ producerId, producerEpoch })
+  ghost.told = [...told, { producerId, producerEpoch }]
   if (stepOf(effect.token.id) !== 'init') return
   const ends: Record<string, number> = {}
   for (const { name, batches } of partitionsOf(world)) ends[name] = (batches.at(-1)?.offset ?? -1) + 1
-  ghost.owners.push({ transactionalId: ID, producerId, producerEpoch, ends })
+  ghost.owners = [...ghost.owners, { transactionalId: ID, producerId, producerEpoch, ends }]
 }
 
 function check(world: TransactionsWorld): Violation | null {
@@ -195,7 +195,7 @@ function afterStep(world: TransactionsWorld, { node, disk }: Cell): void {
   const { lastStableOffset } = disk
   const before = world.ghost.stable[node] ?? 0
   if (lastStableOffset < before) world.fail('T3', `the last stable offset falls from ${before} to ${lastStableOffset}`)
-  else if (lastStableOffset > before) world.edit().stable[node] = lastStableOffset
+  else if (lastStableOffset > before) world.edit().stable = { ...world.ghost.stable, [node]: lastStableOffset }
 }
 
 function checkReads(world: TransactionsWorld, { partitions }: TransactionsView): Violation | null {
