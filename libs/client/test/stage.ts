@@ -3,7 +3,9 @@
  *
  * Every frame is decoded and encoded by the real codecs, and overwritten after the step that got it. What brokers say is
  * by default what healthy ones would; a test holds an API back, or puts another answer in the place of the next one.
+ * Every step of an actor without ports is taken by a copy of its state as well, and must have the same outcome.
  */
+import { isDeepStrictEqual } from 'node:util'
 import { allSafeguards, type ActorDefinition, type Env, type Message, type Safeguards } from '@troupe/actor'
 import { apiByKey, apis, type ApiSpec } from '@troupe/wire/apis'
 import { decodeRequestHeader } from '@troupe/wire/generated/headers'
@@ -197,7 +199,28 @@ export class Stage {
     if (name === 'test') return
     const actor = this.actors.get(name)
     if (!actor) return
-    this.effects(name, (out) => actor.definition.step(actor.state, message, actor.env as never, out))
+    const before = name === 'network' ? null : structuredClone(actor.state)
+    const draws: number[] = []
+    const random = (): number => {
+      draws.push(this.random())
+      return draws.at(-1)!
+    }
+    const effects: unknown[] = []
+    this.effects(name, (out) => {
+      actor.definition.step(
+        actor.state,
+        message,
+        { ...actor.env, now: this.now, random } as never,
+        recording(out, effects),
+      )
+    })
+    if (before === null || !this.actors.has(name)) return
+    // The same step of a copy: plain data, that nobody else holds, and nothing else decides.
+    const again: unknown[] = []
+    const env = { ...actor.env, now: this.now, random: () => draws.shift() }
+    actor.definition.step(before, message, env as never, recording(null, again))
+    if (!isDeepStrictEqual(before, actor.state)) throw new RangeError(`${message.kind} changes a copy otherwise`)
+    if (!isDeepStrictEqual(again, effects)) throw new RangeError(`${message.kind} of a copy has other effects`)
   }
 
   private effects(owner: string, step: (out: Parameters<AnyActor['step']>[3]) => void): void {
@@ -219,6 +242,20 @@ export class Stage {
     })
     for (const effect of after) effect()
   }
+}
+
+type Out = Parameters<AnyActor['step']>[3]
+
+/** Notes every effect, and hands it on if there is somebody to hand it to. */
+function recording(out: Out | null, effects: unknown[]): Out {
+  return new Proxy({} as Out, {
+    get:
+      (_, kind: keyof Out) =>
+      (...args: unknown[]) => {
+        effects.push([kind, ...args])
+        if (out) (out[kind] as (...given: unknown[]) => void)(...args)
+      },
+  })
 }
 
 const byName = new Map([...apis.values()].map((spec) => [spec.name, spec]))

@@ -70,6 +70,15 @@ describe('version 2', () => {
     `)
   })
 
+  test('records may be sent while offsets are under way', () => {
+    const stage = begun(2)
+    stage.held.add('TxnOffsetCommit')
+    const offsets = stage.do('sendOffsets', { offsets: [offset], group })
+    const [id] = stage.send(0, 'a')
+    stage.respondAsBroker(stage.open('TxnOffsetCommit'))
+    expect([stage.answer(offsets).error, stage.answer(id!).error]).toEqual([0, 0])
+  })
+
   test('a commit waits for the batches before it, and they do not linger', () => {
     const stage = begun(2, { 'linger.ms': 60_000 })
     stage.held.add('Produce')

@@ -212,7 +212,7 @@ export function refuseSend({ state }: Step, blocked = false): Problem | null {
   if (!isIdempotent(state)) return null
   if (hasError(transaction)) return transaction.lastError
   if (!isTransactional(state)) return null
-  if (transaction.phase === 'IN_TRANSACTION' && !(transaction.operation && !blocked)) return null
+  if (transaction.phase === 'IN_TRANSACTION') return null
   if (blocked && transaction.phase === 'COMMITTING_TRANSACTION') return null
   return { error: KafkaError.INVALID_TXN_STATE, detail: `send in state ${transaction.phase}` }
 }
