@@ -39,6 +39,9 @@
  * - A label names a choice in a schedule: `b1→b2 followerFetch`, `b2 timer fetch`, `crash b1`.
  * - `fields` (field-rules.ts) keeps worlds apart or together; too few omissions cost states, too many hide bugs.
  * - An actor that throws is a violation `actor-threw`; one whose `invariants` throw is `actor-invariant`.
+ * - A search remembers steps: from the same cell, the same message at the same time comes to the same. So an actor must
+ *   not depend on anything else; a port that reads `view.world` is noticed, one with a memory of its own is not.
+ *   `verifyModel` finds such mistakes, `crossCheckSymmetry` fields with nodes that no rule names: call both in a test.
  * - Names of stub actors' kinds, ports and disks are the model's. A port is made once for all worlds: it reads `view`
  *   on every call and keeps nothing.
  */

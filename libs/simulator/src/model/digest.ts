@@ -5,6 +5,7 @@
  * symmetry. Request ids do not count by their value: they are listed in the order in which they are met, and the
  * fingerprint of the world numbers them by first use, so that how many requests there have been makes no difference.
  */
+import { constantDigest } from './exact-digest.ts'
 import { CompiledRules, requirePublic, type Place } from './field-plan.ts'
 import { finish, mix } from './hash.ts'
 import { hashOf } from './text-hash.ts'
@@ -139,7 +140,13 @@ export function hashValue(value: unknown, place: Place): void {
 }
 
 function hashObject(value: object, place: Place): void {
-  if (place.isConstant) return hashConstant(value, place)
+  if (place.isConstant) {
+    // It has no ids and no nodes of this world.
+    const known = constantDigest(value, place)
+    put(known.high)
+    put(known.low)
+    return
+  }
   if (++depth > deepest) throw new Error(`${place.parent}.${place.name} is too deep, or contains itself`)
   hashContents(value, place)
   depth--
@@ -249,23 +256,4 @@ function hashBytes(view: ArrayBufferView): void {
     put(bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24))
   }
   for (; at < bytes.length; at++) put(bytes[at]!)
-}
-
-const constants = new WeakMap<object, { readonly high: number; readonly low: number }>()
-
-/** Hashed once, whatever it holds; it has no ids and no nodes of this world. */
-function hashConstant(value: object, place: Place): void {
-  let known = constants.get(value)
-  if (known === undefined) {
-    const before = { high, low, ids }
-    high = 0x51ed270b
-    low = 0x2c1b3c6d
-    ids = []
-    hashContents(value, place)
-    known = { high, low }
-    constants.set(value, known)
-    ;({ high, low, ids } = before)
-  }
-  put(known.high)
-  put(known.low)
 }

@@ -15,7 +15,7 @@ let high = 0
 let low = 0
 /** Objects that were met, by the order in which they were. */
 const met = new Map<object, number>()
-const constants = new WeakMap<object, number>()
+const constants = new WeakMap<object, ExactDigest>()
 
 const double = new Float64Array(1)
 const words = new Uint32Array(double.buffer)
@@ -25,6 +25,7 @@ export function exactDigest(hashParts: () => void): ExactDigest {
   high = 0x5bd1e995
   low = 0x1b873593
   met.clear()
+  isConstant = false
   hashParts()
   met.clear()
   return { high: finish(high) >>> 0, low: finish(low) >>> 0 }
@@ -53,8 +54,7 @@ export function putExact(value: unknown, place: Place): void {
       else putObject(value, place)
       return
     case 'function':
-    case 'symbol':
-      throw new Error(`${place.parent}.${place.name} is a ${typeof value}: it cannot be hashed`)
+      return put(numberOf(value, place))
     default:
       put(marks.other)
       putText(String(value))
@@ -69,21 +69,50 @@ function putNumber(value: number): void {
   put(words[1]!)
 }
 
-let constantCount = 0
-
 function putObject(value: object, place: Place): void {
-  if (place.isConstant) {
-    let number = constants.get(value)
-    if (number === undefined) constants.set(value, (number = ++constantCount))
-    return put(number)
+  if (place.isConstant) return putConstant(value, place)
+  if (!isConstant) {
+    const before = met.get(value)
+    if (before !== undefined) return put(~before)
+    met.set(value, met.size)
   }
-  const before = met.get(value)
-  if (before !== undefined) {
-    put(~before)
-    return
-  }
-  met.set(value, met.size)
   putContents(value, place)
+}
+
+/** Within a constant, where it does not matter what is one object and what two equal ones. */
+let isConstant = false
+
+/** Hashed once, by what is in it: equal ones are made anew in every world. */
+export function constantDigest(value: object, place: Place): ExactDigest {
+  let known = constants.get(value)
+  if (known === undefined) {
+    const outer = { high, low, isConstant }
+    high = 0x51ed270b
+    low = 0x2c1b3c6d
+    isConstant = true
+    putContents(value, place)
+    known = { high, low }
+    constants.set(value, known)
+    ;({ high, low, isConstant } = outer)
+  }
+  return known
+}
+
+function putConstant(value: object, place: Place): void {
+  const known = constantDigest(value, place)
+  put(known.high)
+  put(known.low)
+}
+
+const functions = new WeakMap<object, number>()
+let functionCount = 0
+
+/** Code does not change; what it closes over might, so it is welcome in constants only. */
+function numberOf(code: object, place: Place): number {
+  if (!isConstant) throw new Error(`${place.parent}.${place.name} is a function: it cannot be hashed`)
+  let number = functions.get(code)
+  if (number === undefined) functions.set(code, (number = ++functionCount))
+  return number
 }
 
 type Fields = Readonly<Record<string, unknown>>

@@ -57,7 +57,7 @@ function signatureOf(world: World, node: number): number {
 
 /** The common cell in place of an equal one, where there is a memory: its digests are known. */
 function shared(world: World, cell: Cell): Cell {
-  return cell.known < 0 && world.memory !== null ? world.memory.share(world, cell.index) : cell
+  return cell.known === -1 && world.memory !== null ? world.memory.share(world, cell.index) : cell
 }
 
 let totalHigh = 0

@@ -27,3 +27,4 @@ export {
   type WalksOptions,
   type WalksResult,
 } from './walk.ts'
+export { crossCheckSymmetry, verifyModel, type VerifyOptions } from './verify.ts'

@@ -11,17 +11,22 @@ import { exactDigest, put, putExact, putText, type ExactDigest } from './exact-d
 import type { Outcome } from './step.ts'
 import { nobody, type Cell, type CellDigest, type Flight, type World } from './world.ts'
 
+/** `Cell.known` of a cell that was not compared yet, and of one that there was no room for. */
+const unasked = -1
+const uncommon = -2
+
 /** A message, wherever it waits; `key` is its number here, −1 before anybody asked. */
 export interface Parcel {
   readonly message: Message
   key: number
 }
 
-// A key has 53 bits: 24 for the cell, 22 for the message, 7 for the time.
-const cellLimit = 2 ** 24
+// A key has 53 bits: 24 are left for the cell, 22 for the message, 7 for the time.
+// Fewer cells than that are kept, of some kilobytes each; the others belong to their worlds.
+const cellLimit = 2 ** 19
 const messageLimit = 2 ** 22
 const timeLimit = 2 ** 7
-const outcomeLimit = 1_000_000
+const outcomeLimit = 300_000
 const sharedLimit = 1_000_000
 
 export class Memory {
@@ -65,13 +70,16 @@ export class Memory {
   /** Puts the one cell that all worlds share in place of an equal one. */
   share(world: World, index: number): Cell {
     const cell = world.cells[index]!
-    if (cell.known >= 0) return cell
-    if (this.#cells.size >= cellLimit) return cell
+    if (cell.known !== unasked) return cell
     const digest = this.#digest(cell)
     const common = this.#cells.get(digest)
     if (common !== undefined) {
       world.cells[index] = common
       return common
+    }
+    if (this.#cells.size >= cellLimit) {
+      cell.known = uncommon
+      return cell
     }
     cell.known = this.#cells.size
     cell.owner = nobody

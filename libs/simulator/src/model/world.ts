@@ -44,7 +44,7 @@ export interface Cell {
   owed: readonly OwedAnswer[]
   /** Digest under each renaming of nodes; made when it is asked for. */
   digests: CellDigest[] | null
-  /** Number among the cells that all worlds share, −1 for a cell of one world. See memory.ts. */
+  /** Number among the cells that all worlds share; negative for a cell of one world. See memory.ts. */
   known: number
 }
 
@@ -155,6 +155,7 @@ export class World<Ghost = unknown> {
     const shared = this.cells[index]!
     if (shared.owner === this.token) {
       shared.digests = null
+      shared.known = -1
       return shared
     }
     const cell = this.engine.copyCell(shared, this.token)

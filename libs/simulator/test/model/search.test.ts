@@ -1,8 +1,19 @@
 /** The engines against a protocol whose worlds and bug are known. */
 import { allSafeguards } from '@troupe/actor'
 import { describe, expect, test } from 'vitest'
-import { depthFirst, follow, replay, search, shrink, walks, type World } from '../../src/model/index.ts'
-import { fingerprintOf } from '../../src/model/fingerprint.ts'
+import {
+  actorModel,
+  crossCheckSymmetry,
+  depthFirst,
+  follow,
+  replay,
+  search,
+  shrink,
+  verifyModel,
+  walks,
+  type ActorModelSpec,
+  type CellSpec,
+} from '../../src/model/index.ts'
 import { lockModel, type LockGhost } from './lock.ts'
 
 const shortest = ['want c1', 'c1→b1 acquire', "b1→c1 acquire's answer", 'done c1', 'duplicate c1→b1 release']
@@ -45,21 +56,12 @@ describe('breadth first', () => {
 
 describe('symmetry', () => {
   test.for([2, 3])('folds the worlds of %d clients, and only those', (clients) => {
-    const model = lockModel({ bug: false })
-    const folded = search(model, allSafeguards, { clients })
-    // Every world by its own name, and beside it the name of its orbit.
-    const orbits = new Set<string>()
-    const fingerprint = (world: World<LockGhost>): readonly [number, number] => {
-      orbits.add(model.fingerprint(world).join())
-      return fingerprintOf(world, [0])
-    }
-    const counted = search({ ...model, fingerprint }, allSafeguards, { clients })
-    expect(search(lockModel({ bug: false, symmetry: false }), allSafeguards, { clients }).states).toBe(counted.states)
-    expect(folded.exhausted && counted.exhausted).toBe(true)
-    expect(orbits.size).toBe(folded.states)
+    const { whole, orbits, folded } = crossCheckSymmetry(lockModel({ bug: false }), allSafeguards, { clients })
+    expect(orbits).toBe(folded)
+    expect(search(lockModel({ bug: false, symmetry: false }), allSafeguards, { clients }).states).toBe(whole)
     const factor = clients === 2 ? 2 : 6
-    expect(counted.states / folded.states).toBeGreaterThan(factor * 0.8)
-    expect(counted.states / folded.states).toBeLessThanOrEqual(factor)
+    expect(whole / folded).toBeGreaterThan(factor * 0.8)
+    expect(whole / folded).toBeLessThanOrEqual(factor)
   })
 
   test('does not hide the bug', () => {
@@ -138,3 +140,41 @@ test('a schedule replays to the same trace, whatever is skipped', () => {
     detail: 'client=101',
   })
 })
+
+describe('a model is checked itself', () => {
+  test('and found good', () => {
+    expect(verifyModel(lockModel({ bug: true }), allSafeguards, { clients: 3 })).toEqual([])
+  })
+
+  test('or told what is wrong with it', () => {
+    const good = lockModel({ bug: false })
+    const { cells, choices } = good.spec
+    let count = 0
+    const label = 'want c1'
+    const wrongs: Record<string, ActorModelSpec<LockGhost>> = {
+      // The ghost is written without `edit`.
+      'changes what it shares': { ...good.spec, afterStep: ({ ghost }) => void (ghost as LockGhost).duplicates++ },
+      'different worlds': { ...good.spec, afterStep: (world) => void (world.edit().duplicates = count++) },
+      'not unique': { ...good.spec, choices: (bounds) => choices!(bounds).map((choice) => ({ ...choice, label })) },
+      // Another state of the outside world than the cell's own.
+      'when steps are remembered': { ...good.spec, cells: (bounds) => cells(bounds).map(countingCell) },
+    }
+    for (const [what, spec] of Object.entries(wrongs)) {
+      const found = verifyModel(actorModel(spec), allSafeguards, {}, { worlds: 50 })
+      expect(
+        found.some((complaint) => complaint.includes(what)),
+        `${what}: ${found[0]}`,
+      ).toBe(true)
+    }
+  })
+})
+
+/** A cell whose actor counts in a place that no world owns. */
+function countingCell(spec: CellSpec<LockGhost>): CellSpec<LockGhost> {
+  let steps = 0
+  const step: typeof spec.definition.step = (state, message, env, out) => {
+    spec.definition.step(state, message, env, out)
+    state.steps = ++steps
+  }
+  return { ...spec, definition: { ...spec.definition, step } }
+}
