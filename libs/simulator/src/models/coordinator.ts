@@ -181,6 +181,7 @@ function choices(bounds: Bounds): Choice<FailOverGhost>[] {
     {
       label: `commit b${node}`,
       type: 'client',
+      node: `b${node}`,
       enabled: (world) => world.ghost.commits < bounds.commits! && shardOf(world, node).phase === 'active',
       apply: (world) => world.deliver(node, GROUPS, offsetCommit(world.edit().commits++)),
     },

@@ -69,6 +69,7 @@ export function memberCell<Ghost>(config: RaftConfig): CellSpec<Ghost> {
 
 export const raftFields: Readonly<Record<string, FieldRules>> = {
   raft: {
+    constant: ['config'],
     // The disk is hashed for itself; nothing that only timers look at matters where time stands still.
     omit: [
       'config',
@@ -95,7 +96,7 @@ export const raftFields: Readonly<Record<string, FieldRules>> = {
     ],
     nodes: ['replica', 'replicaId', 'voterId', 'leader', 'leaderId', 'preferredSuccessors', 'candidateId'],
   },
-  disk: { nodes: ['leaderId', 'votedId', 'leader', 'granting'] },
+  disk: { constant: ['batches', 'snapshots'], nodes: ['leaderId', 'votedId', 'leader', 'granting'] },
 }
 
 interface BatchView {
@@ -132,7 +133,7 @@ export const storeRule: ClassRule<IdealQuorumStore> = {
   type: IdealQuorumStore,
   clone: (store) => store.clone(),
   view: ({ batches, syncedOffset, election, syncedElection }) => ({
-    batches: batches.map(viewOf),
+    log: batches.map(viewOf),
     unsynced: (batches.at(-1)?.nextOffset ?? 0) - syncedOffset,
     election,
     // Nearly always the same object, and then not worth hashing twice.

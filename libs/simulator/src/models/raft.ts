@@ -79,6 +79,7 @@ function choices(bounds: Bounds): Choice<RaftGhost>[] {
     ...members.map((node): Choice<RaftGhost> => ({
       label: `propose b${node}`,
       type: 'client',
+      node: `b${node}`,
       enabled: (world) => world.ghost.records < bounds.records! && raftOf(world, node)?.phase === 'leader',
       apply(world) {
         const number = ++world.edit().records
@@ -89,6 +90,7 @@ function choices(bounds: Bounds): Choice<RaftGhost>[] {
     ...members.map((node): Choice<RaftGhost> => ({
       label: `start b${node}`,
       type: 'fault',
+      node: `b${node}`,
       enabled: (world) => !world.isUp(node),
       apply: (world) => world.start(node),
     })),
@@ -100,6 +102,7 @@ function crash(node: number, how: 'kill' | 'powerLoss', bounds: Bounds): Choice<
   return {
     label: `${how === 'kill' ? 'kill' : 'power loss'} b${node}`,
     type: 'fault',
+    node: `b${node}`,
     enabled: (world) =>
       world.isUp(node) && world.ghost.crashes < bounds.crashes! && (how === 'powerLoss' || hasUnsynced(world, node)),
     apply(world) {
