@@ -1,8 +1,18 @@
 /** What may happen to the world of transactions beside deliveries and timers; each has its bound. */
-import type { Message } from '@troupe/actor'
+import { actorNames, type Message } from '@troupe/actor'
+import type { IdealLog } from '../model-ports/ideal-log.ts'
 import type { Choice } from '../model/actor-world.ts'
 import type { Bounds } from '../model/contract.ts'
-import { COORDINATOR, TOPIC, TRANSACTIONS } from './transactions-parts.ts'
+import {
+  clusterOf,
+  COORDINATOR,
+  dataTopic,
+  leadAlone,
+  times,
+  TOPIC,
+  topicIds,
+  TRANSACTIONS,
+} from './transactions-parts.ts'
 import type { Step } from './transactions-producer.ts'
 import {
   CLIENTS,
@@ -15,7 +25,7 @@ import {
   type TransactionsWorld,
 } from './transactions-world.ts'
 
-type Limited = 'retries' | 'aborts' | 'reloads' | 'failures' | 'fetches'
+type Limited = 'retries' | 'aborts' | 'reloads' | 'failures' | 'fetches' | 'elections' | 'crashes'
 type AChoice = Choice<TransactionsGhost>
 
 function limited(name: Limited, { ghost, bounds }: TransactionsWorld): boolean {
@@ -25,7 +35,8 @@ function limited(name: Limited, { ghost, bounds }: TransactionsWorld): boolean {
 export function choices(bounds: Bounds): AChoice[] {
   const clients = CLIENTS.slice(0, bounds.producers).flatMap((node, at) => clientChoices(node, `c${at + 1}`, bounds))
   const second = bounds.producers > 1 ? [secondProducer] : []
-  return [...clients, ...second, electedAgain, failing('refused'), failing('in doubt'), ...fetches(bounds)]
+  const leaders = leadersOf(bounds).flatMap(leaderChoices)
+  return [...clients, ...second, electedAgain, failing('refused'), failing('in doubt'), ...leaders, ...fetches(bounds)]
 }
 
 function clientChoices(node: number, name: string, bounds: Bounds): AChoice[] {
@@ -77,6 +88,43 @@ const failing = (next: 'refused' | 'in doubt'): AChoice => ({
     stateLogOf(world, true).next = next
   },
 })
+
+/** A leader is told that it leads in a new epoch, or it dies and does so afterwards; its log loses nothing. */
+function leaderChoices(node: number, partition: number): AChoice[] {
+  const actor = actorNames.replica(topicIds.data, partition)
+  const elect = (world: TransactionsWorld): void => {
+    const ghost = world.edit()
+    const leaderEpoch = (ghost.leaderEpochs[node] ?? 0) + 1
+    ghost.leaderEpochs = { ...ghost.leaderEpochs, [node]: leaderEpoch }
+    const cluster = clusterOf([dataTopic(leadersOf(world.bounds))])
+    const update = leadAlone(cluster, TOPIC, partition)
+    const view = { ...update.view, leaderEpoch, partitionEpoch: leaderEpoch }
+    world.deliver(node, actor, { ...update, view } as Message)
+  }
+  const elected: AChoice = {
+    label: `b${node} leads in a new epoch`,
+    type: 'fault',
+    enabled: (world) => limited('elections', world),
+    apply: (world) => {
+      world.edit().elections++
+      elect(world)
+    },
+  }
+  const dies: AChoice = {
+    label: `b${node} dies and comes back`,
+    type: 'fault',
+    enabled: (world) => limited('crashes', world),
+    apply: (world) => {
+      world.edit().crashes++
+      world.crash(node)
+      const log = world.own(world.cell(node, actor)!.index).disk as IdealLog
+      log.recover(false, Infinity, times.message)
+      world.start(node)
+      elect(world)
+    },
+  }
+  return [elected, dies]
+}
 
 function fetches(bounds: Bounds): AChoice[] {
   if (bounds.fetches === 0) return []

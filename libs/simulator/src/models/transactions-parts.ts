@@ -307,7 +307,7 @@ export const fieldRules: Readonly<Record<string, FieldRules>> = {
   producer: { ids: ['waiting'], constant: ['args', 'attempts'] },
   member: { ids: ['waiting'], constant: ['args', 'attempts', 'acked'] },
   reader: { ids: ['asked{}'], constant: ['reads'] },
-  ghost: { constant: ['owners', 'told', 'stable'] },
+  ghost: { constant: ['owners', 'told', 'stable', 'leaderEpochs'] },
   'state-replica': { constant: ['batches'] },
   disk: { constant: ['batches'] },
 }

@@ -24,13 +24,17 @@ export interface TransactionsGhost {
   reloads: number
   failures: number
   fetches: number
+  elections: number
+  crashes: number
   /** No more perturbations: what is under way comes to its end. */
   healing: boolean
-  /** Replaced, never changed, as are the next two. */
+  /** Replaced, never changed, as is all below. */
   owners: readonly TxnOwner[]
   told: readonly { readonly producerId: number; readonly producerEpoch: number }[]
   /** By node: the last stable offset it has shown. */
   stable: Readonly<Record<number, number>>
+  /** By node; 0 at first. */
+  leaderEpochs: Readonly<Record<number, number>>
 }
 
 export type TransactionsWorld = World<TransactionsGhost>
@@ -147,8 +151,9 @@ function isHalfMarked(partitions: readonly TxnPartition[]): boolean {
 export function strips(world: TransactionsWorld): PartitionStrip[] {
   return leadersOf(world.bounds).map((broker, partition) => {
     const { logEndOffset, highWatermark, lastStableOffset } = logOfPartition(world, partition)
-    const replica = { broker, up: true, role: 'leader', leaderEpoch: 0, logEndOffset, highWatermark, lastStableOffset }
-    const leads = { leader: broker, leaderEpoch: 0, partitionEpoch: 0, isr: [broker] }
+    const leaderEpoch = world.ghost.leaderEpochs[broker] ?? 0
+    const replica = { broker, up: true, role: 'leader', leaderEpoch, logEndOffset, highWatermark, lastStableOffset }
+    const leads = { leader: broker, leaderEpoch, partitionEpoch: leaderEpoch, isr: [broker] }
     return { partition: `${TOPIC}-${partition}`, ...leads, replicas: [replica] }
   })
 }

@@ -18,6 +18,8 @@
  * | reloads      | it is elected again                                                            |
  * | failures     | an append to its log is refused, or confirmed by an error                      |
  * | fetches      | the reader reads a partition from the start                                    |
+ * | elections    | the leader of a partition is elected again                                     |
+ * | crashes      | it dies, loses nothing, and is elected again                                  |
  * | startEpoch   | of the producer id with which the log begins; −1: it begins empty              |
  */
 import { actorNames, type Effect, type Message } from '@troupe/actor'
@@ -92,6 +94,8 @@ export const transactionBounds: Bounds = {
   reloads: 0,
   failures: 0,
   fetches: 0,
+  elections: 0,
+  crashes: 0,
   startEpoch: -1,
 }
 
@@ -251,10 +255,13 @@ const spec: ActorModelSpec<TransactionsGhost> = {
     reloads: 0,
     failures: 0,
     fetches: 0,
+    elections: 0,
+    crashes: 0,
     healing: false,
     owners: [],
     told: [],
     stable: {},
+    leaderEpochs: {},
   }),
   begin,
   choices,
