@@ -3,7 +3,7 @@
  *
  * Spawned with kind `consumer` and args `{ properties: { 'group.id': …, … } }` (`ConsumerProperties`) on a node that has a
  * `network` actor. Left out: subscription by pattern, reading from followers (KIP-392), assignment by racks (KIP-881),
- * fetch sessions (KIP-227), the consumer protocol of KIP-848.
+ * the consumer protocol of KIP-848.
  *
  * | message                                      | from        | effect                                             |
  * | -------------------------------------------- | ----------- | -------------------------------------------------- |
@@ -33,6 +33,7 @@ import {
   type HeartbeatDue,
   type MaxPollDue,
 } from './consumer/heartbeat.ts'
+import { invariants } from './consumer/invariants.ts'
 import { assignWhenKnown } from './consumer/leader.ts'
 import { onJoined, onSynced } from './consumer/membership.ts'
 import type { ApplicationMessage, Assign, Pause, Subscribe } from './consumer/messages.ts'
@@ -72,6 +73,7 @@ export const consumerActor: ActorDefinition<ConsumerState, ConsumerMessage & Mes
     dispatch(step, message)
     advance(step)
   },
+  invariants,
 }
 
 function dispatch(step: Step, message: ConsumerMessage): void {
@@ -130,6 +132,7 @@ function onReply(step: Step, message: Reply<NetworkAnswer>): void {
     case 'heartbeat':
       return onHeartbeat(step, about as typeof about & { kind: 'heartbeat' }, answer)
     case 'leave':
+    case 'closeSession':
       return
     case 'commit':
       return onCommitted(step, about, answer)
@@ -160,8 +163,9 @@ function advance(step: Step): void {
     validatePositions(step)
   }
   advanceQuestions(step)
-  if (polls) sendFetches(step)
+  // What lies ready first: a partition is fetched when nothing of it is left.
   answerPoll(step)
+  if (polls && state.poll !== null) sendFetches(step)
   advanceClosing(step)
   armWake(step)
 }

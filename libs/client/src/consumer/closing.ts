@@ -1,6 +1,7 @@
 /** Leaving: what is polled is committed, the group is told, then the actor stops. Source: `KafkaConsumer.close`, `unsubscribe`. */
 import { clientActorNames } from '../messages.ts'
 import { autoCommitOffsets, startCommit } from './commits.ts'
+import { closeSessions } from './fetcher.ts'
 import { leaveGroup } from './heartbeat.ts'
 import type { CloseConsumer, ConsumerClosed, Unsubscribe } from './messages.ts'
 import { assignPartitions } from './positions.ts'
@@ -55,6 +56,7 @@ export function advanceClosing(step: Step): void {
   if (closing.phase !== 'leaving' || (!late && isAsking(step, 'leave'))) return
   const body: ConsumerClosed = { events: state.events }
   out.reply(closing.replyTo, body)
+  closeSessions(step)
   const network = { broker: env.self.broker, actor: clientActorNames.network }
   out.send(network, { kind: 'unwatchMetadata', from: env.self } as never)
   out.send(network, { kind: 'closeChannel', channel: groupChannel(step) } as never)

@@ -1,5 +1,5 @@
 /**
- * Fetches: one at a time for each leader, only partitions of which nothing lies ready. Sessions (KIP-227) are not used.
+ * Fetches: one at a time for each leader, only partitions of which nothing lies ready.
  *
  * Each names the epoch of its leader and of the last record read, so that a leader that is none any more refuses, and one
  * whose log has parted from what was read says where (KIP-320, KIP-595). Source: `AbstractFetch`, `FetchCollector`.
@@ -11,11 +11,10 @@ import { isInvalidMetadata } from '../errors.ts'
 import { clientActorNames, type LeaderHint, type NetworkAnswer } from '../messages.ts'
 import { requestReset } from './positions.ts'
 import { api, ask, fail, refreshMetadata, retryTime } from './requests.ts'
-import type { Asked, PartitionState, Step } from './state.ts'
-import { groupByTopic, partitionKey } from './topic-partition.ts'
+import { acceptResponse, finalRequest, loseSession, nextRequest, sessionOf } from './sessions.ts'
+import type { Asked, FetchSession, PartitionState, SessionPartition, Step } from './state.ts'
+import { partitionKey } from './topic-partition.ts'
 import { checkedEpochs, onDiverging } from './validation.ts'
-
-const SESSIONLESS = { sessionId: 0, sessionEpoch: -1 }
 
 export function sendFetches(step: Step): void {
   const { state, env } = step
@@ -42,38 +41,34 @@ export function sendFetches(step: Step): void {
 function sendFetch(step: Step, node: number, partitions: readonly PartitionState[]): void {
   const { state } = step
   const { config } = state
-  const ids = new Map<string, string>()
-  for (const { topic } of partitions) ids.set(topic, state.metadata!.topics.get(topic)!.id)
-  const topics = [...groupByTopic(partitions)].map(([topic, own]) => ({
-    topic,
-    topicId: ids.get(topic)!,
-    partitions: own.map((each) => partitionRequest(step, each)),
-  }))
+  const wanted = partitions.map((each) => sessionPartition(step, each))
   const body = {
     maxWaitMs: config['fetch.max.wait.ms'],
     minBytes: config['fetch.min.bytes'],
     maxBytes: config['fetch.max.bytes'],
     isolationLevel: config['isolation.level'] === 'read_committed' ? 1 : 0,
-    ...SESSIONLESS,
-    topics,
+    ...nextRequest(sessionOf(step, node), wanted),
     rackId: config['client.rack'],
   }
-  const topicNames = new Map([...ids].map(([topic, id]) => [id, topic]))
   // From version 13 on topics have no names (KIP-516).
-  const options = topicNames.has(zeroUuid) ? { maxVersion: 12 } : {}
-  const offsets = new Map(partitions.map(({ key, position }) => [key, position!.offset]))
+  const options = wanted.some(({ topicId }) => topicId === zeroUuid) ? { maxVersion: 12 } : {}
   state.fetching.add(node)
-  ask(step, node, api.fetch, body, { kind: 'fetch', node, offsets, topicNames }, options)
+  ask(step, node, api.fetch, body, { kind: 'fetch', node }, options)
 }
 
-function partitionRequest(step: Step, { partition, position }: PartitionState): object {
+function sessionPartition(
+  step: Step,
+  { key, topic, partition, position }: PartitionState,
+): SessionPartition & { key: string } {
   const { leaderEpoch, lastFetchedEpoch } = checkedEpochs(step, position!)
   return {
+    key,
+    topic,
     partition,
+    topicId: step.state.metadata!.topics.get(topic)!.id,
     currentLeaderEpoch: leaderEpoch,
     fetchOffset: position!.offset,
     lastFetchedEpoch,
-    logStartOffset: -1,
     partitionMaxBytes: step.state.config['max.partition.fetch.bytes'],
   }
 }
@@ -85,19 +80,26 @@ export function onFetched(
 ): void {
   const { state } = step
   state.fetching.delete(asked.node)
-  if (answer.kind !== 'response' || answer.body.errorCode !== KafkaError.NONE) {
-    for (const [key] of asked.offsets) backOff(step, state.partitions.get(key))
+  const session = sessionOf(step, asked.node)
+  if (answer.kind !== 'response') {
+    loseSession(session)
+    for (const key of session.partitions.keys()) backOff(step, state.partitions.get(key))
     return refreshMetadata(step)
   }
+  if (!acceptResponse(session, answer.body)) {
+    if (answer.body.errorCode === KafkaError.FETCH_SESSION_TOPIC_ID_ERROR) refreshMetadata(step)
+    return
+  }
+  const names = new Map([...session.partitions.values()].map(({ topicId, topic }) => [topicId, topic]))
   let refresh = false
   const hints: LeaderHint[] = []
   for (const { topic: name, topicId, partitions } of answer.body.responses) {
-    const topic = name === '' ? asked.topicNames.get(topicId) : name
+    const topic = name === '' ? names.get(topicId) : name
     if (topic === undefined) continue
     for (const data of partitions) {
       const hint = leaderHint(topic, data)
       if (hint !== null) hints.push(hint)
-      if (onPartition(step, topic, data, asked)) refresh = true
+      if (onPartition(step, topic, data, session)) refresh = true
     }
   }
   if (hints.length > 0) {
@@ -123,17 +125,18 @@ function backOff(step: Step, partition: PartitionState | undefined): void {
 }
 
 /** Whether the metadata may be out of date. */
-function onPartition(
-  step: Step,
-  topic: string,
-  data: FetchResponse_PartitionData,
-  { offsets }: Extract<Asked, { kind: 'fetch' }>,
-): boolean {
+function onPartition(step: Step, topic: string, data: FetchResponse_PartitionData, session: FetchSession): boolean {
   const key = partitionKey({ topic, partition: data.partitionIndex })
   const partition = step.state.partitions.get(key)
-  const offset = offsets.get(key)
+  const offset = session.partitions.get(key)?.fetchOffset
   // Given up, sought elsewhere or under validation meanwhile: the answer is of no use.
-  if (partition === undefined || partition.phase !== 'fetching' || partition.position!.offset !== offset) return false
+  if (
+    partition === undefined ||
+    offset === undefined ||
+    partition.phase !== 'fetching' ||
+    partition.position!.offset !== offset
+  )
+    return false
   if (data.errorCode !== KafkaError.NONE) return onRefused(step, partition, data.errorCode)
   partition.failures = 0
   const { divergingEpoch } = data
@@ -199,4 +202,12 @@ function outOfRange(step: Step, partition: PartitionState): void {
   if (policy !== 'none') return requestReset(partition, policy)
   backOff(step, partition)
   fail(step, KafkaError.OFFSET_OUT_OF_RANGE, `position ${offset} is out of range for ${partition.key}`)
+}
+
+/** Nobody waits for the answers. */
+export function closeSessions(step: Step): void {
+  for (const [node, session] of step.state.sessions) {
+    if (session.id === 0) continue
+    ask(step, node, api.fetch, finalRequest(session), { kind: 'closeSession' })
+  }
 }

@@ -100,6 +100,22 @@ export interface PartitionState extends TopicPartition {
   logStartOffset: number
 }
 
+export interface SessionPartition extends TopicPartition {
+  readonly topicId: string
+  readonly fetchOffset: number
+  readonly currentLeaderEpoch: number
+  readonly lastFetchedEpoch: number
+  readonly partitionMaxBytes: number
+}
+
+/** What a broker knows of our fetches (KIP-227). */
+export interface FetchSession {
+  /** 0: none. */
+  id: number
+  epoch: number
+  partitions: ReadonlyMap<string, SessionPartition>
+}
+
 /** One partition of a Fetch response, until all of it is polled. */
 export interface CompletedFetch extends TopicPartition {
   readonly key: string
@@ -135,9 +151,8 @@ export type Asked =
   | {
       readonly kind: 'fetch'
       readonly node: number
-      readonly offsets: ReadonlyMap<string, number>
-      readonly topicNames: ReadonlyMap<string, string>
     }
+  | { readonly kind: 'closeSession' }
 
 export interface PendingCommit {
   readonly id: number
@@ -187,6 +202,8 @@ export interface ConsumerState {
   readonly coordinator: Coordinator
   /** In the order in which they came. */
   fetched: CompletedFetch[]
+  /** By node. */
+  readonly sessions: Map<number, FetchSession>
   /** Nodes that have a Fetch under way. */
   readonly fetching: Set<number>
   readonly asked: Map<number, Asked>
@@ -241,6 +258,7 @@ export function newConsumerState(properties: Partial<ConsumerProperties>, now: n
     },
     coordinator: { known: null, looking: false, retryAt: 0, failures: 0 },
     fetched: [],
+    sessions: new Map(),
     fetching: new Set(),
     asked: new Map(),
     commits: new Map(),

@@ -117,12 +117,22 @@ export function showRequest(api: number, body: Body): string {
     case 23:
       return flat(body.topics, (each) => ` epoch=${each.leaderEpoch} leaderEpoch=${each.currentLeaderEpoch}`)
     case 1:
-      return flat(
-        body.topics,
-        (each) => ` ${place(each.fetchOffset, each.lastFetchedEpoch)} leaderEpoch=${each.currentLeaderEpoch}`,
-      )
+      return [
+        body.sessionId === 0 ? '' : `session=${body.sessionId}/${body.sessionEpoch}`,
+        flat(
+          body.topics,
+          (each) => ` ${place(each.fetchOffset, each.lastFetchedEpoch)} leaderEpoch=${each.currentLeaderEpoch}`,
+        ),
+        body.forgottenTopicsData.length > 0 ? `forget ${forgotten(body.forgottenTopicsData)}` : '',
+      ]
+        .filter((each) => each !== '')
+        .join(' ')
   }
   throw new Error(`API ${api}`)
+}
+
+function forgotten(topics: Body): string {
+  return topics.flatMap(({ topic, partitions }: Body) => partitions.map((each: number) => `${topic}-${each}`)).join(',')
 }
 
 function showProtocol({ name, metadata }: Body): string {
@@ -195,9 +205,9 @@ export function responseTo(api: number, asked: Body, words: Words): Body {
       }))
     case 1:
       return {
-        errorCode: 0,
-        sessionId: 0,
-        responses: asked.topics.map((each: Body) => fetched(each, words, errorCode)),
+        errorCode: KafkaError[(words.get('refused') ?? 'NONE') as ErrorName],
+        sessionId: Number(words.get('session') ?? 0),
+        responses: news(asked.topics, words).map((each: Body) => fetched(each, words, errorCode)),
         nodeEndpoints: [],
       }
   }
@@ -259,6 +269,18 @@ function places(topics: Body, words: Words, make: (partition: number, offset: nu
 }
 
 /** Topics come back by id, as from version 13 on. `t-0=5:a,b@2+7:x@2/p3`: batches; `/p3` makes one part of a transaction. */
+/** What the answer tells of: what was asked for, and what a session remembers. */
+function news(asked: Body, words: Words): Body {
+  if (words.has('refused')) return []
+  const named = partitionsOf([...words.keys()].filter((word) => /^\w-\d+$/.test(word)).join())
+  const known = (topicId: string, partition: number): boolean =>
+    asked.some(
+      (topic: Body) => topic.topicId === topicId && topic.partitions.some((each: Body) => each.partition === partition),
+    )
+  const remembered = named.filter(({ topic, partition }) => !known(id(topic), partition))
+  return [...asked, ...remembered.map(({ topic, partition }) => ({ topicId: id(topic), partitions: [{ partition }] }))]
+}
+
 function fetched({ topicId, partitions }: Body, words: Words, errorCode: number): Body {
   const topic = topicOf(topicId)
   return {

@@ -152,6 +152,7 @@ export class Stage {
     // A state must survive being copied: the model checker does so before every step.
     this.state = structuredClone(this.state)
     consumerActor.step(this.state, message, this.env(), this.out())
+    consumerActor.invariants!(this.state)
   }
 
   private env(): Parameters<typeof consumerActor.step>[2] {
