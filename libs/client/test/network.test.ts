@@ -4,7 +4,7 @@ import type { MetadataSnapshot } from '../src/messages.ts'
 import { networkActor } from '../src/network.ts'
 import type { NetworkState } from '../src/network/state.ts'
 import { topicId } from './brokers.ts'
-import { Stage } from './stage.ts'
+import { Stage, type Received } from './stage.ts'
 
 let stage: Stage
 const self = { broker: 100, actor: 'test' }
@@ -121,6 +121,18 @@ describe('a request', () => {
     stage.run()
     expect(stage.answer(id).reason).toBe('disconnected')
     expect([...stage.state<NetworkState>('network').links.keys()]).toEqual(['network@-1'])
+  })
+
+  test('is held back for as long as the broker has asked for', () => {
+    watch('orders')
+    const throttled = (request: Received): object => ({ ...stage.brokers.answer(request), throttleTimeMs: 200 })
+    stage.next.set('Metadata', [throttled])
+    const first = ask(2)
+    const second = ask(2)
+    stage.advance(199)
+    expect([stage.answer(first).kind, stage.answer(second)]).toEqual(['response', undefined])
+    stage.advance(1)
+    expect(stage.answer(second).kind).toBe('response')
   })
 
   test('more than may be in flight wait their turn', () => {

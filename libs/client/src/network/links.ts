@@ -38,6 +38,7 @@ export function linkTo(step: Step, channel: string, broker: number, host: string
       retryAt: 0,
       setupAt: 0,
       usedAt: step.env.now,
+      throttledUntil: 0,
     }
     links.set(key, link)
   }
@@ -65,7 +66,7 @@ export function pump(step: Step, link: Link): void {
     if (link.queue.length > 0 && env.now >= link.retryAt) connect(step, link)
     return
   }
-  if (link.phase !== 'ready') return
+  if (link.phase !== 'ready' || env.now < link.throttledUntil) return
   const limit = state.config['max.in.flight.requests.per.connection']
   while (link.queue.length > 0 && link.sent.length < limit) transmit(step, link, link.queue.shift()!)
 }
@@ -145,7 +146,9 @@ export function onFrame(step: Step, link: Link, bytes: Uint8Array): void {
     fail(step, link, sent.call, 'malformed')
     return lose(step, link)
   }
+  const { throttleTimeMs = 0 } = body as { readonly throttleTimeMs?: number }
   link.usedAt = step.env.now
+  link.throttledUntil = step.env.now + throttleTimeMs
   received(step, link, sent, body)
   pump(step, link)
 }
@@ -194,6 +197,7 @@ function drop(step: Step, link: Link, why: Unanswered['reason']): void {
   link.phase = linkEdges(link.phase, 'idle')
   link.connection = -1
   link.versions = null
+  link.throttledUntil = 0
   const { 'reconnect.backoff.ms': base, 'reconnect.backoff.max.ms': max } = state.config
   link.retryAt = env.now + backoff(base, max, link.failures, env.random)
   link.failures = Math.min(link.failures + 1, MANY)
@@ -240,6 +244,7 @@ export function dueAt(step: Step, link: Link, never: number): number {
   for (const { call } of link.sent) at = Math.min(at, call.deadlineAt)
   if (link.phase === 'connecting') at = Math.min(at, link.setupAt)
   if (link.phase === 'idle' && link.queue.length > 0) at = Math.min(at, link.retryAt)
+  if (link.queue.length > 0 && link.throttledUntil > step.env.now) at = Math.min(at, link.throttledUntil)
   if (link.phase === 'ready' && isIdle(link)) at = Math.min(at, idleUntil(step, link))
   return at
 }

@@ -63,6 +63,8 @@ export interface Link {
   /** When a connection that is being set up is given up. */
   setupAt: number
   usedAt: number
+  /** The broker has asked for silence until then (KIP-219). */
+  throttledUntil: number
 }
 
 export interface Watcher {
