@@ -4,7 +4,9 @@
  */
 import type { Message } from '@troupe/actor'
 import type { ReplicaState } from '@troupe/replication/state'
+import type { HistoryOperation } from '../history/format.ts'
 import type { Cell, Host } from '../kernel/host.ts'
+import { clientEvent } from '../render/edn.ts'
 import type { PartitionStrip, TraceEvent } from '../trace/format.ts'
 import type { Cluster } from './cluster.ts'
 import { startOfTime } from './cluster.ts'
@@ -28,6 +30,12 @@ export class Recorder implements Observer {
 
   get trace(): readonly TraceEvent[] {
     return this.events.slice(-this.limit)
+  }
+
+  /** An operation of a client's history. */
+  operation(process: number, operation: HistoryOperation): void {
+    const { kind, detail } = clientEvent(operation)
+    this.add({ type: 'client', node: `p${process}`, actor: '', from: '', kind, detail, strips: [] })
   }
 
   stepped(host: Host, cell: Cell, message: Message): void {

@@ -16,6 +16,8 @@ export class Notebook {
   private process = 0
   private readonly startMs: number
   private readonly invoked = new Map<number, Invocation>()
+  /** Hears of every operation: the recorder of the trace. */
+  onOperation: (process: number) => void = () => {}
 
   constructor(startMs: number) {
     this.startMs = startMs
@@ -34,11 +36,18 @@ export class Notebook {
   invoke(now: number, invocation: Invocation): void {
     this.invoked.set(invocation.process, invocation)
     this.recorder.invoke((now - this.startMs) * 1_000_000, invocation)
+    this.onOperation(invocation.process)
+  }
+
+  /** What it does has become known only now: should it be abandoned, this is what may have happened. */
+  amend(invocation: Invocation): void {
+    this.invoked.set(invocation.process, invocation)
   }
 
   complete(now: number, type: 'ok' | 'fail' | 'info', completion: Invocation): void {
     this.invoked.delete(completion.process)
     this.recorder.complete((now - this.startMs) * 1_000_000, type, completion)
+    this.onOperation(completion.process)
   }
 
   /** The process is gone in the middle of something: nobody will hear what became of it. */

@@ -118,6 +118,7 @@ function onGroup(state: CopierState, group: GroupMetadata, env: ApplicationEnv, 
     const to = { broker: env.self.broker, actor: producer }
     out.send(to, { ...message, replyTo: { ...env.self, id } } as unknown as Message)
   }
+  env.notebook.amend({ f: 'txn', process: state.process, value: state.micro, group: copierGroup })
 }
 
 function onSent(state: CopierState, { id, body }: Reply, env: ApplicationEnv, out: Outbox): void {
