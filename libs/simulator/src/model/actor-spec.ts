@@ -56,7 +56,7 @@ export interface ActorModelSpec<Ghost extends object> {
   readonly defaultBounds: Bounds
   /** All cells, production actors and stubs alike, in a fixed order. Nodes are numbers; clients have theirs (101, …). */
   cells(bounds: Bounds): readonly CellSpec<Ghost>[]
-  /** Plain data of the model: budgets used, what was acknowledged, what was exposed. */
+  /** Plain data of the model, nothing in it twice: budgets used, what was acknowledged, what was exposed. */
   ghost(bounds: Bounds): Ghost
   /** Brings the first world to where exploration starts: first metadata, a first leader. All cells have started. */
   begin?(world: World<Ghost>): void

@@ -9,12 +9,24 @@ import { CompiledRules, isDeeplyFrozen, requirePublic, type Place } from './fiel
 
 /** Copies of this call, by original. Reused: one copy is made at a time. */
 const copies = new Map<object, object>()
+/** In a tree nothing is met twice, so nothing need be remembered. */
+let isTree = false
 
 export function cloneWith<Value>(value: Value, rules: CompiledRules): Value {
   try {
     return copy(value, rules.root) as Value
   } finally {
     copies.clear()
+  }
+}
+
+/** A copy of plain data in which nothing lies in two places; what does becomes two. Faster. */
+export function cloneTree<Value>(value: Value, rules: CompiledRules): Value {
+  isTree = true
+  try {
+    return copy(value, rules.root) as Value
+  } finally {
+    isTree = false
   }
 }
 
@@ -38,7 +50,7 @@ function copy(value: unknown, place: Place): unknown {
     return value
   }
   if (value === null || place.isConstant) return value
-  const known = copies.get(value)
+  const known = isTree ? undefined : copies.get(value)
   if (known !== undefined) return known
   if (place.isFrozen !== false) {
     place.isFrozen = isDeeplyFrozen(value)
@@ -67,12 +79,12 @@ function copyObject(value: object, place: Place): object {
 type Fields = Record<string, unknown>
 
 function keep<Value extends object>(original: object, made: Value): Value {
-  copies.set(original, made)
+  if (!isTree) copies.set(original, made)
   return made
 }
 
 function copyPlain(value: Fields, made: Fields, place: Place): object {
-  copies.set(value, made)
+  keep(value, made)
   let at = 0
   for (const key in value) {
     const field = value[key]

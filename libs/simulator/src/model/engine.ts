@@ -2,7 +2,7 @@
 import type { Message, Safeguards, Slice } from '@troupe/actor'
 import type { PartitionStrip, TraceEvent } from '../trace/format.ts'
 import type { ActorModelSpec, AnyDefinition, CellSpec, Choice } from './actor-spec.ts'
-import { cloneTogether, cloneWith } from './clone.ts'
+import { cloneTogether, cloneTree, cloneWith } from './clone.ts'
 import type { Action, Bounds } from './contract.ts'
 import { Effects } from './effects.ts'
 import { CompiledRules } from './field-plan.ts'
@@ -95,7 +95,7 @@ export class Engine {
   }
 
   copyGhost<Data>(ghost: Data): Data {
-    return cloneWith(ghost, this.rules.ghost)
+    return cloneTree(ghost, this.rules.ghost)
   }
 
   /** State and disk are copied together: a log that lies in both is one log afterwards. */

@@ -13,6 +13,7 @@ export interface ExactDigest {
 
 let high = 0
 let low = 0
+let isTree = false
 /** Objects that were met, by the order in which they were. */
 const met = new Map<object, number>()
 const constants = new WeakMap<object, ExactDigest>()
@@ -29,6 +30,16 @@ export function exactDigest(hashParts: () => void): ExactDigest {
   hashParts()
   met.clear()
   return { high: finish(high) >>> 0, low: finish(low) >>> 0 }
+}
+
+/** For plain data in which nothing lies in two places. Faster. */
+export function exactDigestOfTree(value: unknown, place: Place): ExactDigest {
+  isTree = true
+  try {
+    return exactDigest(() => putExact(value, place))
+  } finally {
+    isTree = false
+  }
 }
 
 export function put(value: number): void {
@@ -71,7 +82,7 @@ function putNumber(value: number): void {
 
 function putObject(value: object, place: Place): void {
   if (place.isConstant) return putConstant(value, place)
-  if (!isConstant) {
+  if (!isConstant && !isTree) {
     const before = met.get(value)
     if (before !== undefined) return put(~before)
     met.set(value, met.size)

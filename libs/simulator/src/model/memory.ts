@@ -7,7 +7,7 @@
  */
 import type { Message } from '@troupe/actor'
 import type { Engine } from './engine.ts'
-import { exactDigest, put, putExact, putText, type ExactDigest } from './exact-digest.ts'
+import { exactDigest, exactDigestOfTree, put, putExact, putText, type ExactDigest } from './exact-digest.ts'
 import type { Outcome } from './step.ts'
 import { nobody, type Cell, type CellDigest, type Flight, type World } from './world.ts'
 
@@ -107,7 +107,7 @@ export class Memory {
 
   /** Puts the one ghost that all worlds share in place of an equal one. */
   shareGhost(world: World): void {
-    const digest = exactDigest(() => putExact(world.ghostData, this.#engine.rules.ghost.root))
+    const digest = exactDigestOfTree(world.ghostData, this.#engine.rules.ghost.root)
     let common = this.#ghosts.get(digest)
     if (common === undefined) {
       common = { data: world.ghostData, digests: [] }
