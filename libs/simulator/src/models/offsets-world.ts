@@ -18,7 +18,8 @@ import type { IdealBatch, IdealLog } from '../model-ports/ideal-log.ts'
 import type { World } from '../model/actor-world.ts'
 import type { Bounds, Violation } from '../model/contract.ts'
 import { GROUPS, INPUT, type MemberState } from './offsets-member.ts'
-import { COORDINATOR, TOPIC, topicIds, type StateLog } from './transactions-parts.ts'
+import { COORDINATOR, TOPIC, topicIds } from './transactions-parts.ts'
+import type { StateLog } from './transactions-state.ts'
 
 export interface OffsetsGhost {
   sessions: number

@@ -14,18 +14,20 @@ import {
   TRANSACTIONS,
 } from './transactions-parts.ts'
 import type { Step } from './transactions-producer.ts'
+import { endOf, type StateReplica } from './transactions-state.ts'
 import {
   CLIENTS,
   isOpen,
   leadersOf,
   READER,
+  STATE_REPLICA,
   stateLogOf,
   stateOf,
   type TransactionsGhost,
   type TransactionsWorld,
 } from './transactions-world.ts'
 
-type Limited = 'retries' | 'aborts' | 'reloads' | 'failures' | 'fetches' | 'elections' | 'crashes'
+type Limited = 'retries' | 'aborts' | 'reloads' | 'failures' | 'fetches' | 'elections' | 'crashes' | 'losses'
 type AChoice = Choice<TransactionsGhost>
 
 function limited(name: Limited, { ghost, bounds }: TransactionsWorld): boolean {
@@ -36,7 +38,16 @@ export function choices(bounds: Bounds): AChoice[] {
   const clients = CLIENTS.slice(0, bounds.producers).flatMap((node, at) => clientChoices(node, `c${at + 1}`, bounds))
   const second = bounds.producers > 1 ? [secondProducer] : []
   const leaders = leadersOf(bounds).flatMap(leaderChoices)
-  return [...clients, ...second, electedAgain, failing('refused'), failing('in doubt'), ...leaders, ...fetches(bounds)]
+  return [
+    ...clients,
+    ...second,
+    electedAgain,
+    movedWithLoss,
+    failing('refused'),
+    failing('in doubt'),
+    ...leaders,
+    ...fetches(bounds),
+  ]
 }
 
 function clientChoices(node: number, name: string, bounds: Bounds): AChoice[] {
@@ -74,8 +85,28 @@ const electedAgain: AChoice = {
   type: 'fault',
   enabled: (world) => limited('reloads', world),
   apply: (world) => {
-    const leaderEpoch = ++world.edit().reloads + 1
-    world.deliver(COORDINATOR, TRANSACTIONS, { kind: 'elected', leaderEpoch } as Message)
+    world.edit().reloads++
+    electCoordinator(world)
+  },
+}
+
+function electCoordinator(world: TransactionsWorld): void {
+  const leaderEpoch = world.ghost.reloads + world.ghost.losses + 1
+  world.deliver(COORDINATOR, TRANSACTIONS, { kind: 'elected', leaderEpoch } as Message)
+}
+
+/** To another broker, in truth; to its clients and to the leaders that is all the same. */
+const movedWithLoss: AChoice = {
+  label: 'b1 is elected again, without what is not committed',
+  type: 'fault',
+  enabled: (world) => limited('losses', world) && stateLogOf(world).committed < endOf(stateLogOf(world)),
+  apply: (world) => {
+    world.edit().losses++
+    const log = stateLogOf(world, true)
+    log.batches = log.batches.filter(({ nextOffset }) => nextOffset <= log.committed)
+    const replica = world.own(world.cell(COORDINATOR, STATE_REPLICA)!.index)
+    ;(replica.state as StateReplica).waiting = []
+    electCoordinator(world)
   },
 }
 

@@ -5,32 +5,17 @@
  *   b1  transactions:0, its partition (ideal), producer ids
  *   b2  t:0 (production replica, leads alone)      b3  t:1
  *   c1, c2  producers of the transactional.id `T`  c9  a read_committed reader
- *
- * The ideal partition is one that never loses what it has confirmed. It can refuse an append, and it can leave its
- * coordinator in doubt about one; those are the two things a coordinator sees of a replicated log in trouble.
  */
 import type { ActorDefinition, ClusterView, Env, Message, PartitionView, TopicView } from '@troupe/actor'
 import { actorNames } from '@troupe/actor'
 import { resolveBrokerConfig, resolveTopicConfig } from '@troupe/config'
-import { decodeRecord } from '@troupe/coordinator/record-codec'
 import type { LogStore } from '@troupe/log/contract'
-import type {
-  Appended,
-  AwaitCommitted,
-  CoordinatorAppend,
-  LogRead,
-  PartitionUpdate,
-  ReadLog,
-  ReplicaArgs,
-  ReplicaConfig,
-} from '@troupe/replication/messages'
+import type { PartitionUpdate, ReplicaArgs, ReplicaConfig } from '@troupe/replication/messages'
 import type { NextProducerId, ProducerIdGiven } from '@troupe/transactions/messages'
-import { stateOfId } from '@troupe/transactions/transaction-state'
 import { KafkaError } from '@troupe/wire/errors'
-import { iterateRecords, nextOffset, setBaseOffset } from '@troupe/wire/record-batch'
-import type { TxnRecord } from '../invariants/transactions-view.ts'
 import { IdealLog } from '../model-ports/ideal-log.ts'
 import type { CellSpec, ClassRule, FieldRules } from '../model/actor-world.ts'
+import { newStateLog, stateReplica } from './transactions-state.ts'
 
 export const COORDINATOR = 1
 export const TRANSACTIONS = actorNames.transactions(0)
@@ -151,96 +136,6 @@ export function leadAlone(cluster: ClusterView, topicName: string, partition: nu
   }
 }
 
-/** One batch of `__transaction_state`. Never changed. */
-export interface StateBatch {
-  readonly bytes: Uint8Array
-  readonly nextOffset: number
-  readonly records: readonly TxnRecord[]
-}
-
-export interface StateLog {
-  batches: readonly StateBatch[]
-  /** What becomes of the next append. */
-  next: 'written' | 'refused' | 'in doubt'
-}
-
-export const newStateLog = (): StateLog => ({ batches: [], next: 'written' })
-
-type StateRequest = CoordinatorAppend | ReadLog | AwaitCommitted | Message
-
-/** The local replica of `__transaction_state-0`, as far as its coordinator talks to it. */
-export const stateReplica: ActorDefinition<object, StateRequest, Env & { log: StateLog }> = {
-  kind: 'state-replica',
-  start: () => ({}),
-  step(_state, message, { log }, out) {
-    const end = log.batches.at(-1)?.nextOffset ?? 0
-    switch (message.kind) {
-      case 'append': {
-        const { records, replyTo } = message as CoordinatorAppend
-        const { next } = log
-        log.next = 'written'
-        if (next !== 'refused') log.batches = [...log.batches, stateBatch(records, end)]
-        const errors = {
-          written: KafkaError.NONE,
-          refused: KafkaError.NOT_ENOUGH_REPLICAS,
-          'in doubt': KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
-        }
-        const nextOffsetNow = log.batches.at(-1)?.nextOffset ?? 0
-        out.reply(replyTo, { error: errors[next], baseOffset: end, nextOffset: nextOffsetNow } satisfies Appended)
-        return
-      }
-      case 'readLog': {
-        const bytes = Uint8Array.from(log.batches.flatMap((batch) => [...batch.bytes]))
-        out.reply((message as ReadLog).replyTo, {
-          error: KafkaError.NONE,
-          records: bytes.length === 0 ? null : bytes,
-          nextOffset: end,
-          logEndOffset: end,
-          highWatermark: end,
-        } satisfies LogRead)
-        return
-      }
-      case 'awaitCommitted':
-        out.reply((message as AwaitCommitted).replyTo, { error: KafkaError.NONE })
-    }
-  },
-}
-
-export function stateBatch(records: Uint8Array, offset: number): StateBatch {
-  const bytes = records.slice()
-  setBaseOffset(bytes, 0, offset)
-  return Object.freeze({ bytes, nextOffset: nextOffset(bytes, 0), records: Object.freeze(recordsOf(bytes)) })
-}
-
-function recordsOf(bytes: Uint8Array): TxnRecord[] {
-  const found: TxnRecord[] = []
-  for (const { key, value } of iterateRecords(bytes, 0)) {
-    const record = key === null ? null : decodeRecord('transaction', key, value)
-    if (record === null) continue
-    const { transactionalId } = record.key.value as { transactionalId: string }
-    const fields = record.value?.value as StateFields | undefined
-    found.push({
-      transactionalId,
-      state: fields === undefined ? 'DEAD' : (stateOfId(fields.transactionStatus) ?? 'unknown'),
-      producerId: fields?.producerId ?? -1,
-      producerEpoch: fields?.producerEpoch ?? -1,
-      partitions: (fields?.transactionPartitions ?? []).flatMap(({ topic: name, partitionIds }) =>
-        partitionIds.map((partition) => `${name}:${partition}`),
-      ),
-      clientVersion: fields?.clientTransactionVersion ?? 0,
-    })
-  }
-  return found
-}
-
-interface StateFields {
-  readonly transactionStatus: number
-  readonly producerId: number
-  readonly producerEpoch: number
-  readonly transactionPartitions: readonly { readonly topic: string; readonly partitionIds: readonly number[] }[] | null
-  readonly clientTransactionVersion: number
-}
-
 /** Producer ids in order, without blocks: where they come from is another model's business. */
 export const idGiver: ActorDefinition<{ last: number }, Message, Env> = {
   kind: 'id-giver',
@@ -257,6 +152,7 @@ export const idGiver: ActorDefinition<{ last: number }, Message, Env> = {
 export function coordinatorCells<Ghost>(
   definition: CellSpec<Ghost>['definition'],
   cluster: ClusterView,
+  isSlow = false,
 ): readonly CellSpec<Ghost>[] {
   const args = deepFreeze({ partition: 0, topicId: topicIds.state, topic: '__transaction_state' })
   return [
@@ -264,6 +160,7 @@ export function coordinatorCells<Ghost>(
       node: COORDINATOR,
       name: actorNames.replica(topicIds.state, 0),
       definition: stateReplica,
+      args: Object.freeze({ isSlow }),
       disk: newStateLog,
       ports: (cell) => ({
         get log() {
@@ -308,6 +205,6 @@ export const fieldRules: Readonly<Record<string, FieldRules>> = {
   member: { ids: ['waiting'], constant: ['args', 'attempts', 'acked'] },
   reader: { ids: ['asked{}'], constant: ['reads'] },
   ghost: { constant: ['owners', 'told', 'stable', 'leaderEpochs'] },
-  'state-replica': { constant: ['batches'] },
+  'state-replica': { constant: ['waiting'] },
   disk: { constant: ['batches'] },
 }

@@ -12,7 +12,8 @@ import type { IdealBatch, IdealLog } from '../model-ports/ideal-log.ts'
 import type { World } from '../model/actor-world.ts'
 import type { Bounds } from '../model/contract.ts'
 import type { PartitionStrip } from '../trace/format.ts'
-import { COORDINATOR, TOPIC, topicIds, type StateLog } from './transactions-parts.ts'
+import { COORDINATOR, TOPIC, topicIds } from './transactions-parts.ts'
+import type { StateLog } from './transactions-state.ts'
 import type { ProducerState } from './transactions-producer.ts'
 import type { ReaderState } from './transactions-reader.ts'
 
@@ -26,6 +27,7 @@ export interface TransactionsGhost {
   fetches: number
   elections: number
   crashes: number
+  losses: number
   /** No more perturbations: what is under way comes to its end. */
   healing: boolean
   /** Replaced, never changed, as is all below. */
@@ -45,7 +47,7 @@ export const CLIENTS = [101, 102]
 /** Of the data partitions. */
 export const leadersOf = (bounds: Bounds): number[] => Array.from({ length: bounds.partitions }, (_, at) => at + 2)
 
-const STATE_REPLICA = actorNames.replica(topicIds.state, 0)
+export const STATE_REPLICA = actorNames.replica(topicIds.state, 0)
 
 export function stateLogOf(world: TransactionsWorld, toChange = false): StateLog {
   const cell = world.cell(COORDINATOR, STATE_REPLICA)!

@@ -20,6 +20,8 @@
  * | fetches      | the reader reads a partition from the start                                    |
  * | elections    | the leader of a partition is elected again                                     |
  * | crashes      | it dies, loses nothing, and is elected again                                  |
+ * | slow         | 1: appends to the coordinator's log take a while to be committed              |
+ * | losses       | its coordinator moves to a broker that lacks what is not committed            |
  * | startEpoch   | of the producer id with which the log begins; −1: it begins empty              |
  */
 import { actorNames, type Effect, type Message } from '@troupe/actor'
@@ -57,7 +59,6 @@ import {
   idealLogRule,
   leadAlone,
   replicaCell,
-  stateBatch,
   stateTopic,
   times,
   TOPIC,
@@ -66,6 +67,7 @@ import {
 } from './transactions-parts.ts'
 import { producerActor, stepOf, type ProducerArgs } from './transactions-producer.ts'
 import { readerActor, type ReaderState } from './transactions-reader.ts'
+import { stateBatch } from './transactions-state.ts'
 import {
   CLIENTS,
   detail,
@@ -96,6 +98,8 @@ export const transactionBounds: Bounds = {
   fetches: 0,
   elections: 0,
   crashes: 0,
+  slow: 0,
+  losses: 0,
   startEpoch: -1,
 }
 
@@ -111,7 +115,7 @@ function cells(bounds: Bounds): CellSpec<TransactionsGhost>[] {
   const reader: CellSpec<TransactionsGhost>[] =
     bounds.fetches > 0 ? [{ node: READER, name: 'reader', definition: readerActor }] : []
   return [
-    ...coordinatorCells<TransactionsGhost>(transactionsActor, cluster),
+    ...coordinatorCells<TransactionsGhost>(transactionsActor, cluster, bounds.slow === 1),
     ...leaders.map((node, partition) => replicaCell<TransactionsGhost>(replicaActor, node, data, partition, cluster)),
     ...producers,
     ...reader,
@@ -124,9 +128,15 @@ function begin(world: TransactionsWorld): void {
   leaders.forEach((node, partition) =>
     world.deliver(node, actorNames.replica(topicIds.data, partition), leadAlone(cluster, TOPIC, partition)),
   )
-  if (world.bounds.startEpoch >= 0) stateLogOf(world, true).batches = [firstState(world.bounds.startEpoch)]
+  if (world.bounds.startEpoch >= 0) startLog(world, world.bounds.startEpoch)
   world.deliver(COORDINATOR, TRANSACTIONS, { kind: 'elected', leaderEpoch: 1 } as Message)
   world.start(CLIENTS[0])
+}
+
+function startLog(world: TransactionsWorld, epoch: number): void {
+  const log = stateLogOf(world, true)
+  log.batches = [firstState(epoch)]
+  log.committed = 1
 }
 
 /** A log that compaction has left one record of. */
@@ -257,6 +267,7 @@ const spec: ActorModelSpec<TransactionsGhost> = {
     fetches: 0,
     elections: 0,
     crashes: 0,
+    losses: 0,
     healing: false,
     owners: [],
     told: [],

@@ -42,6 +42,8 @@ describe('with all safeguards on', () => {
       { aborts: 1, fetches: 1 },
       { sweeps: 1, aborts: 1, startEpoch: 32765 },
       { transactions: 2, reloads: 1, failures: 1 },
+      { transactions: 2, slow: 1, losses: 1 },
+      { elections: 1, crashes: 1, partitions: 2 },
     ]
     const seen = new Set<string>()
     for (const each of bounds) {
