@@ -4,10 +4,16 @@ import type { Cell, Host } from '../kernel/host.ts'
 import type { Cluster } from './cluster.ts'
 import type { Observer } from './observer.ts'
 import { QuorumChecker } from './quorum-checker.ts'
+import { ReplicationChecker } from './replication-checker.ts'
 import type { Violations } from './violations.ts'
 
 export function clusterCheckers(cluster: Cluster, violations: Violations): Observer[] {
-  return [new OwnInvariants(violations), new QuorumChecker(violations, cluster.options.voters)]
+  const { voters } = cluster.options
+  return [
+    new OwnInvariants(violations),
+    new QuorumChecker(violations, voters),
+    new ReplicationChecker(cluster, violations),
+  ]
 }
 
 /** Each actor's own `invariants()`. */

@@ -7,6 +7,7 @@
  */
 import type { Message } from '@troupe/actor'
 import { checkHistory } from '../history/check.ts'
+import { brokenInvariants } from '../history/invariants.ts'
 import type { History } from '../history/format.ts'
 import type { ViolationReport } from '../trace/format.ts'
 import { Clients } from './clients.ts'
@@ -118,8 +119,12 @@ export class Simulation {
   }
 
   private judge(): void {
-    for (const { name, allowed, cases } of checkHistory(this.history, { subscribe: true }).anomalies) {
+    const options = { subscribe: true }
+    for (const { name, allowed, cases } of checkHistory(this.history, options).anomalies) {
       if (!allowed) this.violations.report(name, cases[0]?.detail ?? '')
+    }
+    for (const { invariant, detail } of brokenInvariants(this.history, options)) {
+      this.violations.report(invariant, detail)
     }
   }
 
