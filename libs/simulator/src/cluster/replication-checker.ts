@@ -115,6 +115,8 @@ export class ReplicationChecker implements Observer {
 
   private passed(ghost: PartitionGhost, host: Host, state: ReplicaState, log: Log, from: number): void {
     const to = log.highWatermark
+    // What a disk has lost the checkpoint of its high watermark still promises; such a follower truncates before it counts.
+    if (state.role !== 'leader' && this.cluster.broker(host.id).hasLost) return
     if (!isCompacted(state)) this.compare('R2', ghost, host, log, Math.max(from, log.logStartOffset), to)
     if (state.role === 'leader') ghost.highWatermark = Math.max(ghost.highWatermark, to)
   }
