@@ -6,14 +6,16 @@
  */
 import type { Model } from '../model/contract.ts'
 
-const rounds = 6
+/** More than any protocol here takes: each round trip that waits for a timer costs one. */
+const rounds = 24
 /** Deliveries in one round; beyond that it goes round in circles. */
 const limit = 2_000
 
-/** Changes `world`. False when it does not come to rest. */
-export function heal<World>(model: Model<World>, world: World): boolean {
+/** Changes `world`, until it is done. False when it does not come to rest. */
+export function heal<World>(model: Model<World>, world: World, isDone: () => boolean): boolean {
   for (let round = 0; round < rounds; round++) {
     if (!deliverAll(model, world)) return false
+    if (isDone()) return true
     const timers = model.enabled(world).filter(({ type }) => type === 'timer')
     for (const { label } of timers) {
       const timer = model.enabled(world).find((action) => action.type === 'timer' && action.label === label)

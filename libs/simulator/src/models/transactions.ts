@@ -226,7 +226,9 @@ function checkEnds(world: TransactionsWorld, view: TransactionsView): Violation 
   if (world.flights.length > 0 || world.ghost.healing || unfinished(world, view) === null) return null
   const healed = world.clone()
   healed.edit().healing = true
-  if (!heal(transactionsModel, healed)) return { invariant: 'L5', detail: 'the healed world does not come to rest' }
+  const isDone = (): boolean => unfinished(healed, viewOf(healed)) === null
+  if (!heal(transactionsModel, healed, isDone))
+    return { invariant: 'L5', detail: 'the healed world does not come to rest' }
   if (healed.failure !== null) return healed.failure
   const rest = unfinished(healed, viewOf(healed))
   return rest === null ? null : { invariant: 'L5', detail: rest }
