@@ -1,7 +1,7 @@
 /** Z32: with its safeguard off each bug is found, and with all of them on the same worlds are clean. */
 import { expect, test } from 'vitest'
 import { allSafeguards } from '@troupe/actor'
-import { search } from '../../src/model/index.ts'
+import { search, walks } from '../../src/model/index.ts'
 import { coordinatorModel } from '../../src/models/coordinator.ts'
 import { coordinatorCages } from '../../src/zoo/coordinator.ts'
 
@@ -24,4 +24,11 @@ test('a moving coordinator is clean with all safeguards on', () => {
     'G5: a new coordinator has loaded',
     'G7: the old coordinator is active too',
   ])
+})
+
+test('many moves and many commits are clean in random walks', () => {
+  const bounds = { elections: 6, commits: 6 }
+  const { found, steps } = walks(coordinatorModel, allSafeguards, bounds, { firstSeed: 1, seeds: 300, steps: 400 })
+  expect(found).toBeNull()
+  expect(steps).toBeGreaterThan(20_000)
 })

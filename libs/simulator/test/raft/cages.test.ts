@@ -1,7 +1,7 @@
 /** Z33: with its safeguard off each bug is found, and with all of them on the same worlds are clean. */
 import { expect, test } from 'vitest'
 import { allSafeguards } from '@troupe/actor'
-import { actorModel, search, type Bounds, type Model } from '../../src/model/index.ts'
+import { actorModel, search, walks, type Bounds, type Model } from '../../src/model/index.ts'
 import { raftModel } from '../../src/models/raft.ts'
 import { raftTimedModel } from '../../src/models/raft-timed.ts'
 import { raftCages } from '../../src/zoo/raft.ts'
@@ -41,6 +41,13 @@ test('the quorum is clean with all safeguards on', () => {
     'K8: a prospective',
   ])
   expectClean(raftModel, { ...bounds, elections: 0, records: 2, fetchBatches: 2 }, ['K3: committed'])
+})
+
+test('five voters and an observer are clean in random walks through many faults', () => {
+  const bounds = { voters: 5, observers: 1, elections: 8, records: 4, crashes: 5, losses: 6, fetchBatches: 2 }
+  const { found, steps } = walks(raftModel, allSafeguards, bounds, { firstSeed: 1, seeds: 150, steps: 400 })
+  expect(found).toBeNull()
+  expect(steps).toBeGreaterThan(30_000)
 })
 
 test('worlds that differ in the names of voters only are one', () => {
