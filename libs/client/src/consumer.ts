@@ -1,9 +1,9 @@
 /**
  * The `consumer:<name>` actor: member of a classic group, positions, fetches. Behaves as Java's ClassicKafkaConsumer.
  *
- * Spawned with kind `consumer` and args `{ properties: { 'group.id': …, … } }` (`ConsumerProperties`) on a node that has a
- * `network` actor. Left out: subscription by pattern, reading from followers (KIP-392), assignment by racks (KIP-881),
- * the consumer protocol of KIP-848.
+ * Spawned with kind `consumer` and args `{ properties: { 'group.id': …, … } }` (`ConsumerProperties`) on a node that
+ * has a `network` actor. Left out: subscription by pattern, reading from followers (KIP-392), assignment by racks
+ * (KIP-881), the consumer protocol of KIP-848.
  *
  * | message                                      | from        | effect                                             |
  * | -------------------------------------------- | ----------- | -------------------------------------------------- |

@@ -35,7 +35,9 @@ export const group: fc.Arbitrary<Group> = fc
     const conflicts = draw(3) === 0
     const taken = new Set<string>()
     const members = Array.from({ length: size }, (_, i): Member => {
-      const subscribed = Object.keys(topics).filter(() => same || draw(3) > 0)
+      const all = Object.keys(topics)
+      const some = all.filter(() => same || draw(3) > 0)
+      const subscribed = some.length > 0 ? some : [all[draw(all.length)]]
       const generation = draw(4) === 0 ? -1 : 4 + draw(3)
       const owned = Object.entries(topics).flatMap(([topic, count]) =>
         Array.from({ length: count }, (_, partition) => [topic, partition] as const).filter(([, partition]) => {

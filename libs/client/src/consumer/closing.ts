@@ -1,4 +1,7 @@
-/** Leaving: what is polled is committed, the group is told, then the actor stops. Source: `KafkaConsumer.close`, `unsubscribe`. */
+/**
+ * Leaving: what is polled is committed, the group is told, then the actor stops. Source: `KafkaConsumer.close`,
+ * `unsubscribe`.
+ */
 import { clientActorNames } from '../messages.ts'
 import { autoCommitOffsets, startCommit } from './commits.ts'
 import { closeSessions } from './fetcher.ts'

@@ -34,7 +34,8 @@ export function onCoordinator(step: Step, answer: NetworkAnswer<FindCoordinatorR
 }
 
 /**
- * What else was asked of it is answered `disconnected`: the new coordinator must not be overtaken by an answer of the old.
+ * What else was asked of it is answered `disconnected`: the new coordinator must not be overtaken by an answer of the
+ * old.
  */
 export function loseCoordinator(step: Step, cause: string): void {
   const { state, env, out } = step

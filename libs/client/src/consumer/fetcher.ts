@@ -1,8 +1,9 @@
 /**
  * Fetches: one at a time for each leader, only partitions of which nothing lies ready.
  *
- * Each names the epoch of its leader and of the last record read, so that a leader that is none any more refuses, and one
- * whose log has parted from what was read says where (KIP-320, KIP-595). Source: `AbstractFetch`, `FetchCollector`.
+ * Each names the epoch of its leader and of the last record read, so that a leader that is none any more refuses, and
+ * one whose log has parted from what was read says where (KIP-320, KIP-595). Source: `AbstractFetch`,
+ * `FetchCollector`.
  */
 import { KafkaError, errorName } from '@troupe/wire/errors'
 import { zeroUuid } from '@troupe/wire/io'

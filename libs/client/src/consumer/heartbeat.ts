@@ -1,6 +1,6 @@
 /**
- * Heartbeats, and the two ways to fall silent: a coordinator that does not answer for `session.timeout.ms` is looked for
- * anew; an application that does not poll for `max.poll.interval.ms` leaves the group. Source: `HeartbeatThread`.
+ * Heartbeats, and the two ways to fall silent: a coordinator that does not answer for `session.timeout.ms` is looked
+ * for anew; an application that does not poll for `max.poll.interval.ms` leaves the group. Source: `HeartbeatThread`.
  */
 import type { Message } from '@troupe/actor'
 import { KafkaError, errorName } from '@troupe/wire/errors'

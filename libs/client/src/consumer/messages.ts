@@ -1,10 +1,11 @@
 /**
- * What an application says to its consumer, and what it hears. The methods of Java's Consumer; what happens inside of its
- * `poll` happens here only while a poll waits, so that the application's records and callbacks come in the same order.
+ * What an application says to its consumer, and what it hears. The methods of Java's Consumer; what happens inside of
+ * its `poll` happens here only while a poll waits, so that the application's records and callbacks come in the same
+ * order.
  *
- * Revocation: the answer of a poll names partitions in `revoking` before they are given up. The application finishes its
- * work with them and commits; its next poll says that it is done. Partitions in a `lost` event belong to somebody else
- * already.
+ * Revocation: the answer of a poll names partitions in `revoking` before they are given up. The application finishes
+ * its work with them and commits; its next poll says that it is done. Partitions in a `lost` event belong to somebody
+ * else already.
  */
 import type { Message, ReplyToken } from '@troupe/actor'
 import type { OffsetToCommit } from '../messages.ts'
@@ -149,7 +150,10 @@ export interface AskGroupMetadata extends Message {
   readonly replyTo: ReplyToken
 }
 
-/** Commits if it should, leaves the group (static members stay), then the actor stops. Answered with a `ConsumerClosed`. */
+/**
+ * Commits if it should, leaves the group (static members stay), then the actor stops. Answered with a
+ * `ConsumerClosed`.
+ */
 export interface CloseConsumer extends Message {
   readonly kind: 'close'
   readonly replyTo: ReplyToken

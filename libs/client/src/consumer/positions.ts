@@ -1,6 +1,6 @@
 /**
- * Where each partition is read next, and how that is found out: committed offsets, a reset by `auto.offset.reset`, a seek.
- * Source: `SubscriptionState`, `OffsetFetcher`, `ConsumerCoordinator.refreshCommittedOffsets`.
+ * Where each partition is read next, and how that is found out: committed offsets, a reset by `auto.offset.reset`, a
+ * seek. Source: `SubscriptionState`, `OffsetFetcher`, `ConsumerCoordinator.refreshCommittedOffsets`.
  */
 import { KafkaError, errorName, isRetriable } from '@troupe/wire/errors'
 import type { ListOffsetsResponse, OffsetFetchResponse } from '@troupe/wire/messages'

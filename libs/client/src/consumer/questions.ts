@@ -1,4 +1,7 @@
-/** What the application wants to know about offsets, and waits for. Source: `KafkaConsumer.committed`, `position`, `endOffsets`. */
+/**
+ * What the application wants to know about offsets, and waits for. Source: `KafkaConsumer.committed`, `position`,
+ * `endOffsets`.
+ */
 import { KafkaError, errorName, isRetriable } from '@troupe/wire/errors'
 import type { ListOffsetsResponse, OffsetFetchResponse } from '@troupe/wire/messages'
 import { isInvalidMetadata } from '../errors.ts'

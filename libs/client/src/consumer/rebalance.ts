@@ -1,6 +1,6 @@
 /**
- * The parts of a rebalance that belong to the application's polls: what is given up before the member joins, and what it
- * gets after it has synced. Source: `ConsumerCoordinator.onJoinPrepare`, `onJoinComplete`, `onLeavePrepare`.
+ * The parts of a rebalance that belong to the application's polls: what is given up before the member joins, and what
+ * it gets after it has synced. Source: `ConsumerCoordinator.onJoinPrepare`, `onJoinComplete`, `onLeavePrepare`.
  *
  * Eager: everything is given up before the join. Cooperative: after the sync only what went to somebody else, and then
  * the member joins once more, so that the new owner gets it (KIP-429).

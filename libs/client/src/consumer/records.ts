@@ -1,6 +1,6 @@
 /**
- * From the bytes of a Fetch to records, as many as a poll asks for. One batch at a time is decoded, so that no more lies
- * around than what was fetched.
+ * From the bytes of a Fetch to records, as many as a poll asks for. One batch at a time is decoded, so that no more
+ * lies around than what was fetched.
  *
  * Under `read_committed` the leader names the aborted transactions of what it sends. A producer's records are left out
  * from its transaction's first offset on, up to the abort marker (Z29). Source: `CompletedFetch`.

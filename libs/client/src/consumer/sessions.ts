@@ -1,8 +1,9 @@
 /**
- * Fetch sessions: broker and consumer both remember what is fetched, so that a request names only what has changed and a
- * response only what has news (KIP-227). Source: `FetchSessionHandler`.
+ * Fetch sessions: broker and consumer both remember what is fetched, so that a request names only what has changed and
+ * a response only what has news (KIP-227). Source: `FetchSessionHandler`.
  *
- * Both sides count requests; whoever is out of step ends the session, and the next request begins a new one with everything.
+ * Both sides count requests; whoever is out of step ends the session, and the next request begins a new one with
+ * everything.
  */
 import { KafkaError } from '@troupe/wire/errors'
 import type { FetchResponse } from '@troupe/wire/messages'

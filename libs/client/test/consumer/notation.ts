@@ -137,7 +137,8 @@ function forgotten(topics: Body): string {
 
 function showProtocol({ name, metadata }: Body): string {
   const { topics, owned, generationId } = decodeSubscription(metadata)
-  return `${name}[${topics}${owned.length > 0 ? ` owns ${listed(owned)}` : ''}${generationId >= 0 ? ` gen ${generationId}` : ''}]`
+  const owns = owned.length > 0 ? ` owns ${listed(owned)}` : ''
+  return `${name}[${topics}${owns}${generationId >= 0 ? ` gen ${generationId}` : ''}]`
 }
 
 function flat(topics: Body, text: (partition: Body) => string): string {
@@ -268,7 +269,10 @@ function places(topics: Body, words: Words, make: (partition: number, offset: nu
   }
 }
 
-/** Topics come back by id, as from version 13 on. `t-0=5:a,b@2+7:x@2/p3`: batches; `/p3` makes one part of a transaction. */
+/**
+ * Topics come back by id, as from version 13 on. `t-0=5:a,b@2+7:x@2/p3`: batches; `/p3` makes one part of a
+ * transaction.
+ */
 /** What the answer tells of: what was asked for, and what a session remembers. */
 function news(asked: Body, words: Words): Body {
   if (words.has('refused')) return []

@@ -1,11 +1,13 @@
 /**
- * Plays the consumer's transcripts: the left column is what happens to the actor, the indented lines all that it did. Timers are
- * not shown; `advance` lets them fire. The network is scripted: requests wait until the scenario answers or drops them.
+ * Plays the consumer's transcripts: the left column is what happens to the actor, the indented lines all that it did.
+ * Timers are not shown; `advance` lets them fire. The network is scripted: requests wait until the scenario answers or
+ * drops them.
  *
  *     config a=b …            restarts the consumer with properties (group.id is g)
  *     metadata t=1@3,2@3 …    leaders and epochs of the topics' partitions
  *     subscribe t,u · assign t-0 · seek t-0=5@2 · pause t-0 · resume t-0 · unsubscribe · close
- *     poll [max=n] [timeout=ms] · commit [t-0=5@2] [once] · committed t-0 · position t-0 · endOffsets t-0 · groupMetadata
+ *     poll [max=n] [timeout=ms] · commit [t-0=5@2] [once] · committed t-0 · position t-0
+ *     endOffsets t-0 · groupMetadata
  *     answer API […]          the oldest request of that API that waits, see `responseTo`
  *     drop API                … is never answered: disconnected
  *     advance ms · off safeguard

@@ -1,6 +1,7 @@
 /**
  * The sticky assignment when members subscribe to different topics: keep what is owned, give away what is free, then
- * move partitions from those with more to those with less until nothing gets better. Source: `GeneralAssignmentBuilder`.
+ * move partitions from those with more to those with less until nothing gets better. Source:
+ * `GeneralAssignmentBuilder`.
  */
 import { compareText, partitionKey, type TopicPartition } from '../topic-partition.ts'
 import type { Assignments, MemberSubscription, Subscriptions } from './assignor.ts'

@@ -28,9 +28,7 @@ export const cooperativeStickyAssignor: Assignor = {
   userData: (last) => encodeGeneration(last?.generationId ?? -1),
   assign(partitions, members, options) {
     const { assignments, transfers } = assign(partitions, members, cooperativeClaim, options)
-    for (const [key, member] of transfers ?? changesOfHands(members, assignments)) {
-      drop(assignments.get(member)!, key)
-    }
+    for (const [key, member] of transfers) drop(assignments.get(member)!, key)
     return assignments
   },
 }
@@ -44,25 +42,37 @@ function assign(
   members: Subscriptions,
   claimOf: ClaimOf,
   options: AssignOptions,
-): { assignments: Assignments; transfers: Transfers | null } {
+): { assignments: Assignments; transfers: Transfers } {
   const wanted = new Set([...members.values()].flatMap(({ topics }) => topics))
   const known = new Map([...partitions].filter(([topic]) => wanted.has(topic)))
   const claims = collectClaims(known, members, claimOf, options)
   if (claims.sameTopics) return assignConstrained(known, claims)
-  return { assignments: assignGeneral(known, members, claims, claimOf), transfers: null }
+  const believed = new Map([...claims.owned].map(([member, own]) => [member, keys(own)]))
+  const assignments = assignGeneral(known, members, claims, claimOf)
+  return { assignments, transfers: changesOfHands(members, believed, assignments) }
 }
 
-/** What somebody gains and somebody else has not given back yet. */
-function changesOfHands(members: Subscriptions, assignments: Assignments): Transfers {
-  const gained: Transfers = new Map()
-  const lost = new Set<string>()
-  for (const [member, assigned] of assignments) {
-    const had = keys(members.get(member)!.owned)
-    const has = keys(assigned)
-    for (const key of has) if (!had.has(key)) gained.set(key, member)
-    for (const key of had) if (!has.has(key)) lost.add(key)
+/**
+ * What somebody gains and somebody else has not given back yet. Java takes a member's word for what it had, also where a
+ * later generation gave the partition to another one, who would then have it at the same time.
+ */
+function changesOfHands(
+  members: Subscriptions,
+  believed: ReadonlyMap<string, ReadonlySet<string>>,
+  assignments: Assignments,
+): Transfers {
+  const claimants = new Map<string, string[]>()
+  for (const [member, { owned }] of members) {
+    for (const key of keys(owned)) claimants.set(key, [...(claimants.get(key) ?? []), member])
   }
-  return new Map([...gained].filter(([key]) => lost.has(key)))
+  const transfers: Transfers = new Map()
+  for (const [member, assigned] of assignments) {
+    for (const key of keys(assigned)) {
+      if (believed.get(member)!.has(key)) continue
+      if (claimants.get(key)?.some((other) => other !== member)) transfers.set(key, member)
+    }
+  }
+  return transfers
 }
 
 function keys(partitions: readonly TopicPartition[]): Set<string> {
