@@ -8,6 +8,8 @@ import type { Violation } from '../model/contract.ts'
 import type { Observer } from './observer.ts'
 import type { Violations } from './violations.ts'
 
+const imagesPerCheck = 4
+
 export class QuorumChecker implements Observer {
   private readonly violations: Violations
   private readonly voters: readonly number[]
@@ -47,6 +49,8 @@ export class QuorumChecker implements Observer {
     const { image } = cell.env as BrokerEnv
     if (this.published.get(host.id) === image.offset) return
     this.published.set(host.id, image.offset)
+    // Every image costs as much as the whole metadata: each broker shows the same few.
+    if (image.offset % imagesPerCheck !== 0) return
     this.report(afterPublish(this.metadata, host.id, image))
   }
 
