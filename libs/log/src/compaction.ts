@@ -98,8 +98,10 @@ export function* compact(job: CompactionJob, pool: FilePool): Compaction {
       const { baseOffset } = group[0]
       target = Segment.create(pool, { directory, baseOffset, maxIndexBytes, indexIntervalBytes, now, suffix })
       written.push(target)
-      const transactions = job.trackTransactionsAcrossSegments ? context.transactions : new CleanedTransactions(aborted)
-      yield* rewrite(job, pool, group, target, { ...context, transactions })
+      const ofGroup = job.trackTransactionsAcrossSegments
+        ? context
+        : { ...context, transactions: sinceGroup(job, group) }
+      yield* rewrite(job, pool, group, target, ofGroup)
       target.close()
       for (const file of target.files) file.sync()
       target.release()
@@ -113,6 +115,11 @@ export function* compact(job: CompactionJob, pool: FilePool): Compaction {
     if (!isDone) for (const segment of written) segment.unlink()
   }
   return { groups, upTo: mappedTo + 1, bytesRead, bytesKept }
+}
+
+/** As Kafka did before KAFKA-8351: knows nothing of the transactions that began in earlier segments, but for the aborts. */
+function sinceGroup({ aborted }: CompactionJob, [{ baseOffset }]: readonly CompactionSource[]): CleanedTransactions {
+  return new CleanedTransactions(aborted.filter(({ lastOffset: end }) => end >= baseOffset))
 }
 
 function fileOf({ directory }: CompactionJob, pool: FilePool, { baseOffset }: CompactionSource): PooledFile {

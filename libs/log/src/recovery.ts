@@ -24,7 +24,7 @@ import {
 } from './file-names.ts'
 import type { FilePool } from './file-pool.ts'
 import { CorruptIndexError } from './index-error.ts'
-import { LeaderEpochCache } from './leader-epoch-cache.ts'
+import { LeaderEpochCache, type EpochEntry } from './leader-epoch-cache.ts'
 import { LocalLog } from './local-log.ts'
 import { ProducerState } from './producer-state.ts'
 import { Segment } from './segment.ts'
@@ -56,11 +56,14 @@ export interface RecoveredLog {
 export function recoverLog(input: RecoveryInput): RecoveredLog {
   const { directory, pool, now } = input
   const names = finishInterrupted(input)
-  const epochs = loadEpochs(pool, directory)
+  const saved = loadEpochs(pool, directory)
+  const epochs = new LeaderEpochCache(saved)
   const segments = loadSegments(input, names)
   const snapshots = new SnapshotFiles(pool.fs, directory, names)
   const producers = new ProducerState()
   const suspect = firstSuspect(segments, input)
+  // Recovery finds the epochs from the suspect segment on, those before it nobody else does.
+  if (saved === undefined) rebuildEpochs(epochs, segments.slice(0, suspect))
   if (suspect < segments.length) recoverFrom(suspect, { segments, epochs, snapshots, producers, input })
   let end = segments.length > 0 ? segments[segments.length - 1].readNextOffset() : input.logStartOffset
   const local = new LocalLog(directory, pool, segments, end, input.config)
@@ -132,9 +135,10 @@ function nextOffsetOf(pool: FilePool, directory: string, baseOffset: number): nu
   return next
 }
 
-function loadEpochs(pool: FilePool, directory: string): LeaderEpochCache {
+/** Undefined when the file is not there, or torn. */
+function loadEpochs(pool: FilePool, directory: string): EpochEntry[] | undefined {
   const bytes = pool.fs.readFile(`${directory}/${LEADER_EPOCH_CHECKPOINT}`)
-  return new LeaderEpochCache((bytes && decodeEpochs(bytes)) ?? [])
+  return bytes && decodeEpochs(bytes)
 }
 
 function loadSegments({ pool, directory, config, now }: RecoveryInput, names: readonly string[]): Segment[] {

@@ -185,3 +185,21 @@ it('still expects producers it has not seen, after a kill, in a log that was sta
   // The batches before this one are cut off here; the producer is in the middle of its sequence.
   expect(append(log, produced(1, 0, 5, ['a'])).error).toBe(0)
 })
+
+it('rebuilds the leader epochs from all batches when their file is torn, also from those below the recovery point', () => {
+  const fs = new MemoryFileSystem({ syncAtOnce: true })
+  const { log, directory } = openLog(fs)
+  append(log, batch(['a']), { leaderEpoch: 3 })
+  append(log, batch(['b']), { leaderEpoch: 5 })
+  log.roll(1000)
+  append(log, batch(['c']), { leaderEpoch: 6 })
+  log.flush()
+  directory.writeCheckpoints()
+  fs.kill()
+  fs.open(`${log.directory}/leader-epoch-checkpoint`).truncate(4)
+  expect(openLog(fs).log.epochs.entries).toEqual([
+    { epoch: 3, startOffset: 0 },
+    { epoch: 5, startOffset: 1 },
+    { epoch: 6, startOffset: 2 },
+  ])
+})
