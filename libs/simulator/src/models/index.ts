@@ -1,13 +1,22 @@
 /** All models that `check` knows, by name. */
 import type { Model } from '../model/contract.ts'
 import { coordinatorModel } from './coordinator.ts'
+import { producersModel } from './idempotence.ts'
 import { raftModel } from './raft.ts'
 import { raftTimedModel } from './raft-timed.ts'
+import { cleanerModel, storageModel } from './storage.ts'
 
 // Each has worlds of its own; nothing here looks into one.
 // oxlint-disable-next-line no-explicit-any
 export type AnyModel = Model<any>
 
-const list: readonly AnyModel[] = [coordinatorModel, raftModel, raftTimedModel]
+const list: readonly AnyModel[] = [
+  coordinatorModel,
+  raftModel,
+  raftTimedModel,
+  storageModel,
+  cleanerModel,
+  producersModel,
+]
 
 export const models: ReadonlyMap<string, AnyModel> = new Map(list.map((model) => [model.name, model]))

@@ -1,0 +1,49 @@
+/** Z16, Z17, Z18, Z19: what a log must remember of its producers, for how long, and what it must not take on trust. */
+import { producersModel } from '../models/idempotence.ts'
+import type { Cage } from './contract.ts'
+
+/** One client, no transactions, no restarts. */
+const client = { clients: 1, transactions: 0, markers: 0, deletions: 0, advances: 0, stops: 0, stateUnseen: 1 }
+
+export const idempotenceCages: readonly Cage[] = [
+  {
+    id: 'Z16',
+    title: 'A log that remembers one batch per producer does not know a retry of an earlier one again',
+    source: 'KAFKA-5494',
+    safeguard: 'rememberFiveBatches',
+    invariants: ['I3', 'I1'],
+    model: producersModel,
+    bounds: { ...client, batches: 3, sends: 5 },
+    find: 'search',
+  },
+  {
+    id: 'Z17',
+    title: 'A first batch of any sequence is taken, and the one before it never again',
+    source: 'KAFKA-14359, KAFKA-15591, PR #23234',
+    safeguard: 'requireZeroFirstSequence',
+    invariants: ['I2', 'A1'],
+    model: producersModel,
+    bounds: { ...client, batches: 3, sends: 4 },
+    find: 'search',
+  },
+  {
+    id: 'Z18',
+    title: 'A producer is forgotten with its deleted batches, and its retry is written again',
+    source: 'KIP-360, KAFKA-7190, KAFKA-8710',
+    safeguard: 'keepProducerStateOnLogStart',
+    invariants: ['I1', 'I3'],
+    model: producersModel,
+    bounds: { ...client, batches: 1, sends: 3, deletions: 1 },
+    find: 'search',
+  },
+  {
+    id: 'Z19',
+    title: 'A producer expires in spite of a marker, and a marker of the coordinator before is taken',
+    source: 'KAFKA-9144, PR #7687',
+    safeguard: 'expireByMarkerTime',
+    invariants: ['T6'],
+    model: producersModel,
+    bounds: { ...client, clients: 0, batches: 0, sends: 0, transactions: 1, markers: 3, advances: 2 },
+    find: 'search',
+  },
+]
