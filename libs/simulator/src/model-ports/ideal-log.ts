@@ -103,7 +103,7 @@ export class IdealLog implements Log, AppendTarget {
   readonly topic: string
   readonly topicId: string
   readonly partition: number
-  readonly safeguards: LogSafeguards
+  safeguards: LogSafeguards
   config: LogConfig
   validator: ValidatorConfig
   batches: IdealBatch[] = []

@@ -10,7 +10,7 @@ export class IdealStore implements LogStore {
   directoryId: string
   cleanShutdown = false
   previousBrokerEpoch = -1
-  readonly safeguards: LogSafeguards | undefined
+  safeguards: LogSafeguards | undefined
   /** By `topicId:partition`; also what lies on disk and is not open yet. */
   readonly files = new Map<string, IdealLog>()
   /** Keys of the logs that are open. */
