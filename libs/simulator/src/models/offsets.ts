@@ -63,7 +63,7 @@ import {
   dataTopic,
   fieldRules,
   idealLogRule,
-  leadAlone,
+  partitionUpdate,
   offsetsTopic,
   replicaCell,
   stateTopic,
@@ -120,8 +120,8 @@ function begin(world: OffsetsWorld): void {
   const { bounds } = world
   const broker = brokerOf(bounds)
   const cluster = clusterFor(bounds)
-  world.deliver(broker, OFFSETS, leadAlone(cluster, '__consumer_offsets', 0))
-  if (bounds.output === 1) world.deliver(broker, OUTPUT, leadAlone(cluster, TOPIC, 0))
+  world.deliver(broker, OFFSETS, partitionUpdate(cluster, '__consumer_offsets', 0))
+  if (bounds.output === 1) world.deliver(broker, OUTPUT, partitionUpdate(cluster, TOPIC, 0))
   world.deliver(COORDINATOR, TRANSACTIONS, { kind: 'elected', leaderEpoch: 1 } as Message)
   world.deliver(broker, GROUPS, { kind: 'elected', leaderEpoch: 0 } as Message)
   world.start(CLIENTS[0])
@@ -150,7 +150,7 @@ function choices(bounds: Bounds): Choice<OffsetsGhost>[] {
     enabled: (world) => world.ghost.reloads < bounds.reloads && !world.ghost.healing,
     apply: (world) => {
       const leaderEpoch = ++world.edit().reloads
-      const update = leadAlone(clusterFor(bounds), '__consumer_offsets', 0)
+      const update = partitionUpdate(clusterFor(bounds), '__consumer_offsets', 0)
       const view = { ...update.view, leaderEpoch, partitionEpoch: leaderEpoch }
       world.deliver(broker, OFFSETS, { ...update, view } as Message)
       world.deliver(broker, GROUPS, { kind: 'elected', leaderEpoch } as Message)

@@ -7,7 +7,7 @@ import {
   clusterOf,
   COORDINATOR,
   dataTopic,
-  leadAlone,
+  partitionUpdate,
   times,
   TOPIC,
   topicIds,
@@ -128,7 +128,7 @@ function leaderChoices(node: number, partition: number): AChoice[] {
     const leaderEpoch = (ghost.leaderEpochs[node] ?? 0) + 1
     ghost.leaderEpochs = { ...ghost.leaderEpochs, [node]: leaderEpoch }
     const cluster = clusterOf([dataTopic(leadersOf(world.bounds))])
-    const update = leadAlone(cluster, TOPIC, partition)
+    const update = partitionUpdate(cluster, TOPIC, partition)
     const view = { ...update.view, leaderEpoch, partitionEpoch: leaderEpoch }
     world.deliver(node, actor, { ...update, view } as Message)
   }

@@ -53,28 +53,31 @@ const replicaConfig: ReplicaConfig = deepFreeze({
   'replica.fetch.backoff.ms': brokerConfig['replica.fetch.backoff.ms'],
 } as unknown as ReplicaConfig)
 
-function view(partition: number, leader: number): PartitionView {
+function view(partition: number, replicas: readonly number[]): PartitionView {
   return {
     partition,
-    replicas: [leader],
-    isr: [leader],
+    replicas,
+    isr: replicas,
     elr: [],
     lastKnownElr: [],
     addingReplicas: [],
     removingReplicas: [],
-    leader,
+    leader: replicas[0],
     leaderEpoch: 0,
     partitionEpoch: 0,
     leaderRecoveryState: 0,
   }
 }
 
-const topic = (name: string, id: string, leaders: readonly number[]): TopicView => ({
+const topic = (name: string, id: string, leaders: readonly number[], followed = false): TopicView => ({
   name,
   id,
   internal: name.startsWith('__'),
-  partitions: leaders.map((leader, partition) => view(partition, leader)),
+  partitions: leaders.map((leader, partition) => view(partition, followed ? [leader, followerOf(leader)] : [leader])),
 })
+
+/** b2's follower is b12. */
+export const followerOf = (leader: number): number => leader + 10
 
 /** Everybody knows all of it from the start. */
 export function clusterOf(topics: readonly TopicView[]): ClusterView {
@@ -98,9 +101,10 @@ export function clusterOf(topics: readonly TopicView[]): ClusterView {
 
 export const stateTopic = topic('__transaction_state', topicIds.state, [COORDINATOR])
 export const offsetsTopic = (leader: number): TopicView => topic('__consumer_offsets', topicIds.offsets, [leader])
-export const dataTopic = (leaders: readonly number[]): TopicView => topic(TOPIC, topicIds.data, leaders)
+export const dataTopic = (leaders: readonly number[], followed = false): TopicView =>
+  topic(TOPIC, topicIds.data, leaders, followed)
 
-/** A production replica that leads its partition alone. */
+/** A production replica. */
 export function replicaCell<Ghost>(
   definition: CellSpec<Ghost>['definition'],
   node: number,
@@ -125,13 +129,13 @@ export function replicaCell<Ghost>(
   }
 }
 
-export function leadAlone(cluster: ClusterView, topicName: string, partition: number): PartitionUpdate {
+export function partitionUpdate(cluster: ClusterView, topicName: string, partition: number): PartitionUpdate {
   const shown = cluster.topic(topicName)!.partitions[partition]
   return {
     kind: 'partition',
     view: shown,
     config: replicaConfig,
-    eligibleBrokers: new Map([[shown.leader, 1]]),
+    eligibleBrokers: new Map(shown.replicas.map((broker) => [broker, 1])),
     brokerEpoch: 1,
   }
 }

@@ -119,6 +119,7 @@ export function witnesses(world: TransactionsWorld): string[] {
     'the last stable offset waits',
     partitions.some((each) => each.lastStableOffset < each.highWatermark),
   )
+  note('a marker waits to be replicated', partitions.some(isMarkerAhead))
   note(
     'a producer is fenced',
     CLIENTS.some((node) => stateOf(world, node)?.phase === 'dead'),
@@ -143,6 +144,10 @@ export function witnesses(world: TransactionsWorld): string[] {
     reads.some(({ read }) => read.batches.some(({ values }) => values.length > 0)),
   )
   return found
+}
+
+function isMarkerAhead(partition: TxnPartition): boolean {
+  return foldPartition(partition).ended.some(({ marker }) => marker.offset >= partition.highWatermark)
 }
 
 function isHalfMarked(partitions: readonly TxnPartition[]): boolean {

@@ -20,6 +20,7 @@
  * | fetches      | the reader reads a partition from the start                                    |
  * | elections    | the leader of a partition is elected again                                     |
  * | crashes      | it dies, loses nothing, and is elected again                                  |
+ * | followers    | 1: each partition has a follower in its ISR; not with elections and crashes   |
  * | slow         | 1: appends to the coordinator's log take a while to be committed              |
  * | losses       | its coordinator moves to a broker that lacks what is not committed            |
  * | startEpoch   | of the producer id with which the log begins; −1: it begins empty              |
@@ -57,7 +58,7 @@ import {
   dataTopic,
   fieldRules,
   idealLogRule,
-  leadAlone,
+  partitionUpdate,
   replicaCell,
   stateTopic,
   times,
@@ -98,6 +99,7 @@ export const transactionBounds: Bounds = {
   fetches: 0,
   elections: 0,
   crashes: 0,
+  followers: 0,
   slow: 0,
   losses: 0,
   startEpoch: -1,
@@ -105,7 +107,7 @@ export const transactionBounds: Bounds = {
 
 function cells(bounds: Bounds): CellSpec<TransactionsGhost>[] {
   const leaders = leadersOf(bounds)
-  const data = dataTopic(leaders)
+  const data = dataTopic(leaders, bounds.followers === 1)
   const cluster = clusterOf([stateTopic, data])
   const producers = CLIENTS.slice(0, bounds.producers).map((node, at): CellSpec<TransactionsGhost> => {
     const { version, transactions } = bounds
@@ -116,19 +118,24 @@ function cells(bounds: Bounds): CellSpec<TransactionsGhost>[] {
     bounds.fetches > 0 ? [{ node: READER, name: 'reader', definition: readerActor }] : []
   return [
     ...coordinatorCells<TransactionsGhost>(transactionsActor, cluster, bounds.slow === 1),
-    ...leaders.map((node, partition) => replicaCell<TransactionsGhost>(replicaActor, node, data, partition, cluster)),
+    ...data.partitions.flatMap(({ replicas }, partition) =>
+      replicas.map((node) => replicaCell<TransactionsGhost>(replicaActor, node, data, partition, cluster)),
+    ),
     ...producers,
     ...reader,
   ]
 }
 
 function begin(world: TransactionsWorld): void {
-  const leaders = leadersOf(world.bounds)
-  const cluster = clusterOf([stateTopic, dataTopic(leaders)])
-  leaders.forEach((node, partition) =>
-    world.deliver(node, actorNames.replica(topicIds.data, partition), leadAlone(cluster, TOPIC, partition)),
-  )
-  if (world.bounds.startEpoch >= 0) startLog(world, world.bounds.startEpoch)
+  const { bounds } = world
+  const data = dataTopic(leadersOf(bounds), bounds.followers === 1)
+  const cluster = clusterOf([stateTopic, data])
+  data.partitions.forEach(({ replicas }, partition) => {
+    for (const node of replicas) {
+      world.deliver(node, actorNames.replica(topicIds.data, partition), partitionUpdate(cluster, TOPIC, partition))
+    }
+  })
+  if (bounds.startEpoch >= 0) startLog(world, bounds.startEpoch)
   world.deliver(COORDINATOR, TRANSACTIONS, { kind: 'elected', leaderEpoch: 1 } as Message)
   world.start(CLIENTS[0])
 }
@@ -158,15 +165,16 @@ function firstState(producerEpoch: number) {
   return stateBatch(buildBatch({ records: [{ ...encodeRecord(recordOf(metadata, 2)), timestamp: times.message }] }), 0)
 }
 
-const neverFire = new Set(['isr', 'expiration-sweep', 'commit-timeout', 'flush', 'propagate'])
+const neverFire = new Set(['isr', 'expiration-sweep', 'commit-timeout', 'flush'])
+/** What helps only against loss, and there is none. */
+const inNeed = new Set(['expiry', 'fetch', 'propagate'])
 
 function mayFire(world: TransactionsWorld, _cell: unknown, timer: string): boolean {
   if (neverFire.has(timer)) return false
   const { ghost, bounds } = world
   if (timer === 'tick') return ghost.healing || ghost.ticks < bounds.ticks
   if (timer === 'timeout-sweep') return ghost.healing || ghost.sweeps < bounds.sweeps
-  // Waiting answers time out only where nothing else can help.
-  return timer !== 'expiry' || ghost.healing
+  return !inNeed.has(timer) || ghost.healing
 }
 
 function fired(world: TransactionsWorld, _cell: unknown, timer: string): void {

@@ -44,6 +44,7 @@ describe('with all safeguards on', () => {
       { transactions: 2, reloads: 1, failures: 1 },
       { transactions: 2, slow: 1, losses: 1 },
       { elections: 1, crashes: 1, partitions: 2 },
+      { followers: 1, fetches: 1 },
     ]
     const seen = new Set<string>()
     for (const each of bounds) {
@@ -59,6 +60,7 @@ describe('with all safeguards on', () => {
     expect([...seen].sort()).toEqual([
       'a committed record is read',
       'a marker is on its way twice',
+      'a marker waits to be replicated',
       'a producer is fenced',
       'a producer knows of its commit',
       'a read names an aborted transaction',
