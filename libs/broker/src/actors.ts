@@ -47,6 +47,15 @@ export interface BrokerActorKind {
 /** Started in this order; everything else they spawn themselves. */
 export const rootActors = ['log-manager', 'controller', 'broker', 'producer-ids', 'front'] as const
 
+/**
+ * What an ordered stop writes down (KIP-966): the epoch of this life's registration. A life that never registered has none:
+ * the metadata may still show an earlier one, which did not stop in order and may have lost something.
+ */
+export function epochOfLife(given: Pick<BrokerPorts, 'image' | 'incarnationId'>, broker: number): number | undefined {
+  const registered = given.image.brokers.get(broker)
+  return registered?.incarnationId === given.incarnationId ? registered.epoch : undefined
+}
+
 export function brokerActors(given: BrokerPorts): Map<string, BrokerActorKind> {
   const { config, image, logs, listeners, incarnationId, voters, offloadBytes, transport, traffic } = given
   const common = { cluster: image, config, logs }

@@ -3,7 +3,7 @@
  */
 import '@troupe/wire/native.node'
 import type { ListenerView } from '@troupe/actor'
-import { brokerActors, rootActors } from '@troupe/broker/actors'
+import { brokerActors, epochOfLife, rootActors } from '@troupe/broker/actors'
 import { Traffic } from '@troupe/broker/traffic'
 import { MetadataImage } from '@troupe/controller/image'
 import { FileQuorumStore } from '@troupe/controller/store/file-quorum-store'
@@ -50,7 +50,7 @@ export function assemble(context: BrokerContext, FileSystem = NodeFileSystem): B
     traffic: () => describeTraffic(traffic),
     groupStates: (inspect) => countGroups(image, inspect),
     // KIP-966: the next registration names this epoch, which proves that nothing was lost meanwhile.
-    closeCleanly: () => logs.closeCleanly(image.brokers.get(broker)?.epoch),
+    closeCleanly: () => logs.closeCleanly(epochOfLife({ image, incarnationId: boot.incarnationId }, broker)),
   }
 }
 

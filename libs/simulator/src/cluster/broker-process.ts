@@ -5,7 +5,7 @@
  * simulated network.
  */
 import { resolveBrokerConfig, type BrokerConfig } from '@troupe/config'
-import { brokerActors, rootActors } from '@troupe/broker/actors'
+import { brokerActors, epochOfLife, rootActors } from '@troupe/broker/actors'
 import type { Transport } from '@troupe/broker/transport'
 import { MetadataImage } from '@troupe/controller/image'
 import { FileQuorumStore } from '@troupe/controller/store/file-quorum-store'
@@ -105,7 +105,7 @@ export class BrokerProcess {
     const { life } = this
     if (life === null) return
     this.host.stopActors()
-    life.logs.closeCleanly(life.image.brokers.get(this.id)?.epoch)
+    life.logs.closeCleanly(epochOfLife(life, this.id))
   }
 
   /** Partition directories are gone; what the quorum has promised is on another disk. */
