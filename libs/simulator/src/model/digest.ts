@@ -6,7 +6,7 @@
  * fingerprint of the world numbers them by first use, so that how many requests there have been makes no difference.
  */
 import { constantDigest } from './exact-digest.ts'
-import { CompiledRules, requirePublic, type Place } from './field-plan.ts'
+import { CompiledRules, isIndex, requirePublic, type Place } from './field-plan.ts'
 import { finish, mix } from './hash.ts'
 import { hashOf } from './text-hash.ts'
 import type { CellDigest } from './world.ts'
@@ -169,16 +169,30 @@ type Fields = Readonly<Record<string, unknown>>
 
 function hashFields(value: Fields, place: Place): void {
   put(marks.object)
+  if (place.isIndexed) return hashIndexed(value, place)
   let at = 0
   const { broker, actor, id } = value as { broker?: unknown; actor?: unknown; id?: unknown }
   const isToken = typeof id === 'number' && typeof broker === 'number' && typeof actor === 'string'
   for (const key in value) {
+    if (at === 0 && isIndex(key)) {
+      place.isIndexed = true
+      return hashIndexed(value, place)
+    }
     const field = place.field(key, at++)
     if (field.role === 'omit') continue
     put(field.text.high)
     const inner = value[key]
     if (isToken && key === 'id') putId(askerHash(rename(broker), actor), id)
     else hashValue(inner, field)
+  }
+}
+
+function hashIndexed(value: Fields, place: Place): void {
+  for (const key of Object.keys(value)) {
+    const field = place.field(key, -1)
+    if (field.role === 'omit') continue
+    putText(key)
+    hashValue(value[key], field)
   }
 }
 

@@ -2,7 +2,7 @@
  * Hashes of everything in a value, for telling whether a step has been taken before: nothing is left out, ids count by
  * their value, Maps and Sets have their order, and what is one object in two places differs from two equal ones.
  */
-import { requirePublic, type Place } from './field-plan.ts'
+import { isIndex, requirePublic, type Place } from './field-plan.ts'
 import { finish, mix } from './hash.ts'
 import { hashOf } from './text-hash.ts'
 
@@ -143,13 +143,25 @@ function putContents(value: object, place: Place): void {
 
 function putFields(value: Fields, place: Place): void {
   put(marks.object)
+  if (place.isIndexed) return putIndexed(value, place)
   let at = 0
   for (const key in value) {
+    if (at === 0 && isIndex(key)) {
+      place.isIndexed = true
+      return putIndexed(value, place)
+    }
     const field = place.field(key, at++)
     put(field.text.high)
     const inner = value[key]
     if (typeof inner === 'number') putNumber(inner)
     else putExact(inner, field)
+  }
+}
+
+function putIndexed(value: Fields, place: Place): void {
+  for (const key of Object.keys(value)) {
+    putText(key)
+    putExact(value[key], place.field(key, -1))
   }
 }
 

@@ -20,6 +20,8 @@ export class Place {
   readonly isUnordered: boolean
   /** Learnt from the first object met here: deeply frozen, so that it need not be copied. */
   isFrozen: boolean | null = null
+  /** Learnt: an object here has numbers for keys. One loop that has met such an object is slow for all others (V8). */
+  isIndexed = false
   /** The field that was met last at each position of an object. */
   readonly keys: string[] = []
   readonly fields: Place[] = []
@@ -39,7 +41,7 @@ export class Place {
     this.isUnordered = rules.matches('unordered', name, parent)
   }
 
-  /** The place of a field; `guess` is where it was found in the object before this one. */
+  /** The place of a field; `guess` is its position, where objects of one shape have it, −1 without one. */
   field(key: string, guess: number): Place {
     if (this.keys[guess] === key) return this.fields[guess]!
     let place = this.#byKey.get(key)
@@ -47,8 +49,10 @@ export class Place {
       place = new Place(this.rules, key, this.name)
       this.#byKey.set(key, place)
     }
-    this.keys[guess] = key
-    this.fields[guess] = place
+    if (guess >= 0) {
+      this.keys[guess] = key
+      this.fields[guess] = place
+    }
     return place
   }
 
@@ -96,6 +100,12 @@ export class CompiledRules {
     if (this.matches('ids', name, parent)) return 'id'
     return this.matches('nodes', name, parent) ? 'node' : 'value'
   }
+}
+
+/** Integer keys come first: the first key tells. */
+export function isIndex(key: string): boolean {
+  const code = key.charCodeAt(0)
+  return code >= 48 && code <= 57
 }
 
 const checkedClasses = new WeakSet<object>()
