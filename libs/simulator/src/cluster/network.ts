@@ -1,7 +1,8 @@
 /**
  * The network of a simulated cluster: links between processes, and clients' connections over them.
  *
- * A link keeps order, as TCP does; two links do not. A cut link loses what is sent, and its ends learn of it a while
+ * A connection keeps order, as TCP does, and so does the way from one broker to another; two connections do not, also
+ * between the same two processes: a request on a new one overtakes what is late on the old one. A cut link loses what is sent, and its ends learn of it a while
  * later: whoever asked gets `Failed`, whoever had a connection hears that it is lost. What is on its way when a client
  * gives up a connection arrives all the same, and late: a request outlives its connection.
  */
@@ -37,15 +38,24 @@ export interface Connection {
   openAtBroker: boolean
   muted: boolean
   readonly held: Uint8Array[]
+  readonly toBroker: Lane
+  readonly toClient: Lane
 }
 
-interface Link {
-  readonly random: Random
+/** What keeps its order. */
+interface Lane {
   lastArrival: number
   lastKey: number
+}
+
+/** The way from one process to another. */
+interface Link extends Lane {
+  readonly random: Random
   cut: number
   slowedMs: number
 }
+
+const newLane = (): Lane => ({ lastArrival: 0, lastKey: 0 })
 
 export class Network {
   readonly connections = new Map<number, Connection>()
@@ -156,6 +166,8 @@ export class Network {
       openAtBroker: false,
       muted: false,
       held: [],
+      toBroker: newLane(),
+      toClient: newLane(),
     }
     this.connections.set(id, connection)
     const refused = (): void => this.tellClient(connection, this.detect())
@@ -166,7 +178,7 @@ export class Network {
         this.accept(connection)
       }
       const host = processes.host(broker)
-      if (host.up) this.carry(client.id, host, accept, refused)
+      if (host.up) this.carry(client.id, host, accept, refused, connection.toBroker)
       else refused()
     }
     return id
@@ -267,9 +279,8 @@ export class Network {
     if (!connection.openAtClient) return this.forget(connection)
     const host = this.processes.host(connection.client)
     if (host.life !== connection.clientLife) return
-    const link = this.link(connection.broker, connection.client)
     // Nothing of a connection comes after its end.
-    this.arrive(link, Math.max(this.processes.now + afterMs, link.lastArrival), host, () => {
+    this.arrive(connection.toClient, this.processes.now + afterMs, host, () => {
       if (!connection.openAtClient) return
       connection.openAtClient = false
       host.deliver('network', { kind: 'disconnected', connection: connection.id } as Message)
@@ -301,33 +312,35 @@ export class Network {
   private toBroker(connection: Connection, run: () => void): void {
     const host = this.processes.host(connection.broker)
     if (connection.brokerLife >= 0 && host.life !== connection.brokerLife) return
-    this.carry(connection.client, host, run)
+    this.carry(connection.client, host, run, undefined, connection.toBroker)
   }
 
   private toClient(connection: Connection, message: Message): void {
     const host = this.processes.host(connection.client)
     if (host.life !== connection.clientLife || !connection.openAtClient) return
-    this.carry(connection.broker, host, () => {
+    const deliver = (): void => {
       if (!connection.openAtClient) return
       host.deliver('network', message, connection.broker)
       host.drain()
-    })
+    }
+    this.carry(connection.broker, host, deliver, undefined, connection.toClient)
   }
 
-  /** Something travels: it arrives after everything that was sent before it on this link. */
-  private carry(from: number, to: Host, run: () => void, gone?: () => void): void {
+  /** Something travels: it arrives after everything that was sent before it on its lane. */
+  private carry(from: number, to: Host, run: () => void, gone?: () => void, lane?: Lane): void {
     const link = this.link(from, to.id)
     const { minDelayMs, maxDelayMs, slowPerMille, slowMs } = this.options
     let delay = link.slowedMs + link.random.between(minDelayMs, maxDelayMs)
     if (slowPerMille > 0 && link.random.below(1000) < slowPerMille) delay += link.random.below(slowMs + 1)
-    this.arrive(link, Math.max(this.processes.now + delay, link.lastArrival), to, run, gone)
+    this.arrive(lane ?? link, this.processes.now + delay, to, run, gone)
   }
 
-  private arrive(link: Link, at: number, to: Host, run: () => void, gone?: () => void): void {
+  private arrive(lane: Lane, earliest: number, to: Host, run: () => void, gone?: () => void): void {
+    const at = Math.max(earliest, lane.lastArrival)
     const drawn = this.processes.drawKey(to.id)
-    const key = at === link.lastArrival ? Math.max(drawn, link.lastKey) : drawn
-    link.lastArrival = at
-    link.lastKey = key
+    const key = at === lane.lastArrival ? Math.max(drawn, lane.lastKey) : drawn
+    lane.lastArrival = at
+    lane.lastKey = key
     this.processes.in(to, at, run, gone, key)
   }
 
@@ -339,7 +352,7 @@ export class Network {
     const key = from * 65536 + to
     let link = this.links.get(key)
     if (link === undefined) {
-      link = { random: this.random.stream(`${from}→${to}`), lastArrival: 0, lastKey: 0, cut: 0, slowedMs: 0 }
+      link = { random: this.random.stream(`${from}→${to}`), ...newLane(), cut: 0, slowedMs: 0 }
       this.links.set(key, link)
     }
     return link
