@@ -22,7 +22,7 @@ const roles: readonly ClientOptions['role'][] = ['producer', 'transactional', 'c
 
 export function drawOptions(seed: number, given: DrawOptions = {}): ClusterOptions {
   const random = new Random(seed, 'options')
-  const brokers = given.brokers ?? 3
+  const brokers = given.brokers ?? new Random(seed, 'brokers').pick([3, 3, 3, 3, 4, 5])
   const voters = Array.from({ length: brokers >= 5 ? 5 : brokers >= 3 ? 3 : 1 }, (_, index) => index + 1)
   const safetyMs = given.safetyMs ?? random.between(20, 90) * 1000
   const clients = drawClients(random)
@@ -183,6 +183,14 @@ function drawFault(
       return { ...when, kind, broker, byMs: random.between(-2000, 2000) }
     case 'elect':
       return { ...when, forMs: 0, kind }
+    case 'reassign':
+      return {
+        ...when,
+        forMs: 0,
+        kind,
+        partition: random.below(100),
+        brokers: random.shuffle(Array.from({ length: brokers }, (_, index) => index + 1)),
+      }
     case 'settings':
       return { ...when, kind, broker, properties: { 'replica.lag.time.max.ms': String(random.between(1000, 30_000)) } }
   }

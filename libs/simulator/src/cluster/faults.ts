@@ -7,7 +7,7 @@
  * | network   | cut between two sides, one way, one isolated, a bridge; a link slowed; a client's connections lost |
  * | disk      | EIO, full, slow, replaced                                                                          |
  * | clock     | skew                                                                                               |
- * | cluster   | preferred leaders elected, the active controller asked to resign, a broker with other settings     |
+ * | cluster   | preferred leaders elected, a partition reassigned, a broker started again with other settings      |
  */
 export type Fault = { readonly at: number; readonly forMs: number } & (
   | { readonly kind: 'kill'; readonly broker: number; readonly told: boolean }
@@ -25,6 +25,8 @@ export type Fault = { readonly at: number; readonly forMs: number } & (
   | { readonly kind: 'disk-replaced'; readonly broker: number; readonly told: boolean }
   | { readonly kind: 'skew'; readonly broker: number; readonly byMs: number }
   | { readonly kind: 'elect' }
+  /** The `partition`-th one goes to the first of `brokers`, as many as it has replicas. */
+  | { readonly kind: 'reassign'; readonly partition: number; readonly brokers: readonly number[] }
   | { readonly kind: 'settings'; readonly broker: number; readonly properties: Readonly<Record<string, string>> }
 )
 
@@ -47,6 +49,7 @@ export const faultKinds = [
   'skew',
   'elect',
   'settings',
+  'reassign',
 ] as const satisfies readonly FaultKind[]
 
 /** For traces and lists: `power-loss b2 for 800 ms`. */

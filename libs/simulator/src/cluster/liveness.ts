@@ -65,6 +65,10 @@ export const livenessChecks: readonly LivenessCheck[] = [
   {
     id: 'L4',
     missing(cluster, core) {
+      for (const { topic, view } of partitionsOf(newestImage(cluster)!)) {
+        const moving = [...view.addingReplicas, ...view.removingReplicas]
+        if (moving.length > 0) return `the reassignment of ${topic}-${view.partition} (b${moving.join(' b')})`
+      }
       for (const { broker, state } of replicasOf(cluster, core)) {
         if (state.role === 'leader' && state.pendingIsr !== null)
           return `AlterPartition of ${nameOf(state)} at b${broker}`

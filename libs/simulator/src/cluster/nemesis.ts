@@ -1,6 +1,6 @@
 /** Carries out the drawn faults at their times, within the budget, takes them back, and heals everything at the end. */
 import { actorNames, type Message } from '@troupe/actor'
-import { mayEnd, mayLose } from './budget.ts'
+import { mayEnd, mayLose, newestImage, partitionsOf } from './budget.ts'
 import type { Cluster } from './cluster.ts'
 import { describeFault, type Fault } from './faults.ts'
 
@@ -10,15 +10,18 @@ const roomOfFullDisk = 700
 export class Nemesis {
   private readonly cluster: Cluster
   private readonly onKillClient: (client: number, forMs: number) => void
-  private readonly elect: () => void
+  private readonly askController: (message: Message) => void
   private healed = false
   /** Faults that happened; the others were over budget or hit what was down already. */
   done = 0
 
-  constructor(cluster: Cluster, hooks: { killClient(client: number, forMs: number): void; elect(): void }) {
+  constructor(
+    cluster: Cluster,
+    hooks: { killClient(client: number, forMs: number): void; askController(message: Message): void },
+  ) {
     this.cluster = cluster
     this.onKillClient = hooks.killClient
-    this.elect = hooks.elect
+    this.askController = hooks.askController
   }
 
   schedule(from: number): void {
@@ -89,8 +92,10 @@ export class Nemesis {
         cluster.skew(fault.broker, fault.byMs)
         return true
       case 'elect':
-        this.elect()
+        this.askController(electPreferred())
         return true
+      case 'reassign':
+        return this.reassign(fault)
       case 'settings':
         if (!this.isUp(fault.broker) || !mayEnd(cluster, fault.broker)) return false
         cluster.broker(fault.broker).settings = fault.properties
@@ -126,6 +131,16 @@ export class Nemesis {
     broker.hasLost = true
     this.crash(id, 'kill', fault)
     broker.replaceDisk()
+    return true
+  }
+
+  private reassign({ partition, brokers }: Extract<Fault, { kind: 'reassign' }>): boolean {
+    const image = newestImage(this.cluster)
+    const all = image === null ? [] : [...partitionsOf(image)]
+    const chosen = all[partition % Math.max(1, all.length)]
+    if (chosen === undefined) return false
+    const { topic, view } = chosen
+    this.askController(reassignTo(topic, view.partition, brokers.slice(0, view.replicas.length)))
     return true
   }
 
@@ -175,6 +190,12 @@ export function electPreferred(): Message {
     api: 'ElectLeaders',
     body: { electionType: 0, topicPartitions: null, timeoutMs: 5000 },
   } as unknown as Message
+}
+
+function reassignTo(name: string, partitionIndex: number, replicas: readonly number[]): Message {
+  const topics = [{ name, partitions: [{ partitionIndex, replicas }] }]
+  const body = { timeoutMs: 5000, allowReplicationFactorChange: true, topics }
+  return { kind: 'controllerRequest', api: 'AlterPartitionReassignments', body } as unknown as Message
 }
 
 export const controllerName = actorNames.controller

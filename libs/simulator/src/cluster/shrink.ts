@@ -86,7 +86,8 @@ class Shrinker {
       this.accept({ ...this.best, topics: best.topics.map((topic) => ({ ...topic, partitions: 1 })) })
     }
     for (const name of Object.keys(best.properties)) {
-      const { [name]: _dropped, ...properties } = this.best.properties
+      const rest = Object.entries(this.best.properties).filter(([other]) => other !== name)
+      const properties = Object.fromEntries(rest)
       if (!/replication|isr|num.partitions/.test(name)) this.accept({ ...this.best, properties })
     }
     const calm = { ...best.network, slowPerMille: 0 }

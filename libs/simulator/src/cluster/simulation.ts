@@ -13,7 +13,7 @@ import type { ViolationReport } from '../trace/format.ts'
 import { Clients } from './clients.ts'
 import { Cluster, startOfTime } from './cluster.ts'
 import { livenessChecks } from './liveness.ts'
-import { controllerName, electPreferred, Nemesis } from './nemesis.ts'
+import { controllerName, Nemesis } from './nemesis.ts'
 import type { Observer } from './observer.ts'
 import type { ClusterOptions } from './options.ts'
 import { clusterCheckers } from './checkers.ts'
@@ -47,7 +47,7 @@ export class Simulation {
     this.cluster.observers.push(this.violations, ...clusterCheckers(this.cluster, this.violations), ...observers)
     this.nemesis = new Nemesis(this.cluster, {
       killClient: (client, forMs) => this.clients.kill(client, forMs),
-      elect: () => this.askController(electPreferred(), () => {}),
+      askController: (message) => this.askController(message, () => {}),
     })
   }
 
