@@ -36,6 +36,7 @@
  *   says otherwise for a step: "when the `isr` timer fires, everybody is late".
  * - `world.ghost`, `world.state(…)`, `world.disk(…)` are for reading. Change the ghost through `world.edit()`, a cell
  *   through `world.own(index)`: what is shared between worlds is copied then.
+ *   `edit` costs a copy and a hash for every world in which it is called: look first whether anything changes.
  * - A label names a choice in a schedule: `b1→b2 followerFetch`, `b2 timer fetch`, `crash b1`.
  * - `fields` (field-rules.ts) keeps worlds apart or together; too few omissions cost states, too many hide bugs.
  * - An actor that throws is a violation `actor-threw`; one whose `invariants` throw is `actor-invariant`.

@@ -102,7 +102,7 @@ function copyPlain(value: Fields, made: Fields, place: Place): object {
 }
 
 function copyIndexed(value: Fields, made: Fields, place: Place): object {
-  for (const key of Object.keys(value)) made[key] = copy(value[key], place.field(key, -1))
+  for (const key of Object.keys(value)) made[key] = copy(value[key], place.element)
   return made
 }
 

@@ -187,13 +187,16 @@ function hashFields(value: Fields, place: Place): void {
   }
 }
 
-function hashIndexed(value: Fields, place: Place): void {
-  for (const key of Object.keys(value)) {
-    const field = place.field(key, -1)
-    if (field.role === 'omit') continue
-    putText(key)
-    hashValue(value[key], field)
+/** Keys that are numbers are no names: such an object is hashed as the Map it stands for. */
+function hashIndexed(value: Fields, { key, element, isOrdered }: Place): void {
+  const keys = Object.keys(value)
+  put(keys.length)
+  const hashOne = (at: number): void => {
+    hashValue(Number(keys[at]), key)
+    hashValue(value[keys[at]!], element)
   }
+  if (isOrdered) keys.forEach((_, at) => hashOne(at))
+  else sum(keys.length, hashOne)
 }
 
 function hashArray(value: readonly unknown[], place: Place): void {

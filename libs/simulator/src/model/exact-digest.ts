@@ -161,7 +161,7 @@ function putFields(value: Fields, place: Place): void {
 function putIndexed(value: Fields, place: Place): void {
   for (const key of Object.keys(value)) {
     putText(key)
-    putExact(value[key], place.field(key, -1))
+    putExact(value[key], place.element)
   }
 }
 

@@ -41,7 +41,7 @@ export class Place {
     this.isUnordered = rules.matches('unordered', name, parent)
   }
 
-  /** The place of a field; `guess` is its position, where objects of one shape have it, −1 without one. */
+  /** The place of a field; `guess` is its position, where objects of one shape have it. */
   field(key: string, guess: number): Place {
     if (this.keys[guess] === key) return this.fields[guess]!
     let place = this.#byKey.get(key)
@@ -49,10 +49,8 @@ export class Place {
       place = new Place(this.rules, key, this.name)
       this.#byKey.set(key, place)
     }
-    if (guess >= 0) {
-      this.keys[guess] = key
-      this.fields[guess] = place
-    }
+    this.keys[guess] = key
+    this.fields[guess] = place
     return place
   }
 

@@ -2,7 +2,8 @@
  * What the engine must know of an actor's fields beside their values: which do not matter, which are ids, which nodes.
  *
  * A pattern is a field's name (`nextId`), a name below a named field (`inFlight.id`), or the keys of a Map or Set
- * (`followers{}`). An array takes its field's role for its elements (`isr` as a node: an array of nodes).
+ * (`followers{}`). An array or Map has its field's role for what is in it (`isr` as a node: an array of nodes); an object
+ * with numbers for keys is taken for a Map.
  */
 export interface FieldRules {
   /** Not part of the fingerprint: counters, timestamps, statistics. The field is copied all the same. */

@@ -84,8 +84,8 @@ class SeatEnv implements Env {
     return this.#seat.now
   }
 
-  /** The same for every node, so that nodes stay interchangeable. */
-  random(): number {
+  /** The same for every node, so that nodes stay interchangeable. A field: actors hand it on by itself. */
+  readonly random = (): number => {
     if (this.#random !== 'stream') return this.#random
     const { cell } = this.#seat
     return mix(mix(0x9e3779b9, cell.incarnation), cell.draws++) >>> 0

@@ -128,7 +128,7 @@ describe('rules', () => {
   })
 
   test('rename nodes in fields, arrays, keys and tokens', () => {
-    const fields: FieldRules = { nodes: ['leader', 'isr', 'followers{}'], unordered: ['isr'] }
+    const fields: FieldRules = { nodes: ['leader', 'isr', 'followers{}', 'leaders', 'epochs{}'], unordered: ['isr'] }
     const state = (a: number, b: number, c: number): unknown => ({
       leader: a,
       isr: [a, b],
@@ -137,6 +137,9 @@ describe('rules', () => {
         [c, { offset: 6 }],
       ]),
       token: { broker: c, actor: 'replica', id: 1 },
+      // What leads which epoch, and what epoch each leads: objects in place of Maps.
+      leaders: { 0: a, 1: b },
+      epochs: { [a]: 0, [b]: 1 },
     })
     const all = renamings([[1, 2, 3]])
     expect(all).toHaveLength(6)
