@@ -40,10 +40,10 @@ export const transactionCages: readonly Cage[] = [
     source: 'KAFKA-9600',
     safeguard: 'strictEndTxnEpoch',
     invariants: ['T2', 'T9'],
-    bounds: bounds({ producers: 2, retries: 1 }),
+    bounds: bounds({ producers: 2, slow: 1, losses: 1 }),
     impossible:
       'no client ever has an epoch that its coordinator lacks: an answer waits until the record that it rests on is ' +
-      'committed, and a coordinator that does not know of it cannot commit anything any more',
+      'committed, also when the coordinator moves and loses what was not; one that was left behind commits nothing',
   },
   {
     ...common,
