@@ -5,7 +5,7 @@
  * Not copied: what a rule calls constant, and what is deeply frozen. A function as a field is refused, since it may have
  * closed over the state it was made in.
  */
-import { CompiledRules, isDeeplyFrozen, isIndex, requirePublic, type Place } from './field-plan.ts'
+import { CompiledRules, hasIndex, isDeeplyFrozen, isIndex, requirePublic, type Place } from './field-plan.ts'
 
 /** Copies of this call, by original. Reused: one copy is made at a time. */
 const copies = new Map<object, object>()
@@ -85,7 +85,7 @@ function keep<Value extends object>(original: object, made: Value): Value {
 
 function copyPlain(value: Fields, made: Fields, place: Place): object {
   keep(value, made)
-  if (place.isIndexed) return copyIndexed(value, made, place)
+  if (place.isIndexed && hasIndex(value)) return copyIndexed(value, made, place)
   let at = 0
   for (const key in value) {
     if (at === 0 && isIndex(key)) {

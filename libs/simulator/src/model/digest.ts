@@ -6,7 +6,7 @@
  * fingerprint of the world numbers them by first use, so that how many requests there have been makes no difference.
  */
 import { constantDigest } from './exact-digest.ts'
-import { CompiledRules, isIndex, requirePublic, type Place } from './field-plan.ts'
+import { CompiledRules, hasIndex, isIndex, requirePublic, type Place } from './field-plan.ts'
 import { finish, mix } from './hash.ts'
 import { hashOf } from './text-hash.ts'
 import type { CellDigest } from './world.ts'
@@ -169,7 +169,8 @@ type Fields = Readonly<Record<string, unknown>>
 
 function hashFields(value: Fields, place: Place): void {
   put(marks.object)
-  if (place.isIndexed) return hashIndexed(value, place)
+  // What has been learnt of a place decides how fast its objects are hashed, never to what.
+  if (place.isIndexed && hasIndex(value)) return hashIndexed(value, place)
   let at = 0
   const { broker, actor, id } = value as { broker?: unknown; actor?: unknown; id?: unknown }
   const isToken = typeof id === 'number' && typeof broker === 'number' && typeof actor === 'string'
@@ -188,12 +189,14 @@ function hashFields(value: Fields, place: Place): void {
 }
 
 /** Keys that are numbers are no names: such an object is hashed as the Map it stands for. */
-function hashIndexed(value: Fields, { key, element, isOrdered }: Place): void {
+function hashIndexed(value: Fields, place: Place): void {
+  const { key, element, isOrdered } = place
   const keys = Object.keys(value)
   put(keys.length)
   const hashOne = (at: number): void => {
-    hashValue(Number(keys[at]), key)
-    hashValue(value[keys[at]!], element)
+    const name = keys[at]!
+    hashValue(isIndex(name) ? Number(name) : name, key)
+    hashValue(value[name], element)
   }
   if (isOrdered) keys.forEach((_, at) => hashOne(at))
   else sum(keys.length, hashOne)

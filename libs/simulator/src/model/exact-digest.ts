@@ -2,7 +2,7 @@
  * Hashes of everything in a value, for telling whether a step has been taken before: nothing is left out, ids count by
  * their value, Maps and Sets have their order, and what is one object in two places differs from two equal ones.
  */
-import { isIndex, requirePublic, type Place } from './field-plan.ts'
+import { hasIndex, isIndex, requirePublic, type Place } from './field-plan.ts'
 import { finish, mix } from './hash.ts'
 import { hashOf } from './text-hash.ts'
 
@@ -143,7 +143,7 @@ function putContents(value: object, place: Place): void {
 
 function putFields(value: Fields, place: Place): void {
   put(marks.object)
-  if (place.isIndexed) return putIndexed(value, place)
+  if (place.isIndexed && hasIndex(value)) return putIndexed(value, place)
   let at = 0
   for (const key in value) {
     if (at === 0 && isIndex(key)) {

@@ -106,6 +106,11 @@ export function isIndex(key: string): boolean {
   return code >= 48 && code <= 57
 }
 
+export function hasIndex(value: object): boolean {
+  const [first] = Object.keys(value)
+  return first !== undefined && isIndex(first)
+}
+
 const checkedClasses = new WeakSet<object>()
 
 /** A class with private fields cannot be copied or hashed from outside: the model must say how. */

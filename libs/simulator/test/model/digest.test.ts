@@ -159,3 +159,13 @@ test('two groups of interchangeable nodes are renamed independently', () => {
   ).toHaveLength(12)
   expect(renamings([])).toEqual([[]])
 })
+
+test('a digest is the same before and after a place has held objects with numbers for keys', () => {
+  const rules = new CompiledRules('test', new Map(), [])
+  const canonical = (value: unknown): string => JSON.stringify(digestWith(value, rules, [], self))
+  const exactly = (value: unknown): string => JSON.stringify(exactDigest(() => putExact(value, rules.root)))
+  const values = [{}, { at: {} }, { at: { a: 1 } }, { at: { 1: 1 } }, { at: { 1: 1, a: 2 } }, { at: [] }]
+  const before = values.map((value) => [canonical(value), exactly(value)])
+  expect(values.map((value) => [canonical(value), exactly(value)])).toEqual(before)
+  expect(new Set(before.flat()).size).toBe(values.length * 2)
+})
