@@ -1,4 +1,8 @@
-/** Z16, Z17, Z18, Z19: what a log must remember of its producers, for how long, and what it must not take on trust. */
+/**
+ * Z16, Z17, Z18, Z19: what a log must remember of its producers, for how long, and what it must not take on trust. Once at
+ * the log, and (`-client`) once with the production producer, to show what becomes of an application's records.
+ */
+import { idempotentClientModel } from '../models/idempotent-client.ts'
 import { producersModel } from '../models/idempotence.ts'
 import type { Cage } from './contract.ts'
 
@@ -45,5 +49,48 @@ export const idempotenceCages: readonly Cage[] = [
     model: producersModel,
     bounds: { ...client, clients: 0, batches: 0, sends: 0, transactions: 1, markers: 3, advances: 2 },
     find: 'search',
+  },
+  {
+    id: 'Z16-client',
+    title: 'Two requests in flight and a broken connection: the producer writes its records again in a new epoch',
+    source: 'KAFKA-5494',
+    safeguard: 'rememberFiveBatches',
+    invariants: ['I1', 'A3'],
+    model: idempotentClientModel,
+    bounds: { records: 2, disconnects: 1, deletions: 0, late: 0 },
+    find: 'search',
+  },
+  {
+    id: 'Z17-client',
+    title: 'The second request arrives just when its broker has learned that it leads',
+    source: 'KAFKA-14359, KAFKA-15591, PR #23234',
+    safeguard: 'requireZeroFirstSequence',
+    invariants: ['I2', 'A3'],
+    model: idempotentClientModel,
+    bounds: { records: 2, disconnects: 0, deletions: 0, late: 1 },
+    find: 'search',
+  },
+  {
+    id: 'Z18-client',
+    title: 'Records are deleted while their acknowledgement is lost: the retry writes them again',
+    source: 'KIP-360, KAFKA-7190',
+    safeguard: 'keepProducerStateOnLogStart',
+    invariants: ['I1'],
+    model: idempotentClientModel,
+    bounds: { records: 1, disconnects: 1, deletions: 1, late: 0 },
+    find: 'search',
+  },
+  {
+    id: 'Z18-reset',
+    title: 'A producer that the broker has forgotten begins at sequence 0 again in the same epoch',
+    source: 'KIP-360, KAFKA-8710',
+    safeguard: 'resetSequencesOnlyWithNewEpoch',
+    invariants: ['I1'],
+    model: idempotentClientModel,
+    bounds: { records: 2, disconnects: 1, deletions: 1, late: 0 },
+    find: 'search',
+    impossible:
+      'Only UNKNOWN_PRODUCER_ID makes the client begin anew, and our leader never answers it: it remembers a producer whose ' +
+      'records were deleted, and refuses one that it has never seen with OUT_OF_ORDER_SEQUENCE_NUMBER.',
   },
 ]

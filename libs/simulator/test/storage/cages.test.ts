@@ -1,19 +1,17 @@
-/** The cages of storage and of idempotence in the log: open, each shows its bug; closed, none does. */
+/** The cages of storage: open, each shows its bug; closed, none does. */
 import { describe, expect, it } from 'vitest'
 import { allSafeguards } from '@troupe/actor'
 import { walk } from '../../src/model/index.ts'
 import type { Model } from '../../src/model/contract.ts'
-import { producersModel } from '../../src/models/idempotence.ts'
 import type { LogWorld } from '../../src/models/log-model.ts'
 import { cleanerModel, storageModel } from '../../src/models/storage.ts'
 import { examine } from '../../src/zoo/examine.ts'
-import { idempotenceCages } from '../../src/zoo/idempotence.ts'
 import { storageCages } from '../../src/zoo/storage.ts'
 
 const clock = (): number => performance.now()
 
 describe('a cage of storage', () => {
-  for (const cage of [...storageCages, ...idempotenceCages]) {
+  for (const cage of storageCages) {
     it(`${cage.id}: ${cage.title}`, () => {
       const examined = examine(cage, { clock, limitMs: 60_000, cleanMs: 700 })
       expect(examined.clean.violation).toBeNull()
@@ -58,17 +56,6 @@ describe('walks with all safeguards on', () => {
     for (const name of ['cleaned a log', 'truncated', 'recovered after kill', 'recovered after power']) {
       expect(seen).toContain(name)
     }
-  })
-
-  it('answer duplicates, delete, expire and fence', () => {
-    expect([...witnessesOf(producersModel, 300)].sort()).toEqual([
-      'a producer expired',
-      'an old coordinator was fenced',
-      'answered as a duplicate',
-      'recovered after clean',
-      'recovered after kill',
-      'the log start moved',
-    ])
   })
 })
 
