@@ -27,6 +27,8 @@ const CLUSTER = 'cluster'
 
 export interface AuthorityArgs {
   readonly brokers: readonly number[]
+  /** At first. */
+  readonly isr: readonly number[]
   readonly elr: boolean
   readonly config: BrokerConfig
   readonly replicaConfig: ReplicaConfig
@@ -189,7 +191,7 @@ function first(args: AuthorityArgs): readonly KnownRecord[] {
     partitionId: 0,
     topicId: TOPIC_ID,
     replicas: [...brokers],
-    isr: [...brokers],
+    isr: [...args.isr],
     removingReplicas: [],
     addingReplicas: [],
     leader: brokers[0]!,

@@ -9,7 +9,9 @@
  * Bounds: `brokers`, `minIsr`, `elr` (0, 1), `records`, `elections`, `fences`, `shrinks` (the ISR check finds who is behind),
  * `kills` (of any kind), `losses` of them with what was not synced, `replaced` of them with the disk, `reassigns` (a replica
  * is taken away and brought back), `drops` (messages to and from the controller), `skips` (versions of the metadata that a
- * broker hears of only together with the next). `acks` is −1 or 1.
+ * broker hears of only together with the next), `outside` (brokers that are not in the ISR at first), `victims` (only
+ * the last so many crash; 0: any). `acks` is −1 or 1. With `liveness` 1, whenever everything is at rest, a copy
+ * of the world is healed (healed.ts), and must come to where all replicas are in sync.
  */
 import { actorNames, type Effect, type Message } from '@troupe/actor'
 import { resolveBrokerConfig, resolveTopicConfig } from '@troupe/config'
@@ -36,6 +38,7 @@ import type { ReplicaSeen, ReplicationSeen } from '../invariants/view.ts'
 import type { PartitionStrip } from '../trace/format.ts'
 import {
   actorModel,
+  type ActorModel,
   type Cell,
   type CellSpec,
   type Choice,
@@ -58,6 +61,7 @@ import {
   type AuthorityState,
   type Verb,
 } from './replication-authority.ts'
+import { heal } from './healed.ts'
 import { settle } from './raft-member.ts'
 
 export interface ReplicationModelGhost {
@@ -72,6 +76,8 @@ export interface ReplicationModelGhost {
   reassigns: number
   drops: number
   skips: number
+  /** Nothing more goes wrong: timers fire as they like. */
+  healing: boolean
   /** Crashes of brokers that others reckoned with. */
   memberCrashes: number
 }
@@ -98,6 +104,9 @@ export const replicationBounds: Bounds = {
   reassigns: 0,
   drops: 0,
   skips: 0,
+  liveness: 0,
+  outside: 0,
+  victims: 0,
 }
 
 const brokersOf = ({ brokers }: Bounds): number[] => Array.from({ length: brokers! }, (_, index) => index + 1)
@@ -123,7 +132,16 @@ function configsOf(bounds: Bounds): Configs {
     'replica.fetch.backoff.ms': config['replica.fetch.backoff.ms'],
     'unclean.leader.election.enable': false,
   }
-  return { replica, args: { brokers: brokersOf(bounds), elr: bounds.elr === 1, config, replicaConfig: replica } }
+  return {
+    replica,
+    args: {
+      brokers: brokersOf(bounds),
+      isr: brokersOf(bounds).slice(0, bounds.brokers! - bounds.outside!),
+      elr: bounds.elr === 1,
+      config,
+      replicaConfig: replica,
+    },
+  }
 }
 
 function cells(bounds: Bounds): CellSpec<ReplicationModelGhost>[] {
@@ -370,6 +388,9 @@ function reassign(broker: number, { reassigns }: Bounds): Choice<ReplicationMode
   }
 }
 
+const isVictim = ({ brokers, victims }: Bounds, broker: number): boolean =>
+  victims === 0 || broker > brokers! - victims!
+
 function choices(bounds: Bounds): Choice<ReplicationModelGhost>[] {
   const brokers = brokersOf(bounds)
   const some = (limit: number | undefined, make: (broker: number) => Choice<ReplicationModelGhost>[]) =>
@@ -381,9 +402,16 @@ function choices(bounds: Bounds): Choice<ReplicationModelGhost>[] {
       ...brokers.filter((id) => id !== broker).map((successor) => fence(broker, successor, bounds)),
       unfence(broker),
     ]),
-    ...some(bounds.kills, (broker) => [crash(broker, 'kill', bounds), start(broker)]),
-    ...some(bounds.losses, (broker) => [crash(broker, 'power loss', bounds)]),
-    ...some(bounds.replaced, (broker) => [crash(broker, 'replace disk of', bounds)]),
+    ...some(bounds.kills, (broker) =>
+      isVictim(bounds, broker)
+        ? [
+            crash(broker, 'kill', bounds),
+            crash(broker, 'power loss', bounds),
+            crash(broker, 'replace disk of', bounds),
+            start(broker),
+          ]
+        : [],
+    ),
     ...some(bounds.reassigns, (broker) => [reassign(broker, bounds)]),
   ]
 }
@@ -396,7 +424,7 @@ function mayFire(world: ReplicationWorld, { node, state }: Cell, timer: string):
     case 'propagate':
       return true
     case 'isr':
-      return world.ghost.shrinks < world.bounds.shrinks! && replica.pendingIsr === null && isSomeoneBehind(replica)
+      return world.ghost.healing || (world.ghost.shrinks < world.bounds.shrinks! && isSomeoneBehind(replica))
     case 'alter-partition': {
       const isMine = ({ from, to, title }: Flight): boolean =>
         (from === node || to === node) && title.startsWith('controllerRequest')
@@ -407,8 +435,11 @@ function mayFire(world: ReplicationWorld, { node, state }: Cell, timer: string):
   }
 }
 
-function isSomeoneBehind({ id, isr, followers, log }: ReplicaState): boolean {
-  return isr.some((member) => member !== id && followers.get(member)?.logEndOffset !== log!.logEndOffset)
+function isSomeoneBehind(replica: ReplicaState): boolean {
+  const { id, followers, log } = replica
+  return maximalIsr(replica).some(
+    (member) => member !== id && followers.get(member)?.logEndOffset !== log!.logEndOffset,
+  )
 }
 
 /** Nothing of the fetch is under way, and nobody holds it: it would never be answered. */
@@ -463,7 +494,53 @@ function onEffect(world: ReplicationWorld, cell: Cell, effect: Effect): void {
 }
 
 function check(world: ReplicationWorld): Violation | null {
-  return checkReplication(world.ghost.seen, replicationSeen(world))
+  const seen = replicationSeen(world)
+  return checkReplication(world.ghost.seen, seen) ?? (isAtRest(world, seen) ? checkLiveness(world) : null)
+}
+
+function isAtRest({ bounds, ghost, flights }: ReplicationWorld, { brokers, stopped }: ReplicationSeen): boolean {
+  if (bounds.liveness !== 1 || ghost.healing || flights.length > 0 || stopped.length > 0) return false
+  return [...brokers.values()].every(({ fenced }) => !fenced)
+}
+
+/** L3, L4: followers truncate and catch up, the ISR is all of them, no proposal stays open. */
+function checkLiveness(world: ReplicationWorld): Violation | null {
+  const copy = world.clone()
+  copy.edit().healing = true
+  heal(replicationModel, copy, () => copy.failure !== null || isInSync(copy))
+  if (copy.failure !== null) return copy.failure
+  if (isInSync(copy)) return null
+  const { partition, replicas } = replicationSeen(copy)
+  const leader = replicas.find(({ broker }) => broker === partition.leader)
+  const behind = replicas.find(({ log }) => log.logEndOffset !== leader?.log.logEndOffset)
+  if (leader === undefined || behind !== undefined) {
+    return {
+      invariant: 'L3',
+      detail: `healed, and b${behind?.broker ?? '?'} does not catch up with b${partition.leader}`,
+    }
+  }
+  if (leader.isPending) return { invariant: 'L4', detail: `healed, and b${leader.broker}'s proposal stays open` }
+  if (partition.isr.length < partition.replicas.length) {
+    return { invariant: 'L3', detail: `healed, and the ISR stays [${partition.isr.join()}]` }
+  }
+  return { invariant: 'L3', detail: 'healed, and never comes to rest' }
+}
+
+function isInSync(world: ReplicationWorld): boolean {
+  const { partition, replicas } = replicationSeen(world)
+  const leader = replicas.find(({ broker, role }) => broker === partition.leader && role === 'leader')
+  if (leader === undefined || leader.isPending || partition.isr.length < partition.replicas.length) return false
+  const { log } = leader
+  const end = log.batches.at(-1)?.digest
+  // Waiting at the leader's end, each follower is in step with it.
+  return replicas.every(
+    (replica) =>
+      replica === leader ||
+      (replica.log.logEndOffset === log.logEndOffset &&
+        replica.log.batches.at(-1)?.digest === end &&
+        replica.leaderEpoch === leader.leaderEpoch &&
+        leader.followers.get(replica.broker)?.logEndOffset === log.logEndOffset),
+  )
 }
 
 function strips(world: ReplicationWorld): PartitionStrip[] {
@@ -549,9 +626,9 @@ const imageRule: ClassRule<MetadataImage> = {
   type: MetadataImage,
   clone: (image) => image,
   view: (image) => {
-    const { directories: _, ...partition } = partitionOf(image)
+    const partition = partitionOf(image)
     return {
-      partition,
+      partition: { ...partition, directories: null },
       brokers: new Map(Array.from(image.brokers.values(), ({ id, epoch, fenced }) => [id, { epoch, fenced }])),
     }
   },
@@ -559,7 +636,7 @@ const imageRule: ClassRule<MetadataImage> = {
 
 const viewNodes = ['leader', 'isr', 'replicas', 'elr', 'lastKnownElr', 'addingReplicas', 'removingReplicas']
 
-export const replicationModel = actorModel<ReplicationModelGhost>({
+export const replicationModel: ActorModel<ReplicationModelGhost> = actorModel<ReplicationModelGhost>({
   name: 'replication',
   title: 'One replicated partition: elections, crashes, lost disks, lagging metadata',
   defaultBounds: replicationBounds,
@@ -577,6 +654,7 @@ export const replicationModel = actorModel<ReplicationModelGhost>({
     drops: 0,
     skips: 0,
     memberCrashes: 0,
+    healing: false,
   }),
   begin(world) {
     for (const node of brokersOf(world.bounds)) {
@@ -585,7 +663,11 @@ export const replicationModel = actorModel<ReplicationModelGhost>({
       for (const log of store.files.values()) log.safeguards = world.safeguards
     }
     tell(world, { kind: 'publish' })
+    // Who is outside of the ISR hears of it all in its own time.
+    const waits = world.flights.filter(({ to }) => to > world.bounds.brokers! - world.bounds.outside!)
+    world.drop((flight) => waits.includes(flight))
     settle(world)
+    world.flights = [...world.flights, ...waits]
   },
   choices,
   random: 0,
@@ -641,7 +723,7 @@ export const replicationModel = actorModel<ReplicationModelGhost>({
     ghost: { nodes: ['leader', 'leaders', 'unclean', ...viewNodes], omit: ['last', 'directories'] },
   },
   classes: [logRule, storeRule, imageRule] as unknown as readonly ClassRule<never>[],
-  symmetry: (bounds) => [brokersOf(bounds)],
+  symmetry: (bounds) => [brokersOf(bounds).filter((broker) => bounds.victims === 0 || !isVictim(bounds, broker))],
   detail,
   strips,
 })
