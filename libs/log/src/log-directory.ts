@@ -315,9 +315,14 @@ export class LogDirectory implements LogStore {
   closeCleanly(brokerEpoch = this.previousBrokerEpoch): void {
     let clean = true
     for (const log of this.#logs.values()) clean = closeLog(log) && clean
-    if (!clean) return
+    if (!clean || !this.#areAllRecovered()) return
     this.writeCheckpoints()
     this.#fs.replaceFile(`${this.path}/${CLEAN_SHUTDOWN}`, encodeCleanShutdown(brokerEpoch))
+  }
+
+  /** After a crash, a stop before everything was opened leaves logs behind that nobody has checked (KAFKA-10471). */
+  #areAllRecovered(): boolean {
+    return this.cleanShutdown || this.onDisk().every(({ topicId, partition }) => this.get(topicId, partition))
   }
 
   #readOffsets(file: string): Map<string, number> {

@@ -48,6 +48,23 @@ describe('log directory', () => {
     expect(LogDirectory.open(fs, '/data', identity)).toMatchObject({ cleanShutdown: false, previousBrokerEpoch: -1 })
   })
 
+  it('a stop in order before all logs were opened is no clean stop after a crash (KAFKA-10471)', () => {
+    const fs = new MemoryFileSystem({ syncAtOnce: true })
+    const { directory, log } = openLog(fs)
+    append(log, batch(['a']))
+    directory.closeCleanly(77)
+    // Nobody has touched the logs since they were in order.
+    LogDirectory.open(fs, '/data', identity).closeCleanly()
+    expect(LogDirectory.open(fs, '/data', identity)).toMatchObject({ cleanShutdown: true, previousBrokerEpoch: 77 })
+    fs.crash()
+    LogDirectory.open(fs, '/data', identity).closeCleanly()
+    const next = LogDirectory.open(fs, '/data', identity)
+    expect(next).toMatchObject({ cleanShutdown: false, previousBrokerEpoch: -1 })
+    next.open('topic', topicId, 0, logConfig(), 1000)
+    next.closeCleanly(78)
+    expect(LogDirectory.open(fs, '/data', identity)).toMatchObject({ cleanShutdown: true, previousBrokerEpoch: 78 })
+  })
+
   it('sets a directory of another topic aside and does not inherit its offsets', () => {
     const fs = new MemoryFileSystem({ syncAtOnce: true })
     const { directory, log } = openLog(fs)
