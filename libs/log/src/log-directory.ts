@@ -56,6 +56,7 @@ export interface DirectoryOptions {
 export class ForeignDirectoryError extends Error {}
 
 const EPOCH_FILES_PER_CHECKPOINT = 8
+const METADATA_TOPIC = '__cluster_metadata'
 
 export class LogDirectory implements LogStore {
   readonly path: string
@@ -322,7 +323,10 @@ export class LogDirectory implements LogStore {
 
   /** After a crash, a stop before everything was opened leaves logs behind that nobody has checked (KAFKA-10471). */
   #areAllRecovered(): boolean {
-    return this.cleanShutdown || this.onDisk().every(({ topicId, partition }) => this.get(topicId, partition))
+    if (this.cleanShutdown) return true
+    // The quorum's own log is opened elsewhere, and recovered whenever it is.
+    const logs = this.onDisk().filter(({ topic }) => topic !== METADATA_TOPIC)
+    return logs.every(({ topicId, partition }) => this.get(topicId, partition) !== undefined)
   }
 
   #readOffsets(file: string): Map<string, number> {

@@ -61,6 +61,9 @@ describe('log directory', () => {
     const next = LogDirectory.open(fs, '/data', identity)
     expect(next).toMatchObject({ cleanShutdown: false, previousBrokerEpoch: -1 })
     next.open('topic', topicId, 0, logConfig(), 1000)
+    // The quorum's own log is nobody's to open here.
+    fs.makeDirectory('/data/__cluster_metadata-0')
+    fs.replaceFile('/data/__cluster_metadata-0/quorum-state', new Uint8Array(1))
     next.closeCleanly(78)
     expect(LogDirectory.open(fs, '/data', identity)).toMatchObject({ cleanShutdown: true, previousBrokerEpoch: 78 })
   })
