@@ -5,7 +5,7 @@
  * append, the leader-epoch cache, the producers' state. What is left here is where the bytes lie. It behaves like
  * `PartitionLog` with one segment that is never full; a property test holds the two against each other.
  */
-import { allSafeguards, type Slice } from '@troupe/actor'
+import { allSafeguards } from '@troupe/actor'
 import {
   appendFromClient,
   appendFromLeader,
@@ -34,38 +34,8 @@ import { ProducerState } from '@troupe/log/producer-state'
 import type { AbortedEntry } from '@troupe/log/transaction-index'
 import { validatorConfig, type ValidatorConfig } from '@troupe/log/validator'
 import { KafkaError } from '@troupe/wire/errors'
-import {
-  baseOffset,
-  baseSequence,
-  hasProducerId,
-  isControl,
-  isTransactional,
-  iterateRecords,
-  lastOffset,
-  maxTimestamp,
-  partitionLeaderEpoch,
-  producerEpoch,
-  producerId,
-  sizeInBytes,
-  type DecodedRecord,
-} from '@troupe/wire/record-batch'
-
-/** One batch as it lies in the log. Never changed: worlds share it. */
-export interface IdealBatch {
-  readonly baseOffset: number
-  readonly lastOffset: number
-  readonly epoch: number
-  readonly maxTimestamp: number
-  readonly isControl: boolean
-  readonly isTransactional: boolean
-  /** −1 without one. */
-  readonly producerId: number
-  readonly producerEpoch: number
-  readonly baseSequence: number
-  readonly bytes: Uint8Array
-  /** Of the bytes, offset and epoch included. */
-  readonly digest: number
-}
+import { sizeInBytes } from '@troupe/wire/record-batch'
+import { batchAt, BytesSlice, concat, firstRecord, type IdealBatch } from './ideal-batch.ts'
 
 /** What the checkpoint files and the files beside the log would say. */
 export interface IdealCheckpoint {
@@ -83,20 +53,6 @@ export interface IdealLogInput {
   readonly config: LogConfig
   readonly safeguards?: LogSafeguards
   readonly now: number
-}
-
-export class BytesSlice implements Slice {
-  readonly bytes: Uint8Array
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes
-  }
-  get sizeInBytes(): number {
-    return this.bytes.length
-  }
-  readInto(target: Uint8Array, at: number): number {
-    target.set(this.bytes, at)
-    return this.bytes.length
-  }
 }
 
 export class IdealLog implements Log, AppendTarget {
@@ -482,52 +438,6 @@ export class IdealLog implements Log, AppendTarget {
   private storageError(): AppendResult {
     return refused(KafkaError.KAFKA_STORAGE_ERROR, this.logStartOffset, this.offlineReason ?? '')
   }
-}
-
-function batchAt(records: Uint8Array, at: number): IdealBatch {
-  const bytes = records.slice(at, at + sizeInBytes(records, at))
-  const hasProducer = hasProducerId(bytes, 0)
-  return {
-    baseOffset: baseOffset(bytes, 0),
-    lastOffset: lastOffset(bytes, 0),
-    epoch: partitionLeaderEpoch(bytes, 0),
-    maxTimestamp: maxTimestamp(bytes, 0),
-    isControl: isControl(bytes, 0),
-    isTransactional: isTransactional(bytes, 0),
-    producerId: hasProducer ? producerId(bytes, 0) : -1,
-    producerEpoch: hasProducer ? producerEpoch(bytes, 0) : -1,
-    baseSequence: hasProducer ? baseSequence(bytes, 0) : -1,
-    bytes,
-    digest: digestOf(bytes),
-  }
-}
-
-/** FNV-1a with a last stir. */
-function digestOf(bytes: Uint8Array): number {
-  let hash = 0x811c9dc5
-  for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193)
-  hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b)
-  return (hash ^ (hash >>> 13)) >>> 0
-}
-
-function concat(batches: readonly IdealBatch[], size: number): Uint8Array {
-  const bytes = new Uint8Array(size)
-  let at = 0
-  for (const batch of batches) {
-    bytes.set(batch.bytes, at)
-    at += batch.bytes.length
-  }
-  return bytes
-}
-
-function firstRecord(
-  batch: IdealBatch,
-  fits: (record: DecodedRecord) => boolean,
-): ReturnType<Log['offsetForTimestamp']> {
-  for (const record of iterateRecords(batch.bytes, 0)) {
-    if (fits(record)) return { offset: record.offset, timestamp: record.timestamp, leaderEpoch: batch.epoch }
-  }
-  return null
 }
 
 function clamp(value: number, low: number, high: number): number {
