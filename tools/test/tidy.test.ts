@@ -16,7 +16,11 @@ const allowed: Record<string, readonly string[]> = {
   groups: ['wire', 'actor', 'config', 'log', 'replication', 'controller', 'coordinator'],
   transactions: ['wire', 'actor', 'config', 'log', 'replication', 'controller', 'coordinator', 'groups'],
   broker: ['wire', 'actor', 'config', 'log', 'replication', 'controller', 'coordinator', 'groups', 'transactions'],
+  client: ['wire', 'actor', 'config'],
 }
+// The simulator runs all of them.
+allowed.simulator = Object.keys(allowed)
+
 /** Edges that exist for the types of messages only: what is said to a neighbour, never its code. */
 const messagesOnly = new Set([
   'replication→controller',

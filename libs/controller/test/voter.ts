@@ -1,6 +1,6 @@
 /**
- * A stage for transcripts of one quorum member (1 of voters 1, 2, 3, or observer 4): each line is what happens to it, the indented lines what it
- * does, complete but for timers, and the phase it is in when that has changed.
+ * A stage for transcripts of one quorum member (1 of voters 1, 2, 3, or observer 4): each line is what happens to it, the
+ * indented lines what it does, complete but for timers, and the phase it is in when that has changed.
  *
  *   vote|prevote from= epoch= last=<epoch>/<offset>   asked for a vote        grant|deny from=   the answer to its own question
  *   begin|end from= epoch=                            an epoch is announced   fail from=         its question fails (broker down)

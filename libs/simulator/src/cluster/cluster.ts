@@ -168,8 +168,8 @@ export class Cluster implements World, Processes {
   }
 
   serves(broker: number): boolean {
-    const process = this.brokers.get(broker)
-    return process !== undefined && process.host.up && process.serving && !process.stopping
+    const asked = this.brokers.get(broker)
+    return asked !== undefined && asked.host.up && asked.serving && !asked.stopping
   }
 
   lost(from: number, to: number, what: string): void {

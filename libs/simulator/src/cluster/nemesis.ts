@@ -70,6 +70,8 @@ export class Nemesis {
         cluster.pause(fault.broker, cluster.now + fault.forMs)
         return true
       case 'pause-client':
+        // A smaller run may have fewer clients.
+        if (!cluster.clients.has(fault.client)) return false
         cluster.pause(fault.client, cluster.now + fault.forMs)
         return true
       case 'kill-client':

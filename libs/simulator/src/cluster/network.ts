@@ -1,10 +1,11 @@
 /**
  * The network of a simulated cluster: links between processes, and clients' connections over them.
  *
- * A connection keeps order, as TCP does, and so does the way from one broker to another; two connections do not, also
- * between the same two processes: a request on a new one overtakes what is late on the old one. A cut link loses what is sent, and its ends learn of it a while
- * later: whoever asked gets `Failed`, whoever had a connection hears that it is lost. What is on its way when a client
- * gives up a connection arrives all the same, and late: a request outlives its connection.
+ * A connection keeps order, as TCP does, and so does the way from one broker to another. Two connections do not, also
+ * between the same two processes: a request on a new one overtakes what is late on the old one. A cut link loses what is
+ * sent, and its ends learn of it a while later: whoever asked gets `Failed`, whoever had a connection hears that it is
+ * lost. What is on its way when a client gives up a connection arrives all the same, and late: a request outlives its
+ * connection.
  */
 import type { Failed, Message, ReplyToken } from '@troupe/actor'
 import type { Host } from '../kernel/host.ts'

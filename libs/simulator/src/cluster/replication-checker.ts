@@ -129,7 +129,8 @@ export class ReplicationChecker implements Observer {
         ghost.batches.set(base, batch)
         ghost.epoch = Math.max(ghost.epoch, batch.epoch)
       } else if (known.epoch !== batch.epoch || known.crc !== batch.crc || known.nextOffset !== batch.nextOffset) {
-        const what = `offset ${base} is of epoch ${batch.epoch} and was committed in epoch ${known.epoch} (checksums ${batch.crc}, ${known.crc})`
+        const epochs = `is of epoch ${batch.epoch} and was committed in epoch ${known.epoch}`
+        const what = `offset ${base} ${epochs} (checksums ${batch.crc}, ${known.crc})`
         return this.report(id, ghost, host, what)
       } else this.violations.witness('R2: the same batch in two logs')
     }
