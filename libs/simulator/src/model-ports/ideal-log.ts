@@ -37,6 +37,8 @@ import { KafkaError } from '@troupe/wire/errors'
 import { sizeInBytes } from '@troupe/wire/record-batch'
 import { batchAt, BytesSlice, concat, firstRecord, type IdealBatch } from './ideal-batch.ts'
 
+export type { IdealBatch } from './ideal-batch.ts'
+
 /** What the checkpoint files and the files beside the log would say. */
 export interface IdealCheckpoint {
   readonly recoveryPoint: number
