@@ -38,7 +38,6 @@ interface PartitionGhost {
 
 /** What was seen of a replica's life. */
 interface Seen {
-  readonly incarnation: number
   role: string
   leaderEpoch: number
   highWatermark: number
@@ -50,7 +49,8 @@ export class ReplicationChecker implements Observer {
   private readonly cluster: Cluster
   private readonly violations: Violations
   private readonly ghosts = new Map<string, PartitionGhost>()
-  private readonly seen = new Map<string, Seen>()
+  /** By the actor's life. */
+  private readonly seen = new WeakMap<Cell, Seen>()
 
   constructor(cluster: Cluster, violations: Violations) {
     this.cluster = cluster
@@ -62,12 +62,8 @@ export class ReplicationChecker implements Observer {
     const state = cell.state as ReplicaState
     const { log } = state
     if (log === null || log.offlineReason !== null) return
-    const key = `${host.id} ${cell.name}`
-    let seen = this.seen.get(key)
-    if (seen?.incarnation !== cell.incarnation) {
-      seen = { incarnation: cell.incarnation, role: 'none', leaderEpoch: -1, highWatermark: 0 }
-      this.seen.set(key, seen)
-    }
+    let seen = this.seen.get(cell)
+    if (seen === undefined) this.seen.set(cell, (seen = { role: 'none', leaderEpoch: -1, highWatermark: 0 }))
     const becameLeader = state.role === 'leader' && (seen.role !== 'leader' || seen.leaderEpoch !== state.leaderEpoch)
     if (!becameLeader && log.highWatermark === seen.highWatermark) {
       seen.role = state.role
