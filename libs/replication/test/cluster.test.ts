@@ -56,9 +56,7 @@ describe('three replicas', () => {
 /** These guards carry weight in runs this small: without them some seed loses what was shown to be committed. */
 describe('without', () => {
   // Where to begin looking: a seed that is known to break is not far.
-  const cages = [
-    ['truncateByEpoch', 1000],
-  ] as const
+  const cages = [['truncateByEpoch', 1000]] as const
   for (const [safeguard, first] of cages) {
     test(`${safeguard} an invariant breaks`, { timeout: 120_000 }, () => {
       let broken: string | null = null

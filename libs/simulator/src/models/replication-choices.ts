@@ -91,8 +91,8 @@ function unfence(broker: number): Choice<ReplicationModelGhost> {
 
 /** Others reckon with it, or may do so soon. */
 function isMember(world: ReplicationWorld, broker: number): boolean {
-  const { isr, elr } = partitionOf(imageOf(world))
-  if (isr.includes(broker) || elr.includes(broker)) return true
+  const { isr, elr, lastKnownElr } = partitionOf(imageOf(world))
+  if ([isr, elr, lastKnownElr].some((members) => members.includes(broker))) return true
   const { brokers } = world.bounds
   for (let node = 1; node <= brokers!; node++) if (replicaOf(world, node)?.pendingIsr?.isr.includes(broker)) return true
   return world.flights.some(({ message }) => message.kind === 'controllerRequest' && proposed(message).includes(broker))
