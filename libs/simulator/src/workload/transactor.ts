@@ -24,6 +24,8 @@ interface TransactorState {
   asked: SendMicroOp[]
   results: (SendResult | null)[]
   abort: boolean
+  /** A commit was asked for, and one attempt has not been answered. */
+  unsure: boolean
 }
 
 export const transactorActor: ActorDefinition<TransactorState, Go | Reply, ApplicationEnv, ApplicationArgs> = {
@@ -39,6 +41,7 @@ export const transactorActor: ActorDefinition<TransactorState, Go | Reply, Appli
       asked: [],
       results: [],
       abort: false,
+      unsure: false,
     }
     operate(state, env, out, 'initTransactions', 'initialising')
     return state
@@ -81,6 +84,7 @@ function onResult(state: TransactorState, result: OperationResult, env: Applicat
     case 'committing':
       if (severity === 'none') return complete(state, 'ok', env, out)
       if (severity === 'abortable') return operate(state, env, out, 'abortTransaction', 'aborting')
+      state.unsure = true
       if (severity === 'timed-out' && below(env, 3) > 0)
         return operate(state, env, out, 'commitTransaction', 'committing')
       return giveUp(state, env, out)
@@ -97,6 +101,7 @@ function send(state: TransactorState, env: ApplicationEnv, out: Outbox): void {
   state.asked = []
   state.results = []
   state.abort = below(env, 5) === 0
+  state.unsure = false
   const count = 1 + below(env, 3)
   const messages: Message[] = []
   for (let index = 0; index < count; index++) {
@@ -127,7 +132,9 @@ function complete(state: TransactorState, type: 'ok' | 'fail', env: ApplicationE
       if (type !== 'ok' || !result) return op
       return ['send', op[1], [result.offset < 0 ? null : result.offset, op[2] as number]]
     })
-    env.notebook.complete(env.now, type, { f: 'txn', process: state.process, value })
+    const outcome = type === 'fail' && state.unsure ? 'info' : type
+    env.notebook.complete(env.now, outcome, { f: 'txn', process: state.process, value })
+    if (outcome === 'info') state.process = env.notebook.newProcess()
   }
   state.asked = []
   state.phase = 'idle'
@@ -138,7 +145,7 @@ function complete(state: TransactorState, type: 'ok' | 'fail', env: ApplicationE
 function giveUp(state: TransactorState, env: ApplicationEnv, out: Outbox): void {
   const { phase } = state
   if (state.asked.length > 0) {
-    const type = phase === 'committing' ? 'info' : 'fail'
+    const type = phase === 'committing' || state.unsure ? 'info' : 'fail'
     env.notebook.complete(env.now, type, { f: 'txn', process: state.process, value: state.asked })
     if (type === 'info') state.process = env.notebook.newProcess()
   }
