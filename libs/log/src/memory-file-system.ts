@@ -201,12 +201,9 @@ export class MemoryFileSystem implements FileSystem {
     const random = options.random
     this.generation += 1
     this.#pendingSyncs = []
-    const pending = this.#pendingNames.splice(0)
-    const survivors = random ? random() % (pending.length + 1) : 0
-    pending.forEach((change, index) => {
-      const isOnDisk = random && options.anyNames ? random() % 2 === 0 : index < survivors
-      if (isOnDisk) change.apply(this.#durableNames)
-    })
+    // In their order, as in the journal of a file system.
+    const survivors = random ? random() % (this.#pendingNames.length + 1) : 0
+    for (const change of this.#pendingNames.splice(0).slice(0, survivors)) change.apply(this.#durableNames)
     const inodes = new Set(this.#durableNames.values())
     for (const inode of inodes) if (inode) loseUnsynced(inode, options)
     this.#names = new Map(this.#durableNames)

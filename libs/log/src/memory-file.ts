@@ -12,8 +12,6 @@ export interface CrashOptions {
   readonly random?: () => number
   /** A part of the surviving unsynced tail may read as zeros, as when a size is journalled before the data. */
   readonly zeroTails?: boolean
-  /** Names do not survive in their order, as in a journal, but any of them. */
-  readonly anyNames?: boolean
 }
 
 export interface Inode {

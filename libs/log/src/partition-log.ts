@@ -109,7 +109,7 @@ export class PartitionLog implements Log, AppendTarget {
     this.safeguards = input.safeguards ?? allSafeguards
     this.#flush = {
       recoveryPoint: recovered.recoveryPoint,
-      truncations: 0,
+      truncations: recovered.wasCut ? 1 : 0,
       durableTruncations: 0,
       metadata: input.metadata,
       syncEpochFile: this.safeguards.syncEpochFile,

@@ -51,6 +51,8 @@ export interface RecoveredLog {
   readonly epochs: LeaderEpochCache
   readonly logStartOffset: number
   readonly recoveryPoint: number
+  /** Something was cut off, and the disk may not know yet. */
+  readonly wasCut: boolean
 }
 
 export function recoverLog(input: RecoveryInput): RecoveredLog {
@@ -64,7 +66,7 @@ export function recoverLog(input: RecoveryInput): RecoveredLog {
   const suspect = firstSuspect(segments, input)
   // Recovery finds the epochs from the suspect segment on, those before it nobody else does.
   if (saved === undefined) rebuildEpochs(epochs, segments.slice(0, suspect))
-  if (suspect < segments.length) recoverFrom(suspect, { segments, epochs, snapshots, producers, input })
+  const wasCut = suspect < segments.length && recoverFrom(suspect, { segments, epochs, snapshots, producers, input })
   let end = segments.length > 0 ? segments[segments.length - 1].readNextOffset() : input.logStartOffset
   const local = new LocalLog(directory, pool, segments, end, input.config)
   if (segments.length === 0 || end < input.logStartOffset) {
@@ -91,6 +93,7 @@ export function recoverLog(input: RecoveryInput): RecoveredLog {
     epochs,
     logStartOffset,
     recoveryPoint: input.clean ? end : Math.min(input.recoveryPoint ?? 0, end),
+    wasCut,
   }
 }
 
@@ -196,7 +199,8 @@ interface Recovery {
   readonly input: RecoveryInput
 }
 
-function recoverFrom(first: number, recovery: Recovery): void {
+/** Whether something was cut off. */
+function recoverFrom(first: number, recovery: Recovery): boolean {
   const { segments, epochs, snapshots, producers, input } = recovery
   const start = segments[first].baseOffset
   // A snapshot past here may tell of batches that did not survive.
@@ -205,6 +209,7 @@ function recoverFrom(first: number, recovery: Recovery): void {
   rebuildProducers(producers, snapshots, trusted, input.logStartOffset, start)
   epochs.truncateFromEnd(start)
   let expected = start
+  const scan: Scan = { epoch: -1 }
   for (let i = first; i < segments.length; i++) {
     const segment = segments[i]
     if (
@@ -212,18 +217,19 @@ function recoverFrom(first: number, recovery: Recovery): void {
       (segment.baseOffset > expected && i > first && isLoss(segment.baseOffset, input))
     ) {
       removeFrom(segments, i)
-      return
+      return true
     }
     producers.endOffset = Math.max(producers.endOffset, segment.baseOffset)
     if (i > first) snapshots.write(producers)
-    const truncated = recoverSegment(segment, epochs, producers)
+    const truncated = recoverSegment(segment, scan, epochs, producers)
     expected = producers.endOffset
     if (i + 1 < segments.length) segment.close()
     if (truncated > 0) {
       removeFrom(segments, i + 1)
-      return
+      return true
     }
   }
+  return false
 }
 
 /**
@@ -240,17 +246,23 @@ function removeFrom(segments: Segment[], index: number): void {
   for (const segment of segments.splice(index).reverse()) segment.unlink()
 }
 
+interface Scan {
+  /** Leader epoch of the last batch. */
+  epoch: number
+}
+
 /** Returns how many bytes at the end were not valid and are gone. */
-function recoverSegment(segment: Segment, epochs: LeaderEpochCache, producers: ProducerState): number {
+function recoverSegment(segment: Segment, scan: Scan, epochs: LeaderEpochCache, producers: ProducerState): number {
   segment.resetIndexes()
   segment.transactionIndex.reset()
   const reader = segment.bodyReader()
   let valid = 0
   let expected = segment.baseOffset
-  while (reader.next() && isValid(reader, expected, segment)) {
+  while (reader.next() && isValid(reader, expected, scan, segment)) {
     const { bytes, at } = reader
     segment.reindex(reader)
     const epoch = partitionLeaderEpoch(bytes, at)
+    scan.epoch = Math.max(scan.epoch, epoch)
     if (epoch > epochs.latestEpoch) epochs.assign(epoch, baseOffset(bytes, at))
     applyBatch(producers, segment, bytes, at)
     valid = reader.position + reader.size
@@ -267,8 +279,11 @@ function recoverSegment(segment: Segment, epochs: LeaderEpochCache, producers: P
   return truncated
 }
 
-function isValid({ bytes, at }: BatchReader, expected: number, segment: Segment): boolean {
+function isValid({ bytes, at }: BatchReader, expected: number, scan: Scan, segment: Segment): boolean {
   const last = lastOffset(bytes, at)
+  const epoch = partitionLeaderEpoch(bytes, at)
+  // Leader epochs never fall: this was cut off before, and has come back behind what was written in its place.
+  if (epoch >= 0 && epoch < scan.epoch) return false
   if (baseOffset(bytes, at) < expected || last < baseOffset(bytes, at) || !segment.holds(last)) return false
   return crc(bytes, at) === computeCrc(bytes, at)
 }

@@ -73,4 +73,42 @@ describe('after a loss of power', () => {
     third.setHighWatermark(2)
     expect(third.abortedTransactions(0, 2)).toMatchObject([{ producerId: 1, firstOffset: 0 }])
   })
+
+  it('a segment that was cut off does not come back behind batches of a later leader', () => {
+    const fs = new MemoryFileSystem()
+    const { log, directory } = openLog(fs, config)
+    append(log, batch(['a']), { leaderEpoch: 1 })
+    append(log, batch(['b']), { leaderEpoch: 1 })
+    log.roll(1000)
+    append(log, batch(['old']), { leaderEpoch: 1 })
+    log.flush()
+    directory.writeCheckpoints()
+    log.truncateTo(1)
+    append(log, batch(['new']), { leaderEpoch: 2 })
+    // The bytes are on the disk, that the second segment was removed is not.
+    const file = fs.open(`${log.directory}/00000000000000000000.log`)
+    file.sync()
+    fs.crash()
+    const found = openLog(fs, config).log
+    expect(values(found)).toEqual(['a', 'new'])
+    expect(found.epochs.entries).toEqual([
+      { epoch: 1, startOffset: 0 },
+      { epoch: 2, startOffset: 1 },
+    ])
+  })
+
+  it('a segment that recovery has removed stays away after a clean stop', () => {
+    const fs = new MemoryFileSystem()
+    const { log } = openLog(fs, config)
+    append(log, batch(['a']))
+    log.roll(1000)
+    append(log, batch(['b']))
+    fs.syncDirectory(log.directory)
+    // The first segment loses its batch, so the second one cannot stay.
+    fs.crash()
+    openLog(fs, config).directory.closeCleanly()
+    fs.crash()
+    const found = openLog(fs, config)
+    expect([found.directory.cleanShutdown, found.log.segments().length, found.log.logEndOffset]).toEqual([true, 1, 0])
+  })
 })

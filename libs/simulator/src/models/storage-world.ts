@@ -153,7 +153,7 @@ export function openLog(world: StorageWorld, each: PartitionWorld, meanwhile?: M
 /** The process ends; `stop` says what of the disk's cache is left. */
 export function stopProcess(world: StorageWorld, stop: Stop, pattern = 0): void {
   world.armed = ''
-  if (stop === 'power') world.fs.crash({ random: survivors(pattern), anyNames: pattern % 2 === 0 })
+  if (stop === 'power') world.fs.crash({ random: survivors(pattern) })
   else world.fs.kill()
   world.directory = null
   for (const each of world.partitions) {
@@ -164,8 +164,8 @@ export function stopProcess(world: StorageWorld, stop: Stop, pattern = 0): void 
 }
 
 /**
- * Deterministic numbers for a crash (xorshift); none for pattern 0, which loses all that was not synced. Of the others,
- * the odd ones keep names in the order of a journal.
+ * Deterministic numbers for a crash (xorshift); none for pattern 0, which loses all that was not synced. Names survive in
+ * the order of the disk's journal, bytes as they like.
  */
 function survivors(pattern: number): (() => number) | undefined {
   if (pattern === 0) return undefined
