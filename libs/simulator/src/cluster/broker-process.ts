@@ -38,6 +38,8 @@ export class BrokerProcess {
   stopping = false
   /** What it has synced may be less than what it acknowledged: it is not in every ISR again since its disk lost something. */
   hasLost = false
+  /** Until then it may still fall over what its disk could not do a while ago. */
+  ailingUntil = 0
   /** A slow disk: what a background sync takes in addition. */
   syncDelayMs = 0
   /** Settings of the next life beside the cluster's. */
@@ -75,6 +77,7 @@ export class BrokerProcess {
     this.life = { config, image, logs, incarnationId }
     this.serving = false
     this.stopping = false
+    this.ailingUntil = 0
     const kinds: Map<string, HostedKind> = brokerActors({
       config,
       image,

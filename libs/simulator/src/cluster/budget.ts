@@ -11,6 +11,7 @@
 import type { PartitionView } from '@troupe/actor'
 import type { ControllerActor } from '@troupe/controller/actor-state'
 import type { MetadataImage } from '@troupe/controller/image'
+import type { BrokerProcess } from './broker-process.ts'
 import type { Cluster } from './cluster.ts'
 
 /** The newest metadata that anybody knows: for traces, and for what must be reached in the end. */
@@ -54,8 +55,7 @@ export function mayLose(cluster: Cluster, broker: number): boolean {
   settleLosses(cluster)
   for (const other of cluster.brokers.values()) {
     if (other.id === broker) continue
-    const isWell = other.serving && other.disk.fault === null && other.disk.capacity === Infinity
-    if (!isWell || other.hasLost) return false
+    if (!other.serving || !hasWorkingDisk(cluster, other) || other.hasLost) return false
   }
   return isKeptWithout(cluster, broker)
 }
@@ -79,8 +79,13 @@ function isKeptWithout(cluster: Cluster, broker: number): boolean {
 }
 
 function isKeeper(cluster: Cluster, image: MetadataImage, id: number): boolean {
-  const { host, hasLost } = cluster.broker(id)
-  return host.up && !hasLost && isThisLife(cluster, image, id)
+  const broker = cluster.broker(id)
+  return broker.host.up && !broker.hasLost && hasWorkingDisk(cluster, broker) && isThisLife(cluster, image, id)
+}
+
+/** A broker whose disk is spoiled ends without an ordered stop as soon as it writes, or hears that a write has failed. */
+function hasWorkingDisk({ now }: Cluster, { disk, ailingUntil }: BrokerProcess): boolean {
+  return disk.fault === null && disk.capacity === Infinity && ailingUntil <= now
 }
 
 /** An ISR may still name an earlier life of a broker. */

@@ -4,6 +4,9 @@ import { mayEnd, mayLose, newestImage, partitionsOf } from './budget.ts'
 import type { Cluster } from './cluster.ts'
 import { describeFault, type Fault } from './faults.ts'
 
+/** What a checkpoint in the background could not write is told at the one after it: two intervals, and a little. */
+const lateErrorMs = 12_000
+
 /** Room that a full disk has left: a few batches go in, one is torn. */
 const roomOfFullDisk = 700
 
@@ -117,12 +120,18 @@ export class Nemesis {
       this.later(fault, () => (broker.syncDelayMs = 0))
     } else if (fault.kind === 'disk-full') {
       disk.capacity = disk.usedBytes() + roomOfFullDisk
-      this.later(fault, () => (disk.capacity = Infinity))
+      this.later(fault, () => {
+        disk.capacity = Infinity
+        broker.ailingUntil = this.cluster.now + lateErrorMs
+      })
     } else {
       // The quorum's directory stays readable: without it a voter could not even start to be asked.
       disk.fault = (operation, path) =>
         operation === fault.operation && !path.includes('__cluster_metadata') ? 'EIO' : undefined
-      this.later(fault, () => (disk.fault = null))
+      this.later(fault, () => {
+        disk.fault = null
+        broker.ailingUntil = this.cluster.now + lateErrorMs
+      })
     }
     return true
   }
