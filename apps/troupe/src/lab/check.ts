@@ -1,10 +1,10 @@
 /** `lab check MODEL`: every state of a small configuration, breadth first. */
 import { allSafeguards, type Safeguards } from '@troupe/actor'
-import { replay, search } from '@troupe/simulator/model/index'
-import { models } from '@troupe/simulator/models/index'
+import { replay, search, type SearchResult } from '@troupe/simulator/model/index'
+import { models, type AnyModel } from '@troupe/simulator/models/index'
 import { renderTable } from '@troupe/simulator/render/table'
-import { commit, count, print, printJson, Progress, writeTrace, type Format } from './output.ts'
-import { UsageError } from './usage.ts'
+import { commit, count, mustBeWritable, print, printJson, Progress, writeTrace, type Format } from './output.ts'
+import { offOf, unknown, UsageError } from './usage.ts'
 
 export interface CheckOptions {
   readonly bound?: Readonly<Record<string, number>>
@@ -19,12 +19,9 @@ export interface CheckOptions {
 export function check(name: string | undefined, options: CheckOptions): boolean {
   if (name === undefined) return list(options.format)
   const model = models.get(name)
-  if (model === undefined) throw new UsageError(`unknown model ${name}: known are ${[...models.keys()].join(', ')}`)
-  const bounds = { ...model.defaultBounds, ...options.bound }
-  const unknown = Object.keys(bounds).find((bound) => !(bound in model.defaultBounds))
-  if (unknown !== undefined) {
-    throw new UsageError(`${name} has no bound ${unknown}: known are ${Object.keys(model.defaultBounds).join(', ')}`)
-  }
+  if (model === undefined) throw new UsageError(unknown('model', name, [...models.keys()]))
+  const bounds = boundsOf(model, options.bound ?? {})
+  mustBeWritable(options.out)
   const safeguards: Safeguards = { ...allSafeguards, ...options.safeguards }
   const progress = new Progress()
   const began = performance.now()
@@ -33,35 +30,63 @@ export function check(name: string | undefined, options: CheckOptions): boolean 
     deadline: options.seconds === undefined ? undefined : began + options.seconds * 1000,
     maxStates: options.maxStates,
     countWitnesses: true,
-    progress: ({ states, depth }) => progress.show(`${count(states)} states, depth ${depth}`),
+    progress: ({ states, generated, depth }) => {
+      const rate = Math.round((generated / (performance.now() - began)) * 1000)
+      progress.show(`${count(states)} states, depth ${depth}, ${count(rate)} generated a second`)
+    },
   })
   progress.clear()
   const seconds = (performance.now() - began) / 1000
   const { violation, path } = result
   const trace = violation === null ? null : replay(model, safeguards, bounds, path, { commit: commit() })
   if (trace !== null && options.out !== undefined) writeTrace(options.out, trace)
+  const off = offOf(options.safeguards ?? {})
   if (options.format === 'json') {
-    printJson({ model: name, bounds, ...result, seconds, statesPerSecond: Math.round(result.generated / seconds) })
+    const generatedPerSecond = Math.round(result.generated / seconds)
+    printJson({ model: name, bounds, off, found: violation !== null, ...result, seconds, generatedPerSecond })
     return violation !== null
   }
-  const boundText = Object.entries(bounds).map(([bound, value]) => `${bound}=${value}`)
-  print(`${name}: ${boundText.join(' ')}`)
-  print(
-    `  ${count(result.states)} states, ${count(result.generated)} generated in ${seconds.toFixed(1)} s, depth ${result.depth}, ` +
-      `${result.exhausted ? 'exhausted' : `stopped by ${result.stoppedBy}`}, collision risk ${result.collisionRisk.toExponential(1)}`,
-  )
-  for (const [witness, times] of Object.entries(result.witnesses)) print(`  sometimes ${witness}: ${count(times)}`)
-  if (violation === null) print('  no violation up to these bounds')
-  else {
-    print(`  ${violation.invariant} violated after ${path.length} choices: ${violation.detail}`)
-    print(renderTable(trace!))
-  }
+  describe(name, bounds, off, result, seconds)
+  if (trace !== null) print(renderTable(trace))
   return violation !== null
+}
+
+function boundsOf(model: AnyModel, given: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  const known = Object.keys(model.defaultBounds)
+  const stranger = Object.keys(given).find((bound) => !known.includes(bound))
+  if (stranger !== undefined) throw new UsageError(unknown(`bound of ${model.name}`, stranger, known))
+  return { ...model.defaultBounds, ...given }
+}
+
+function describe(
+  name: string,
+  bounds: Readonly<Record<string, number>>,
+  off: readonly string[],
+  { states, generated, depth, exhausted, stoppedBy, collisionRisk, witnesses, violation, path }: SearchResult,
+  seconds: number,
+): void {
+  const limits = Object.entries(bounds).map(([bound, value]) => `${bound}=${value}`)
+  print(`${name}: ${limits.join(' ')}${off.length === 0 ? '' : `, off: ${off.join(', ')}`}`)
+  print(
+    `  ${count(states)} states, ${count(generated)} generated in ${seconds.toFixed(1)} s, depth ${depth}, ` +
+      `${exhausted ? 'exhausted' : `stopped by ${stoppedBy}`}, collision risk ${collisionRisk.toExponential(1)}`,
+  )
+  for (const [witness, times] of Object.entries(witnesses)) print(`  sometimes ${witness}: ${count(times)}`)
+  if (violation !== null) print(`  ${violation.invariant} violated after ${path.length} events: ${violation.detail}`)
+  else if (exhausted) print('  no violation within these bounds')
+  else print('  no violation in what was searched, which is not all')
 }
 
 function list(format: Format): false {
   const all = [...models.values()].map(({ name, title, defaultBounds }) => ({ name, title, bounds: defaultBounds }))
-  if (format === 'json') printJson(all)
-  else for (const { name, title, bounds } of all) print(`${name.padEnd(20)} ${title}  ${JSON.stringify(bounds)}`)
+  if (format === 'json') {
+    printJson(all)
+    return false
+  }
+  for (const { name, title, bounds } of all) {
+    print(`${name.padEnd(18)} ${title}`)
+    const limits = Object.entries(bounds).map(([bound, value]) => `${bound}=${value}`)
+    print(`${''.padEnd(18)} ${limits.join(' ')}`)
+  }
   return false
 }

@@ -1,6 +1,7 @@
 /** What the lab prints: results on standard output, progress on standard error and only for people. */
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { accessSync, constants, statSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { writeTrace as traceLines } from '@troupe/simulator/render/ndjson'
 import type { Trace } from '@troupe/simulator/trace/format'
 import { UsageError } from './usage.ts'
@@ -15,6 +16,11 @@ export function printJson(value: unknown): void {
   print(JSON.stringify(value))
 }
 
+/** For whoever looks; never on standard output, which belongs to the result. */
+export function note(text: string): void {
+  process.stderr.write(`lab: ${text}\n`)
+}
+
 /** One line that is written over; nothing when nobody is looking. */
 export class Progress {
   private readonly isShown = process.stderr.isTTY
@@ -24,7 +30,7 @@ export class Progress {
     const now = performance.now()
     if (!this.isShown || now - this.last < 100) return
     this.last = now
-    process.stderr.write(`\r\x1b[K${text}`)
+    process.stderr.write(`\r\x1b[K${text.slice(0, (process.stderr.columns ?? 80) - 1)}`)
   }
 
   clear(): void {
@@ -43,6 +49,19 @@ export function writeText(file: string, text: string): void {
     writeFileSync(file, text)
   } catch (error) {
     throw new UsageError(`cannot write ${file}: ${(error as Error).message}`)
+  }
+}
+
+/** Said before the work begins rather than after it. */
+export function mustBeWritable(file: string | undefined): void {
+  if (file === undefined) return
+  try {
+    accessSync(dirname(file), constants.W_OK)
+  } catch (error) {
+    throw new UsageError(`cannot write ${file}: ${(error as Error).message}`)
+  }
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory() === true) {
+    throw new UsageError(`cannot write ${file}: it is a directory`)
   }
 }
 

@@ -7,8 +7,8 @@ import { Simulation, type RunResult } from '@troupe/simulator/cluster/simulation
 export interface SoakTask {
   readonly first: number
   readonly step: number
-  /** Seeds below `first + double` are run twice. */
-  readonly double: number
+  /** Seeds below this one are run twice. */
+  readonly doubleBelow: number
   readonly stop: Int32Array
 }
 
@@ -16,10 +16,10 @@ export interface SoakReport extends RunResult {
   readonly isDouble: boolean
 }
 
-const { first, step, double, stop } = workerData as SoakTask
+const { first, step, doubleBelow, stop } = workerData as SoakTask
 
 for (let seed = first; Atomics.load(stop, 0) === 0; seed += step) {
-  const isDouble = seed < first + double
+  const isDouble = seed < doubleBelow
   const report: SoakReport = { ...runSeed(seed, isDouble), isDouble }
   parentPort!.postMessage(report)
 }

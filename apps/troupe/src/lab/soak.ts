@@ -21,44 +21,55 @@ interface Totals {
   readonly witnesses: Record<string, number>
 }
 
+/** setTimeout knows no longer time. */
+const longestMs = 2 ** 31 - 1
+
 /** Returns whether a violation was found. */
 export async function soak(options: SoakOptions): Promise<boolean> {
+  const { firstSeed, threads, double, format } = options
   const totals: Totals = { seeds: 0, events: 0, virtualMs: 0, doubleRuns: 0, violations: [], witnesses: {} }
   const progress = new Progress()
   const began = performance.now()
   const stop = new Int32Array(new SharedArrayBuffer(4))
-  const limitMs = options.minutes * 60_000
-  const timer = setTimeout(() => Atomics.store(stop, 0, 1), limitMs)
-  const threads = Array.from({ length: options.threads }, (_, index) => {
-    const task: SoakTask = { first: options.firstSeed + index, step: options.threads, double: options.double, stop }
-    return thread(task, (report) => {
-      add(totals, report)
-      if (options.events !== undefined && totals.events >= options.events) Atomics.store(stop, 0, 1)
-      progress.show(
-        `${count(totals.seeds)} seeds, ${count(totals.events)} events, ${totals.violations.length} violations`,
-      )
-      if (options.format === 'text' && report.violations.length > 0) {
-        progress.clear()
-        for (const { invariant, detail } of report.violations)
-          print(`seed ${report.seed}: ${invariant} violated: ${detail}`)
-      }
-    })
-  })
-  await Promise.all(threads)
+  const end = (): void => void Atomics.store(stop, 0, 1)
+  const timer = setTimeout(end, Math.min(options.minutes * 60_000, longestMs))
+  // The first ^C ends the soak in order, with its sum; a second one at once.
+  process.once('SIGINT', end)
+  const heard = (report: SoakReport): void => {
+    add(totals, report)
+    if (options.events !== undefined && totals.events >= options.events) end()
+    progress.show(sumOf(totals))
+    if (format === 'json') return
+    for (const { invariant, detail } of report.violations) {
+      progress.clear()
+      print(`seed ${report.seed}: ${invariant} violated: ${detail}`)
+      print(`  again and shorter: npm run lab -- run --seed ${report.seed}${report.isDouble ? ' --twice' : ''}`)
+    }
+  }
+  const doubleBelow = firstSeed + double
+  await Promise.all(
+    Array.from({ length: threads }, (_, index) =>
+      thread({ first: firstSeed + index, step: threads, doubleBelow, stop }, heard),
+    ),
+  ).finally(end)
   clearTimeout(timer)
+  process.off('SIGINT', end)
   progress.clear()
   const seconds = (performance.now() - began) / 1000
-  const perSecond = Math.round(totals.events / seconds)
+  const eventsPerSecond = Math.round(totals.events / seconds)
   const speedup = Math.round(totals.virtualMs / 1000 / seconds)
-  if (options.format === 'json') printJson({ ...totals, seconds, eventsPerSecond: perSecond, speedup })
+  if (format === 'json') printJson({ ...totals, firstSeed, threads, seconds, eventsPerSecond, speedup })
   else {
     print(
-      `${count(totals.seeds)} seeds, ${count(totals.events)} events in ${Math.round(seconds)} s ` +
-        `(${count(perSecond)} a second, ${count(speedup)} times real time), ${totals.doubleRuns} run twice, ` +
-        `${totals.violations.length} violations`,
+      `${sumOf(totals)}, ${count(totals.doubleRuns)} seeds run twice, in ${seconds.toFixed(1)} s ` +
+        `(${count(eventsPerSecond)} events a second, ${count(speedup)} times real time)`,
     )
   }
   return totals.violations.length > 0
+}
+
+function sumOf({ seeds, events, violations }: Totals): string {
+  return `${count(seeds)} seeds, ${count(events)} events, ${violations.length} violations`
 }
 
 function thread(task: SoakTask, onReport: (report: SoakReport) => void): Promise<void> {

@@ -4,10 +4,10 @@ import { allSafeguards, type Safeguards } from '@troupe/actor'
 import type { ClusterOptions } from '@troupe/simulator/cluster/options'
 import { replay } from '@troupe/simulator/model/index'
 import { models, type AnyModel } from '@troupe/simulator/models/index'
-import { readTrace as parseTrace } from '@troupe/simulator/render/ndjson'
+import { readTrace as parseTrace, writeTrace } from '@troupe/simulator/render/ndjson'
 import type { Trace } from '@troupe/simulator/trace/format'
 import { clusterModel, traceRun } from './cluster-runs.ts'
-import { commit } from './output.ts'
+import { commit, note } from './output.ts'
 import { UsageError } from './usage.ts'
 
 export function readTrace(file: string): Trace {
@@ -19,13 +19,32 @@ export function readTrace(file: string): Trace {
   }
   const read = parseTrace(text)
   if ('error' in read) throw new UsageError(`${file} is not a trace: ${read.error}`)
+  if (read.cut) note(`${file} ends in the middle of a line, which is left out`)
+  return read.trace
+}
+
+/** As it would be read from a file: two traces that look the same there are the same. */
+function asStored(trace: Trace): Trace {
+  const read = parseTrace([...writeTrace(trace)].join(''))
+  if ('error' in read) throw new Error(`a trace that was just written cannot be read: ${read.error}`)
   return read.trace
 }
 
 /** What a trace of the whole cluster was made of; null for one of a model. */
-export function clusterOptionsOf({ header }: Trace): ClusterOptions | null {
-  return header.model === clusterModel ? (header.options as unknown as ClusterOptions) : null
+export function clusterOptionsOf(trace: Trace): ClusterOptions | null {
+  const { model, options } = trace.header
+  if (model !== clusterModel) return null
+  safeguardsOf(trace)
+  const lists = ['voters', 'topics', 'clients', 'faults'].every((name) => Array.isArray(options[name]))
+  const numbers = ['seed', 'brokers', 'safetyMs', 'livenessMs'].every((name) => typeof options[name] === 'number')
+  const objects = ['properties', 'network', 'disk', 'safeguards'].every((name) => isObject(options[name]))
+  if (!lists || !numbers || !objects) {
+    throw new UsageError('the trace cannot be run again: its header lacks options that every run of a cluster has')
+  }
+  return options as unknown as ClusterOptions
 }
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null
 
 export interface ModelSchedule {
   readonly model: AnyModel
@@ -34,16 +53,30 @@ export interface ModelSchedule {
   readonly labels: readonly string[]
 }
 
-export function modelScheduleOf({ header, events }: Trace): ModelSchedule {
+export function modelScheduleOf(trace: Trace): ModelSchedule {
+  const { header, events } = trace
   const model = models.get(header.model)
   if (model === undefined) throw new UsageError(`the trace is of a model ${header.model}, which is not known here`)
-  const off = Object.fromEntries(header.off.map((name) => [name, false]))
+  const wrong = Object.entries(header.options).find(
+    ([name, value]) => !(name in model.defaultBounds) || typeof value !== 'number',
+  )
+  if (wrong !== undefined) {
+    throw new UsageError(`the trace has a bound ${wrong[0]}=${JSON.stringify(wrong[1])}, which ${model.name} has not`)
+  }
   return {
     model,
-    safeguards: { ...allSafeguards, ...off },
+    safeguards: safeguardsOf(trace),
     bounds: header.options as Record<string, number>,
     labels: events.flatMap(({ choice }) => (choice === '' ? [] : [choice])),
   }
+}
+
+function safeguardsOf({ header }: Trace): Safeguards {
+  const stranger = header.off.find((name) => !Object.hasOwn(allSafeguards, name))
+  if (stranger !== undefined) {
+    throw new UsageError(`the trace was made without a safeguard ${stranger}, which there is not (any more)`)
+  }
+  return { ...allSafeguards, ...Object.fromEntries(header.off.map((name) => [name, false])) }
 }
 
 export function runAgain(trace: Trace): Trace {
@@ -51,4 +84,22 @@ export function runAgain(trace: Trace): Trace {
   if (options !== null) return traceRun(options).trace
   const { model, safeguards, bounds, labels } = modelScheduleOf(trace)
   return replay(model, safeguards, bounds, labels, { seed: trace.header.seed, commit: commit() })
+}
+
+/** Where two traces part, in words; null when they are the same but for the version of the code. */
+export function difference(stored: Trace, fresh: Trace): string | null {
+  const again = asStored(fresh)
+  const length = Math.max(stored.events.length, again.events.length)
+  for (let at = 0; at < length; at++) {
+    const [before, after] = [stored.events[at], again.events[at]]
+    if (JSON.stringify(before) === JSON.stringify(after)) continue
+    const name = (event: typeof before): string =>
+      event === undefined
+        ? 'nothing'
+        : `${event.kind} at ${event.node}${event.detail === '' ? '' : ` (${event.detail})`}`
+    return `line ${at + 2} was ${name(before)}, and is ${name(after)}`
+  }
+  const [before, after] = [stored.header.violation, again.header.violation]
+  if (JSON.stringify(before) === JSON.stringify(after)) return null
+  return `it found ${before?.invariant ?? 'nothing'}, and finds ${after?.invariant ?? 'nothing'}`
 }

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { renderTable } from '@troupe/simulator/render/table'
 import { cages } from '@troupe/simulator/zoo/cages'
+import type { Cage } from '@troupe/simulator/zoo/contract'
 import { examine, type Examined } from '@troupe/simulator/zoo/examine'
 import { commit, count, print, printJson, Progress, writeText, type Format } from './output.ts'
 import { UsageError } from './usage.ts'
@@ -14,53 +15,87 @@ export interface ZooOptions {
   readonly format: Format
 }
 
-const columns = [16, 34, 16, 9, 7, 10] as const
-
 /** Returns whether a cage does not hold what it says. */
 export function zoo(cases: readonly string[], options: ZooOptions): boolean {
-  const chosen =
-    cases.length === 0 ? cages : cages.filter(({ id }) => cases.some((name) => id === name || id.startsWith(name)))
-  if (chosen.length === 0) throw new UsageError(`no such case: known are ${cages.map(({ id }) => id).join(', ')}`)
-  if (options.traces !== undefined) mkdirSync(options.traces, { recursive: true })
-  const progress = new Progress()
-  if (options.format === 'text') print(row('case', 'safeguard', 'needed', 'seconds', 'events', 'invariant'))
-  const examined = chosen.map((cage) => {
-    progress.show(`${cage.id} ${cage.title}`)
-    const limits = {
-      clock: () => performance.now(),
-      limitMs: options.seconds * 1000,
-      cleanMs: options.cleanSeconds * 1000,
-    }
-    const result = examine(cage, { ...limits, commit: commit() })
-    progress.clear()
-    if (options.format === 'text') print(line(result))
-    if (options.traces !== undefined && result.trace !== null) {
-      writeText(join(options.traces, `${cage.id}.txt`), renderTable(result.trace))
-    }
+  const chosen = choose(cases)
+  const { traces, format } = options
+  if (traces !== undefined) makeDirectory(traces)
+  const row = rowFor(chosen)
+  if (format === 'text') print(row('case', 'safeguard', 'needed', 'seconds', 'events', 'invariant'))
+  const examined = chosen.map((cage, at) => {
+    const result = open(cage, `${at + 1} of ${chosen.length}: ${cage.id}`, options)
+    if (format === 'text') print(line(row, result))
+    if (traces !== undefined && result.trace !== null)
+      writeText(join(traces, `${cage.id}.txt`), renderTable(result.trace))
     return result
   })
   const all = allOn(examined)
-  if (options.format === 'json') printJson({ cases: examined.map(described), allOn: all })
+  if (format === 'json') printJson({ cases: examined.map(described), allOn: all })
   else {
     print(
-      `all on: ${count(all.events)} events, ${count(all.states)} states, ${all.exhausted} of ${examined.length} cages exhausted, ` +
-        `${all.violations} violations`,
+      `all on: ${count(all.events)} events, ${count(all.states)} states, ` +
+        `${all.exhausted} of ${all.cages} cages exhausted, ${all.violations} violations`,
     )
   }
   return examined.some(({ ok }) => !ok)
 }
 
-function allOn(examined: readonly Examined[]): {
-  events: number
-  states: number
-  exhausted: number
-  violations: number
-} {
+/** `Z04`, a case of it, or the beginning of several: `Z33` is Z33a, Z33b-vote, … */
+function choose(cases: readonly string[]): readonly Cage[] {
+  const chosen = new Set<Cage>()
+  for (const name of cases) {
+    const id = name.toLowerCase()
+    const exact = cages.filter((cage) => cage.id.toLowerCase() === id || cage.id.toLowerCase().startsWith(`${id}-`))
+    const found = exact.length > 0 ? exact : cages.filter((cage) => cage.id.toLowerCase().startsWith(id))
+    if (found.length === 0) {
+      throw new UsageError(`no case ${name} in the zoo: known are ${cages.map((cage) => cage.id).join(', ')}`)
+    }
+    for (const cage of found) chosen.add(cage)
+  }
+  return cases.length === 0 ? cages : cages.filter((cage) => chosen.has(cage))
+}
+
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true })
+  } catch (error) {
+    throw new UsageError(`cannot write to ${directory}: ${(error as Error).message}`)
+  }
+}
+
+function open(cage: Cage, title: string, { seconds, cleanSeconds, traces }: ZooOptions): Examined {
+  const progress = new Progress()
+  progress.show(title)
+  const result = examine(cage, {
+    clock: () => performance.now(),
+    limitMs: seconds * 1000,
+    cleanMs: cleanSeconds * 1000,
+    // Traces that are committed name no version: they hold for every one, or are written anew.
+    commit: traces === undefined ? commit() : null,
+    progress: (soFar) => progress.show(`${title}, ${soFar}`),
+  })
+  progress.clear()
+  return result
+}
+
+interface AllOn {
+  readonly events: number
+  readonly states: number
+  readonly cages: number
+  /** Cages whose bounds were exhausted with all safeguards on, and in how many states. */
+  readonly exhausted: number
+  readonly exhaustedStates: number
+  readonly violations: number
+}
+
+function allOn(examined: readonly Examined[]): AllOn {
   const sum = (pick: (one: Examined) => number): number => examined.reduce((total, one) => total + pick(one), 0)
   return {
     events: sum(({ clean }) => clean.events),
     states: sum(({ clean }) => clean.states),
+    cages: examined.length,
     exhausted: sum(({ clean }) => (clean.exhausted ? 1 : 0)),
+    exhaustedStates: sum(({ clean }) => (clean.exhausted ? clean.states : 0)),
     violations: sum(({ clean }) => (clean.violation === null ? 0 : 1)),
   }
 }
@@ -78,8 +113,8 @@ function described(one: Examined): object {
     impossible: cage.impossible ?? null,
     ...(seeds === null ? { states } : { seeds }),
     seconds: Number(seconds.toFixed(3)),
-    traceEvents: trace?.events.length ?? 0,
-    choices: path.length,
+    traceEvents: path.length,
+    steps: trace?.events.length ?? 0,
     isShortest,
     exhausted,
     invariant,
@@ -89,19 +124,47 @@ function described(one: Examined): object {
   }
 }
 
-function line(one: Examined): string {
-  const { cage, seeds, states, seconds, trace, invariant, exhausted, clean, ok } = one
-  const needed = seeds === null ? `${count(states ?? 0)} states` : `${count(seeds)} seeds`
-  const what = invariant ?? (cage.impossible !== undefined && exhausted ? 'impossible' : 'NOT FOUND')
-  const events = trace === null ? '–' : String(trace.events.length)
-  const text = row(cage.id, cage.safeguard, needed, seconds.toFixed(2), events, what)
-  if (ok) return text
-  return `${text}  ${clean.violation === null ? 'expected otherwise' : `with all safeguards on: ${clean.violation}`}`
+type Row = (...cells: readonly string[]) => string
+
+/** Columns as wide as the longest that can stand in them. */
+function rowFor(chosen: readonly Cage[]): Row {
+  const longest = (least: number, texts: readonly string[]): number =>
+    Math.max(least, ...texts.map(({ length }) => length))
+  const widths = [
+    longest(
+      4,
+      chosen.map(({ id }) => id),
+    ),
+    longest(
+      9,
+      chosen.map(({ safeguard }) => safeguard),
+    ),
+    16,
+    7,
+    6,
+    9,
+  ]
+  const isNumber = (at: number): boolean => at >= 2 && at <= 4
+  return (...cells) =>
+    cells
+      .map((cell, at) => (isNumber(at) ? cell.padStart(widths[at]!) : cell.padEnd(widths[at] ?? 0)))
+      .join('  ')
+      .trimEnd()
 }
 
-function row(...cells: readonly string[]): string {
-  return cells
-    .map((cell, index) => cell.padEnd(columns[index] ?? 0))
-    .join(' ')
-    .trimEnd()
+function line(row: Row, one: Examined): string {
+  const { cage, seeds, states, seconds, path, invariant, exhausted, clean, ok } = one
+  const needed = seeds === null ? `${count(states ?? 0)} states` : `${count(seeds)} seeds`
+  const isImpossible = invariant === null && cage.impossible !== undefined && exhausted
+  const what = invariant ?? (isImpossible ? 'impossible' : 'not found')
+  const text = row(
+    cage.id,
+    cage.safeguard,
+    needed,
+    seconds.toFixed(2),
+    invariant === null ? '–' : `${path.length}`,
+    what,
+  )
+  if (ok) return text
+  return `${text}  ✕ ${clean.violation === null ? 'expected otherwise' : `with all safeguards on: ${clean.violation}`}`
 }

@@ -1,6 +1,7 @@
 /**
  * Writes the trace of a run of the cluster. It keeps the last events only: a run is recorded by running its options
- * again, and what matters is near the end.
+ * again, and what matters is near the end. Of the clients' operations it keeps all, so that the trace carries the whole
+ * history.
  */
 import type { Message } from '@troupe/actor'
 import type { ReplicaState } from '@troupe/replication/state'
@@ -20,6 +21,7 @@ export class Recorder implements Observer {
   private readonly cluster: Cluster
   private readonly limit: number
   private events: TraceEvent[] = []
+  private readonly operations: TraceEvent[] = []
   private index = 0
   private readonly strips = new Map<string, string>()
 
@@ -29,13 +31,17 @@ export class Recorder implements Observer {
   }
 
   get trace(): readonly TraceEvent[] {
-    return this.events.slice(-this.limit)
+    const last = this.events.slice(-this.limit)
+    const first = last[0]?.index ?? 0
+    return [...this.operations.filter(({ index }) => index < first), ...last]
   }
 
   /** An operation of a client's history. */
   operation(process: number, operation: HistoryOperation): void {
     const { kind, detail } = clientEvent(operation)
-    this.add({ type: 'client', node: `p${process}`, actor: '', from: '', kind, detail, strips: [] })
+    this.operations.push(
+      this.add({ type: 'client', node: `p${process}`, actor: '', from: '', kind, detail, strips: [] }),
+    )
   }
 
   stepped(host: Host, cell: Cell, message: Message): void {
@@ -67,9 +73,11 @@ export class Recorder implements Observer {
     this.add({ type: 'fault', node: host.name, actor: cell.name, from: '', kind: 'threw', detail, strips: [] })
   }
 
-  private add(event: Omit<TraceEvent, 'index' | 'at' | 'choice'>): void {
-    this.events.push({ index: this.index++, at: this.cluster.now - startOfTime, choice: '', ...event })
+  private add(happened: Omit<TraceEvent, 'index' | 'at' | 'choice'>): TraceEvent {
+    const event = { index: this.index++, at: this.cluster.now - startOfTime, choice: '', ...happened }
+    this.events.push(event)
     if (this.events.length > 2 * this.limit) this.events = this.events.slice(-this.limit)
+    return event
   }
 
   private changedStrip(cell: Cell): PartitionStrip[] {

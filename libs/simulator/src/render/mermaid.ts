@@ -3,7 +3,7 @@
  * end changed. Messages that were lost end in a cross.
  */
 import type { PartitionStrip, Trace, TraceEvent } from '../trace/format.ts'
-import { headlines, isCrash, participants, replicaText, shortActor } from './shared.ts'
+import { eventNumbers, headlines, isCrash, participants, replicaText, shortActor } from './shared.ts'
 
 export function renderMermaid(trace: Trace): string {
   const nodes = participants(trace)
@@ -14,8 +14,9 @@ export function renderMermaid(trace: Trace): string {
   if (everybody === undefined) return `${lines.join('\n')}\n`
   const over = (node: string) => names.get(node) ?? everybody
   const { violation } = trace.header
-  for (const event of trace.events) {
-    lines.push(`  ${eventLine(event, names, over)}`)
+  const numbers = eventNumbers(trace)
+  for (const [i, event] of trace.events.entries()) {
+    lines.push(`  ${eventLine(event, numbers[i]!, names, over)}`)
     for (const strip of event.strips) lines.push(`  Note over ${everybody}: ${stripText(strip)}`)
     if (violation?.event === event.index) {
       lines.push(`  Note over ${everybody}: ▲ ${escape(`${violation.invariant}: ${violation.detail}`)}`)
@@ -24,9 +25,14 @@ export function renderMermaid(trace: Trace): string {
   return `${lines.join('\n')}\n`
 }
 
-function eventLine(event: TraceEvent, names: ReadonlyMap<string, string>, over: (node: string) => string): string {
-  const { type, from, node, kind, detail, actor, index } = event
-  const what = escape([`${index}`, kind, detail].filter((part) => part !== '').join(' '))
+function eventLine(
+  event: TraceEvent,
+  number: string,
+  names: ReadonlyMap<string, string>,
+  over: (node: string) => string,
+): string {
+  const { type, from, node, kind, detail, actor } = event
+  const what = escape([number, kind, detail].filter((part) => part !== '').join(' ')) || '-'
   const source = names.get(from)
   const target = names.get(node)
   if (source !== undefined && target !== undefined && source !== target) {

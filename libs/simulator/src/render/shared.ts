@@ -1,5 +1,5 @@
 /** What all renderings share: who takes part, how an actor, a replica and a partition are written in short. */
-import type { PartitionStrip, ReplicaStrip, Trace, TraceEvent } from '../trace/format.ts'
+import type { PartitionStrip, ReplicaStrip, Trace, TraceEvent, ViolationReport } from '../trace/format.ts'
 
 /** One narrow glyph per type of event. */
 export const glyphs: Readonly<Record<TraceEvent['type'], string>> = {
@@ -47,6 +47,36 @@ export function isTimed({ events }: Trace): boolean {
   return events.some(({ at, index }) => at !== index)
 }
 
+/**
+ * What each event is called. In a model's trace an event is a choice of the schedule, from 1 on; what follows from it
+ * within the same turn has no number of its own. A run of the cluster has no choices: there every step has its number.
+ */
+export function eventNumbers(trace: Trace): readonly string[] {
+  const { events } = trace
+  if (!isSchedule(trace)) return events.map(({ index }) => String(index))
+  let choices = 0
+  return events.map(({ choice }) => (choice === '' ? '' : String(++choices)))
+}
+
+function isSchedule(trace: Trace): boolean {
+  return !isTimed(trace) && trace.events.some(({ choice }) => choice !== '')
+}
+
+/** `11 events`, and in how many steps where these are more. */
+function length(trace: Trace): string {
+  const { events } = trace
+  const choices = isSchedule(trace) ? events.filter(({ choice }) => choice !== '').length : events.length
+  const counted = choices === 1 ? '1 event' : `${choices} events`
+  return choices === events.length ? counted : `${counted} in ${events.length} steps`
+}
+
+/** The number of the event after which it was seen, or of the one whose turn that was. */
+function violatedAfter(trace: Trace, { event }: ViolationReport): string {
+  const numbers = eventNumbers(trace)
+  const last = trace.events.findLastIndex(({ index }, at) => index <= event && numbers[at] !== '')
+  return last < 0 ? '' : ` after event ${numbers[last]!}`
+}
+
 /** What makes a fault of a node its end. */
 export function isCrash({ type, kind }: TraceEvent): boolean {
   return type === 'fault' && /\b(kill|crash|power[ -]?loss|die|replace)/i.test(kind)
@@ -82,13 +112,13 @@ export function replicaText(replica: ReplicaStrip, strip: PartitionStrip): strin
 }
 
 /** What was found, and what was off, in lines for people. */
-export function headlines({ header, events }: Trace): readonly string[] {
-  const { model, seed, commit, off, options, violation } = header
+export function headlines(trace: Trace): readonly string[] {
+  const { model, seed, commit, off, options, violation } = trace.header
   const about = [
     `model ${model}`,
     ...(seed === null ? [] : [`seed ${seed}`]),
     ...(commit === null ? [] : [`commit ${commit}`]),
-    `${events.length} events`,
+    length(trace),
   ]
   const drawn = Object.entries(options).map(([name, value]) => `${name}=${JSON.stringify(value) ?? ''}`)
   return [
@@ -97,6 +127,6 @@ export function headlines({ header, events }: Trace): readonly string[] {
     ...(drawn.length === 0 ? [] : [`with ${drawn.join(' ')}`]),
     violation === null
       ? 'no violation'
-      : `${violation.invariant} is violated after event ${violation.event}: ${violation.detail}`,
+      : `${violation.invariant} is violated${violatedAfter(trace, violation)}: ${violation.detail}`,
   ]
 }

@@ -6,7 +6,17 @@
  * epoch of the partition. Self-contained and legible on light and on dark; nothing is said by colour alone.
  */
 import type { PartitionStrip, ReplicaStrip, Trace, TraceEvent } from '../trace/format.ts'
-import { decided, headlines, isCrash, isLeader, isTimed, participants, roleMark, shortActor } from './shared.ts'
+import {
+  decided,
+  eventNumbers,
+  headlines,
+  isCrash,
+  isLeader,
+  isTimed,
+  participants,
+  roleMark,
+  shortActor,
+} from './shared.ts'
 import { definitions, element, epochClass, text } from './svg-parts.ts'
 
 const left = 96
@@ -34,13 +44,14 @@ interface Layout {
 export function renderSvg(trace: Trace): string {
   const layout = layOut(trace)
   const { width, height } = layout
+  const numbers = eventNumbers(trace)
   const body = [
     element('rect', { class: 'ground', x: 0, y: 0, width, height }),
     ...headlines(trace).map((line, i) =>
       text(12, 22 + i * lineHeight, clip(line, Math.floor(width / 6.6)), i === 0 ? 'strong' : ''),
     ),
     ...lifelines(trace, layout),
-    ...trace.events.flatMap((event, i) => drawEvent(event, i, layout)),
+    ...trace.events.flatMap((event, i) => drawEvent(event, numbers[i]!, i, layout)),
     ...violationMark(trace, layout),
   ]
   const size = `width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`
@@ -117,18 +128,18 @@ function lookAfter(event: TraceEvent, node: string, partition: string | undefine
   return look
 }
 
-function drawEvent(event: TraceEvent, i: number, layout: Layout): readonly string[] {
+function drawEvent(event: TraceEvent, number: string, i: number, layout: Layout): readonly string[] {
   const { y } = layout.rows[i]!
-  const when = [text(38, y + 4, String(event.index), 'end faint')]
+  const when = [text(38, y + 4, number, 'end faint')]
   if (layout.isTimed) when.push(text(left - 8, y + 4, `${event.at} ms`, 'end faint'))
-  return [...when, ...drawAction(event, y, layout), ...drawStrips(event.strips, y, layout)]
+  return [...when, ...drawAction(event, number, y, layout), ...drawStrips(event.strips, y, layout)]
 }
 
-function drawAction(event: TraceEvent, y: number, layout: Layout): readonly string[] {
+function drawAction(event: TraceEvent, number: string, y: number, layout: Layout): readonly string[] {
   const { from, node, type, kind, detail, actor } = event
   const known = (name: string) => layout.nodes.includes(name)
   const what = [kind, detail].filter((part) => part !== '').join(' ')
-  const said = element('title', {}, [`${event.index} ${type} ${what} ${shortActor(actor)}`.trim()])
+  const said = element('title', {}, [`${number} ${type} ${what} ${shortActor(actor)}`.trim()])
   if (known(from) && known(node) && from !== node) {
     const [x1, x2] = [lane(layout, from), lane(layout, node)]
     const span = Math.abs(x2 - x1)

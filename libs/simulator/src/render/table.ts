@@ -5,7 +5,7 @@
  * is. What does not fit goes on in the next line, in its own column.
  */
 import type { PartitionStrip, Trace, TraceEvent } from '../trace/format.ts'
-import { decided, glyphs, headlines, isTimed, replicaText, route, shortActor } from './shared.ts'
+import { decided, eventNumbers, glyphs, headlines, isTimed, replicaText, route, shortActor } from './shared.ts'
 
 const width = 140
 /** The narrowest that a detail is squeezed to for the sake of the strip beside it. */
@@ -18,6 +18,8 @@ const legend = [
   '          - no role, ✕ down; s last stable offset and e its own leader epoch where they differ.',
 ]
 
+const sameTurn = '#         A line without a number is what follows within the same turn.'
+
 interface Row {
   /** Number, time (unless it says the same), glyph, route, actor, kind. */
   readonly cells: readonly string[]
@@ -29,7 +31,8 @@ interface Row {
 
 export function renderTable(trace: Trace): string {
   const timed = isTimed(trace)
-  const rows = trace.events.map((event) => rowOf(event, timed))
+  const numbers = eventNumbers(trace)
+  const rows = trace.events.map((event, i) => rowOf(event, numbers[i]!, timed))
   const titles = ['#', ...(timed ? ['ms'] : []), '', 'where', 'actor', 'what']
   const widths = titles.map((title, i) =>
     Math.min(26, Math.max(length(title), ...rows.map((row) => length(row.cells[i]!)))),
@@ -46,7 +49,8 @@ export function renderTable(trace: Trace): string {
     )
     return `${columns.join('  ')}  ${padEnd(detail, detailWidth)}  ${strip}`.trimEnd()
   }
-  const lines = [...headlines(trace).flatMap((line) => wrap(line, width, '  ')), '', ...legend, '']
+  const follows = numbers.includes('') ? [sameTurn] : []
+  const lines = [...headlines(trace).flatMap((line) => wrap(line, width, '  ')), '', ...legend, ...follows, '']
   lines.push(print(titles, 'detail', 'state'))
   lines.push('-'.repeat(width))
   for (const row of rows) {
@@ -71,9 +75,9 @@ export function renderTable(trace: Trace): string {
   return `${lines.join('\n')}\n`
 }
 
-function rowOf(event: TraceEvent, timed: boolean): Row {
+function rowOf(event: TraceEvent, number: string, timed: boolean): Row {
   const { index, at, type, actor, kind, detail, strips } = event
-  const when = timed ? [String(index), String(at)] : [String(index)]
+  const when = timed ? [number, String(at)] : [number]
   return {
     cells: [...when, glyphs[type], route(event), shortActor(actor), oneLine(kind)],
     detail: oneLine(detail),

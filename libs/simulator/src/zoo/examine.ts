@@ -15,6 +15,8 @@ export interface ExamineOptions {
   /** For the search with all safeguards on. */
   readonly cleanMs: number
   readonly commit?: string | null
+  /** Called now and then. */
+  readonly progress?: (soFar: string) => void
 }
 
 export interface Examined {
@@ -101,8 +103,14 @@ function huntByWalks({ model, bounds }: Cage, off: Safeguards, deadline: number,
   return short === null ? none : { ...none, seed: found.seed, path: short.path, isShortest: short.isShortest }
 }
 
-function huntBySearch({ model, bounds }: Cage, off: Safeguards, deadline: number, { clock }: ExamineOptions): Hunted {
-  const { states, violation, path, exhausted } = search(model, off, bounds, { clock, deadline })
+function huntBySearch(
+  { model, bounds }: Cage,
+  off: Safeguards,
+  deadline: number,
+  { clock, progress }: ExamineOptions,
+): Hunted {
+  const limits = { clock, deadline, progress: stateProgress(progress, 'off') }
+  const { states, violation, path, exhausted } = search(model, off, bounds, limits)
   return {
     seeds: null,
     states,
@@ -123,7 +131,11 @@ function traceOf(
   return replay(model, off, bounds, path, { seed, commit: commit ?? null })
 }
 
-function lookClean(cage: Cage, { clock, cleanMs }: ExamineOptions): Clean {
+function stateProgress(progress: ExamineOptions['progress'], how: string): (soFar: { states: number }) => void {
+  return ({ states }) => progress?.(`${how}, ${states} states`)
+}
+
+function lookClean(cage: Cage, { clock, cleanMs, progress }: ExamineOptions): Clean {
   const { model, bounds } = cage
   const deadline = clock() + cleanMs
   if (cage.find === 'walk') {
@@ -132,6 +144,7 @@ function lookClean(cage: Cage, { clock, cleanMs }: ExamineOptions): Clean {
     const violation = found?.violation?.invariant ?? null
     return { events: steps, states: 0, exhausted: false, violation }
   }
-  const { generated, states, exhausted, violation } = search(model, allSafeguards, bounds, { clock, deadline })
+  const limits = { clock, deadline, progress: stateProgress(progress, 'on') }
+  const { generated, states, exhausted, violation } = search(model, allSafeguards, bounds, limits)
   return { events: generated, states, exhausted, violation: violation?.invariant ?? null }
 }

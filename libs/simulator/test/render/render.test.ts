@@ -99,6 +99,21 @@ describe('a trace of a model', () => {
     expect(renderSvg(untimed)).not.toContain(' ms<')
   })
 
+  it('numbers its choices, and not the steps that follow in the same turn', () => {
+    const choices = ['tick', '', '', 'crash b1', '']
+    const steps = events.slice(0, 5).map((one, at) => ({ ...one, choice: choices[at]!, kind: `step-${at}` }))
+    const violation = { invariant: 'R1', detail: 'gone', event: 4 }
+    const trace = { header: { ...smallTrace.header, violation }, events: steps }
+    const table = renderTable(trace)
+    expect(table).toContain('2 events in 5 steps')
+    expect(table).toContain('R1 is violated after event 2: gone')
+    const numbered = table.split('\n').flatMap((line) => /^(\d+) .*(step-\d)/.exec(line)?.slice(1, 3) ?? [])
+    expect(numbered).toEqual(['1', 'step-0', '2', 'step-3'])
+    for (const at of [1, 2, 4]) expect(table).toMatch(new RegExp(`^ .*step-${at}`, 'm'))
+    expect(renderMermaid(trace)).toMatch(/: .*2 step-3/)
+    expect(renderMermaid(trace)).toMatch(/: (. )?step-4/)
+  })
+
   it('has a cross and a broken lifeline where a node dies, by whatever name', () => {
     for (const kind of ['crash b1', 'power loss b1', 'power-loss', 'kill', 'replace disk b1']) {
       const died = { ...events[0]!, type: 'fault' as const, node: 'b1', kind }
