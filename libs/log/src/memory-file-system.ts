@@ -89,6 +89,12 @@ export class MemoryFileSystem implements FileSystem {
     this.check('rename', from)
     if (!this.#names.has(from)) throw new StorageError('ENOENT', from, 'no such file')
     this.#change([parentOf(from), parentOf(to)], (names) => {
+      const file = names.get(from)
+      if (file) {
+        names.delete(from)
+        names.set(to, file)
+        return
+      }
       for (const [path, inode] of Array.from(names)) {
         if (path !== from && !path.startsWith(`${from}/`)) continue
         names.delete(path)
