@@ -6,7 +6,7 @@ import type { Census, Verdict } from '../src/ablation/contract.ts'
 import { findAllGuards, findGuards, type Guard } from '../src/ablation/guards.ts'
 import { instrument } from '../src/ablation/instrument.ts'
 import { Laboratory } from '../src/ablation/laboratory.ts'
-import { renderMarkdown, reportOf } from '../src/ablation/report.ts'
+import { combine, renderMarkdown, reportOf, type Report } from '../src/ablation/report.ts'
 
 const limits = { states: Infinity, walks: 0, seeds: 0 }
 
@@ -99,9 +99,31 @@ describe('guards of transactions', () => {
       mutant: { to: false },
       verdict: { type: expect.stringMatching(/^(no difference|not reached)$/) },
     })
-    const late = await ablate(laboratory, census, mutants, { ...options, until: 0 })
+    const late = await ablate(laboratory, census, mutants, { ...options, isOver: () => true })
     expect(late.map(({ verdict }) => verdict.type)).toEqual(['not run', 'not run'])
-    const table = renderMarkdown(reportOf('abc', limits, 20, census, late))
-    expect(table).toContain('| all | 1 | 2 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 2 | – |')
+    const report = reportOf('abc', limits, 20, census, late)
+    expect(renderMarkdown(report)).toContain('| all | 1 | 2 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 2 | – |')
+  })
+
+  test('a later pass has the last word, unless it comes less far', async () => {
+    const mutants = mutantsOf([guard('end-transaction.ts', 'epoch === current.producerEpoch')])
+    const judged = (...types: Verdict[]): Report =>
+      reportOf(
+        'abc',
+        limits,
+        20,
+        census,
+        mutants.map((mutant, index) => ({ mutant, verdict: types[index]! })),
+      )
+    const far = { targets: 3, states: 9, seeds: 9 }
+    const before = judged({ type: 'survived', ...far }, { type: 'no difference' })
+    const after = judged({ type: 'not finished', ...far }, { type: 'not finished', ...far })
+    expect(combine(before, after).mutants.map(({ verdict }) => verdict)).toEqual([
+      { type: 'survived', ...far },
+      { type: 'not finished', ...far },
+    ])
+    const later = judged({ type: 'not run' }, { type: 'survived', ...far })
+    expect(combine(before, later).mutants.map(({ verdict }) => verdict.type)).toEqual(['survived', 'survived'])
+    expect(combine(before, later).passes).toHaveLength(2)
   })
 })

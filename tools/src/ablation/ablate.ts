@@ -16,8 +16,8 @@ import { differs } from './switchboard.ts'
 export interface AblateOptions {
   /** For one mutant, over all its targets. */
   readonly seconds: number
-  /** No new mutant is begun after it; the rest is `not run`. Milliseconds of `Date.now()`. */
-  readonly until?: number
+  /** Once it says so no new mutant is begun; the rest is `not run`. */
+  readonly isOver?: () => boolean
   /** A target that takes longer never ends. Default: 15 s, or 20 times as long as with nothing forced. */
   readonly endlessMs?: number
   readonly progress?: (done: number, of: number, result: Result) => void
@@ -54,8 +54,8 @@ export async function ablate(
   const results: Result[] = []
   let sinceControl = 0
   for (const mutant of mutants) {
-    const isLate = options.until !== undefined && Date.now() >= options.until
-    const verdict: Verdict = isLate ? { type: 'not run' } : await judge(laboratory, census, mutant, options)
+    const isOver = options.isOver?.() ?? false
+    const verdict: Verdict = isOver ? { type: 'not run' } : await judge(laboratory, census, mutant, options)
     results.push({ mutant, verdict })
     options.progress?.(results.length, mutants.length, results.at(-1)!)
     if (verdict.type !== 'killed' && verdict.type !== 'survived') continue

@@ -9,9 +9,10 @@ import { parseArgs } from 'node:util'
 import { root } from '../repository.ts'
 import { ablate, mutantsOf, takeCensus } from './ablate.ts'
 import { areaNames, areaOf, filesOf, type Area } from './areas.ts'
+import type { Mutant } from './contract.ts'
 import { findAllGuards, type Guard } from './guards.ts'
 import { Laboratory } from './laboratory.ts'
-import { renderMarkdown, renderText, reportOf, said, type Report } from './report.ts'
+import { combine, keyOf, renderMarkdown, renderText, reportOf, said, type Report } from './report.ts'
 
 const usage = `npm run ablation -- [options]: force each guard of the protocols true and false, and see who notices
 
@@ -24,7 +25,10 @@ const usage = `npm run ablation -- [options]: force each guard of the protocols 
   --minutes N          begin no mutant after it; the rest is reported as not run
   --format FORMAT      text, json or markdown (text)
   --out FILE           write there instead of to the terminal
-  --from FILES         render JSON reports of earlier runs, with commas between several, and run nothing
+  --again FILE         only what survives in this JSON report, with larger limits; the result is about all of it
+  --from FILE          render this JSON report of an earlier run, and run nothing
+
+An interrupt (Ctrl-C) ends it after the mutant that is running, with a report.
 
 Exit code: 0 when done, 2 for wrong use.
 `
@@ -40,6 +44,7 @@ const { values } = parseArgs({
     minutes: { type: 'string' },
     format: { type: 'string', default: 'text' },
     out: { type: 'string' },
+    again: { type: 'string' },
     from: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -55,7 +60,7 @@ if (values.help) {
   process.stdout.write(usage)
 } else {
   const shown = render[values.format] ?? wrongUse(`unknown format ${values.format}`)
-  const text = shown(values.from === undefined ? await run() : merged(values.from.split(',')))
+  const text = shown(values.from === undefined ? await run() : read(values.from))
   if (values.out === undefined) process.stdout.write(text)
   else writeFileSync(values.out, text)
 }
@@ -63,21 +68,24 @@ if (values.help) {
 async function run(): Promise<Report> {
   const limits = { states: count('states'), walks: count('walks'), seeds: count('seeds') }
   const seconds = count('seconds')
-  const until = values.minutes === undefined ? undefined : Date.now() + count('minutes') * 60_000
+  let until = values.minutes === undefined ? Infinity : Date.now() + count('minutes') * 60_000
+  process.once('SIGINT', () => (until = 0))
   const guards = findAllGuards(areaNames.flatMap(filesOf))
-  const chosen = choose(guards)
-  console.error(`${guards.length} guards, ${chosen.length} of them to be forced`)
+  const before = values.again === undefined ? null : read(values.again)
+  const chosen = alive(mutantsOf(choose(guards)), before)
+  console.error(`${guards.length} guards, ${chosen.length} mutants`)
   const laboratory = new Laboratory({ guards, limits })
   try {
     const census = await takeCensus(laboratory)
     console.error(`${census.targets.length} targets`)
-    const results = await ablate(laboratory, census, mutantsOf(chosen), {
+    const results = await ablate(laboratory, census, chosen, {
       seconds,
-      until,
+      isOver: () => Date.now() >= until,
       progress: (done, of, { mutant: { guard, to }, verdict }) =>
         console.error(`${done}/${of} ${guard.file}:${guard.line} ${guard.text} → ${to}: ${said(verdict)}`),
     })
-    return reportOf(commit(), limits, seconds, census, results)
+    const report = reportOf(commit(), limits, seconds, census, results)
+    return before === null ? report : combine(before, report)
   } finally {
     laboratory.close()
   }
@@ -92,10 +100,15 @@ function choose(guards: readonly Guard[]): Guard[] {
   )
 }
 
-/** Reports of the same limits, each of some areas. */
-function merged(files: readonly string[]): Report {
-  const reports = files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as Report)
-  return { ...reports[0]!, mutants: reports.flatMap(({ mutants }) => mutants) }
+/** Those that an earlier run has not killed. */
+function alive(mutants: readonly Mutant[], before: Report | null): Mutant[] {
+  const killed = before?.mutants.filter(({ verdict }) => verdict.type === 'killed').map(keyOf)
+  const dead = new Set(killed)
+  return mutants.filter(({ guard: { file, line, text }, to }) => !dead.has(keyOf({ file, line, guard: text, to })))
+}
+
+function read(file: string): Report {
+  return JSON.parse(readFileSync(file, 'utf8')) as Report
 }
 
 function count(name: 'states' | 'walks' | 'seeds' | 'seconds' | 'minutes'): number {

@@ -4,10 +4,17 @@ import type { Census, Limits, Result, Verdict } from './contract.ts'
 import { notes } from './notes.ts'
 
 export interface Report {
+  /** The first one over all mutants, each other one over those that were not killed before. */
+  readonly passes: readonly Pass[]
+  readonly mutants: readonly Row[]
+}
+
+export interface Pass {
   readonly commit: string
   readonly limits: Limits
   /** Wall-clock seconds that a mutant could take. */
   readonly seconds: number
+  readonly mutants: number
   readonly targets: readonly {
     readonly name: string
     readonly states: number
@@ -17,7 +24,6 @@ export interface Report {
     /** Violated with nothing forced: not used. */
     readonly invariant: string | null
   }[]
-  readonly mutants: readonly Row[]
 }
 
 export interface Row {
@@ -36,17 +42,42 @@ export function reportOf(
   census: Census,
   results: readonly Result[],
 ): Report {
-  return {
-    commit,
-    limits,
-    seconds,
-    targets: census.targets.map(({ name, run: { states, exhausted, seeds, events, invariant } }) => {
-      return { name, states, exhausted, seeds, events, invariant }
-    }),
-    mutants: results.map(({ mutant: { guard, to }, verdict }) => {
-      return { area: areaOf(guard.file), file: guard.file, line: guard.line, guard: guard.text, to, verdict }
-    }),
+  const targets = census.targets.map(({ name, run: { states, exhausted, seeds, events, invariant } }) => {
+    return { name, states, exhausted, seeds, events, invariant }
+  })
+  const mutants = results.map(({ mutant: { guard, to }, verdict }) => {
+    return { area: areaOf(guard.file), file: guard.file, line: guard.line, guard: guard.text, to, verdict }
+  })
+  return { passes: [{ commit, limits, seconds, mutants: results.length, targets }], mutants }
+}
+
+/** A report, and what a later pass over some of its mutants has to add. What is known best counts. */
+export function combine(before: Report, after: Report): Report {
+  const later = new Map(after.mutants.map((row) => [keyOf(row), row.verdict]))
+  const mutants = before.mutants.map((row) => ({ ...row, verdict: better(row.verdict, later.get(keyOf(row))) }))
+  return { passes: [...before.passes, ...after.passes], mutants }
+}
+
+const byKnowledge: readonly Verdict['type'][] = [
+  'not run',
+  'not reached',
+  'no difference',
+  'not finished',
+  'survived',
+  'killed',
+]
+
+function better(one: Verdict, other: Verdict = one): Verdict {
+  if (!('states' in one && 'states' in other)) {
+    return byKnowledge.indexOf(other.type) > byKnowledge.indexOf(one.type) ? other : one
   }
+  const most = (field: 'targets' | 'states' | 'seeds'): number => Math.max(one[field], other[field])
+  const type = one.type === 'survived' ? one.type : other.type
+  return { type, targets: most('targets'), states: most('states'), seeds: most('seeds') }
+}
+
+export function keyOf({ file, line, guard, to }: Pick<Row, 'file' | 'line' | 'guard' | 'to'>): string {
+  return `${file}:${line} ${guard} ${to}`
 }
 
 const columns = [
@@ -98,33 +129,44 @@ export function renderMarkdown(report: Report): string {
   ].join('\n')
 }
 
-function renderBound({ commit, limits, seconds, targets }: Report): string[] {
-  const rows = targets.filter(({ name }) => !name.startsWith('seed '))
-  const seeds = targets.filter(({ name }) => name.startsWith('seed '))
-  const events = seeds.reduce((sum, target) => sum + target.events, 0)
-  const unused = targets.filter(({ invariant }) => invariant !== null)
+function renderBound({ passes }: Report): string[] {
   return [
     '## The bound',
     '',
-    `Commit \`${commit}\`. Per mutant at most ${seconds} s; ${limits.states} states of each configuration, breadth first, and`,
-    `${limits.walks} random walks of 300 steps through each one that these do not exhaust; seeds 1 to ${limits.seeds} of the whole`,
-    `cluster (${events} events without a mutant). A target with an answer later than 15 s, and 20 times later than without a`,
-    'mutant, counts as endless. The events of a model are a shortest counterexample, or a walk’s that was made shorter',
-    'where the search did not come so far; those of a seed were not made shorter.',
-    ...(unused.length === 0
-      ? []
-      : ['', `Violated without any mutant, and therefore not used: ${unused.map(({ name }) => name).join(', ')}.`]),
+    ...passes.flatMap(renderPass),
+    'A target with an answer later than 15 s, and 20 times later than without a mutant, counts as endless. The events of a',
+    'model are a shortest counterexample, or a walk’s that was made shorter where the search did not come so far; those of',
+    'a seed were not made shorter.',
     '',
     ...table([
-      ['configuration', 'states', 'exhausted', 'walks'],
-      ...rows.map(({ name, states, exhausted, seeds: walks }) => [
-        name,
-        String(states),
-        exhausted ? 'yes' : 'no',
-        String(walks),
-      ]),
+      ['configuration', ...passes.flatMap((_, index) => [`states (pass ${index + 1})`, 'exhausted', 'walks'])],
+      ...passes[0]!.targets.filter(isModel).map(({ name }) => [name, ...passes.flatMap((pass) => reached(pass, name))]),
     ]),
   ]
+}
+
+function renderPass({ commit, limits, seconds, mutants, targets }: Pass, index: number): string[] {
+  const events = targets.reduce((sum, target) => sum + (isModel(target) ? 0 : target.events), 0)
+  const unused = targets.filter(({ invariant }) => invariant !== null)
+  return [
+    `Pass ${index + 1}${index === 0 ? '' : ', over what the passes before had not killed'}: commit \`${commit}\`,`,
+    `${mutants} mutants of at most ${seconds} s each; ${limits.states} states of each configuration, breadth first, and`,
+    `${limits.walks} random walks of 300 steps through each one that these do not exhaust; seeds 1 to ${limits.seeds} of the`,
+    `whole cluster (${events} events without a mutant).`,
+    ...(unused.length === 0
+      ? []
+      : [`Violated without any mutant, and therefore not used: ${unused.map(({ name }) => name).join(', ')}.`]),
+    '',
+  ]
+}
+
+const isModel = ({ name }: { readonly name: string }): boolean => !name.startsWith('seed ')
+
+function reached({ targets }: Pass, configuration: string): string[] {
+  const found = targets.find(({ name }) => name === configuration)
+  return found === undefined
+    ? ['–', '–', '–']
+    : [String(found.states), found.exhausted ? 'yes' : 'no', String(found.seeds)]
 }
 
 function renderArea(area: Area, { mutants }: Report): string[] {
