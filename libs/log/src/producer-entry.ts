@@ -85,6 +85,20 @@ export class ProducerEntry {
     this.lastDataTimestamp = timestamp
   }
 
+  /** From a snapshot it has one batch; `other`, if it ends with the same one, may have more of them. */
+  recall(other: ProducerEntry | undefined): void {
+    if (other === undefined || this.count !== 1 || other.epoch !== this.epoch) return
+    if (other.lastSequence !== this.lastSequence || other.lastDataOffset !== this.lastDataOffset) return
+    this.count = other.count
+    this.oldest = other.oldest
+    for (let slot = 0; slot < BATCHES_TO_RETAIN; slot++) {
+      this.lastSequences[slot] = other.lastSequences[slot]
+      this.lastOffsets[slot] = other.lastOffsets[slot]
+      this.offsetDeltas[slot] = other.offsetDeltas[slot]
+      this.timestamps[slot] = other.timestamps[slot]
+    }
+  }
+
   /** Slot of the remembered batch with exactly this range of sequences, −1 if there is none. */
   findDuplicate(epoch: number, firstSequence: number, lastSequence: number, amongFive = true): number {
     if (epoch !== this.epoch) return -1

@@ -27,6 +27,7 @@ import { CorruptIndexError } from './index-error.ts'
 import { LeaderEpochCache, type EpochEntry } from './leader-epoch-cache.ts'
 import { LocalLog } from './local-log.ts'
 import { ProducerState } from './producer-state.ts'
+import { recallBatches } from './recent-batches.ts'
 import { Segment } from './segment.ts'
 import { SnapshotFiles } from './snapshot-files.ts'
 
@@ -308,6 +309,7 @@ export function rebuildProducers(
   const from = Math.max(snapshot?.offset ?? logStartOffset, log.segments[0].baseOffset)
   producers.load(snapshot?.producers ?? [], from)
   producers.incomplete = snapshot === undefined && from > 0
+  recallBatches(producers, log, from)
   for (let i = Math.max(0, log.floorIndex(from)); i < log.segments.length; i++) {
     const segment = log.segments[i]
     if (segment.baseOffset >= end) break

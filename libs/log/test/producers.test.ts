@@ -4,7 +4,7 @@ import { KafkaError, errorName, type ErrorCode } from '@troupe/wire/errors'
 import { allSafeguards } from '@troupe/actor'
 import type { MemoryFileSystem } from '../src/memory-file-system.ts'
 import type { PartitionLog } from '../src/partition-log.ts'
-import { append, batch, marker, openLog, produced, type AppendOptions } from './support.ts'
+import { append, batch, marker, openLog, produced, type AppendOptions, type Opened } from './support.ts'
 
 /** Error name, or the offsets. */
 function send(
@@ -71,6 +71,42 @@ describe('idempotent producers', () => {
     const { log } = openLog(undefined, {}, 1000, { safeguards: { ...allSafeguards, requireZeroFirstSequence: false } })
     expect(send(log, 1, 0, 17, 5)).toBe('0-4')
     expect(send(log, 1, 0, 0, 17)).toBe('OUT_OF_ORDER_SEQUENCE_NUMBER')
+  })
+
+  it.each([
+    ['a stop in order', (opened: Opened) => opened.directory.closeCleanly()],
+    [
+      'a crash behind the recovery point',
+      ({ log, directory }: Opened) => {
+        log.roll(1000)
+        log.flush()
+        directory.writeCheckpoints()
+      },
+    ],
+  ])('knows the last five batches after %s, of which a snapshot names one', (_name, end) => {
+    const opened = openLog()
+    for (let i = 0; i < 7; i++) {
+      send(opened.log, 1, 0, 2 * i, 2)
+      send(opened.log, 2, 0, i)
+    }
+    end(opened)
+    const { log } = openLog(opened.fs)
+    for (let i = 2; i < 7; i++) {
+      expect(send(log, 1, 0, 2 * i, 2)).toBe(`duplicate ${3 * i}-${3 * i + 1}`)
+      expect(send(log, 2, 0, i)).toBe(`duplicate ${3 * i + 2}-${3 * i + 2}`)
+    }
+    expect(send(log, 1, 0, 2, 2)).toBe('OUT_OF_ORDER_SEQUENCE_NUMBER')
+    expect(send(log, 1, 0, 14)).toBe('21-21')
+  })
+
+  it('knows batches before a snapshot again when the log is cut behind it', () => {
+    const { log } = openLog()
+    for (let i = 0; i < 4; i++) send(log, 1, 0, i)
+    log.roll(1000)
+    send(log, 1, 0, 4)
+    log.truncateTo(4)
+    for (let i = 0; i < 4; i++) expect(send(log, 1, 0, i)).toBe(`duplicate ${i}-${i}`)
+    expect(send(log, 1, 0, 4)).toBe('4-4')
   })
 
   it('remembers over retention, truncation and restarts of every kind', () => {
