@@ -29,14 +29,16 @@ const endlessFactor = 20
 /** So many mutants later the worker must still do with nothing forced what it did at first. */
 const controlEvery = 20
 
-export async function takeCensus(laboratory: Laboratory): Promise<Census> {
+/** Of the targets whose names are wanted. */
+export async function takeCensus(laboratory: Laboratory, wanted = /(?:)/): Promise<Census> {
   const names = await laboratory.open()
-  const targets: { name: string; ms: number; run: Run; seen: Uint8Array }[] = []
+  const targets: { index: number; name: string; ms: number; run: Run; seen: Uint8Array }[] = []
   for (const [index, name] of names.entries()) {
+    if (!wanted.test(name)) continue
     const ran = await laboratory.run(index, null, censusMs)
     if (ran.type !== 'ran') throw new Error(`${name}, with nothing forced: ${complaint(ran)}`)
     const { ms, run, seen } = ran
-    targets.push({ name, ms, run, seen })
+    targets.push({ index, name, ms, run, seen })
   }
   return { targets }
 }
@@ -52,33 +54,38 @@ export async function ablate(
   options: AblateOptions,
 ): Promise<Result[]> {
   const results: Result[] = []
-  let sinceControl = 0
+  let unchecked: number[] = []
   for (const mutant of mutants) {
     const isOver = options.isOver?.() ?? false
     const verdict: Verdict = isOver ? { type: 'not run' } : await judge(laboratory, census, mutant, options)
     results.push({ mutant, verdict })
     options.progress?.(results.length, mutants.length, results.at(-1)!)
-    if (verdict.type !== 'killed' && verdict.type !== 'survived') continue
-    if (++sinceControl < controlEvery) continue
-    sinceControl = 0
-    await control(laboratory, census)
+    if (verdict.type === 'killed' || verdict.type === 'survived') unchecked.push(results.length - 1)
+    if (unchecked.length < controlEvery && results.length < mutants.length) continue
+    if (!(await isSound(laboratory, census))) {
+      for (const index of unchecked) {
+        laboratory.close()
+        results[index] = { mutant: mutants[index]!, verdict: await judge(laboratory, census, mutants[index]!, options) }
+      }
+    }
+    unchecked = []
   }
-  if (sinceControl > 0) await control(laboratory, census)
   return results
 }
 
-/** With nothing forced the worker must still do what it did in the census: nothing of a mutant outlives it. */
-async function control(laboratory: Laboratory, census: Census): Promise<void> {
-  const sound = census.targets
-    .map((target, index) => ({ ...target, index }))
-    .filter(({ run }) => run.invariant === null)
+/**
+ * With nothing forced the worker must still do what it did in the census. If it does not, something of a mutant has
+ * outlived it, and those since then are judged again, each in a process of its own.
+ */
+async function isSound(laboratory: Laboratory, census: Census): Promise<boolean> {
+  const sound = census.targets.filter(({ run }) => run.invariant === null)
   const seed = sound.find(({ name }) => name.startsWith('seed'))
   const cheapest = sound.reduce((best, target) => (target.ms < best.ms ? target : best))
-  for (const { name, index, run } of seed === undefined ? [cheapest] : [cheapest, seed]) {
+  for (const { index, run } of seed === undefined ? [cheapest] : [cheapest, seed]) {
     const ran = await laboratory.run(index, null, censusMs)
-    if (ran.type !== 'ran' || ran.run.hash !== run.hash)
-      throw new Error(`${name} is not what it was: a mutant outlived its run`)
+    if (ran.type !== 'ran' || ran.run.hash !== run.hash) return false
   }
+  return true
 }
 
 async function judge(
@@ -90,7 +97,6 @@ async function judge(
   if (targets.every(({ seen }) => seen[guard.id] === 0)) return { type: 'not reached' }
   // What is violated with nothing forced has nothing to say about a mutant.
   const telling = targets
-    .map((target, index) => ({ ...target, index }))
     .filter(({ run, seen }) => run.invariant === null && differs(seen[guard.id]!, to))
     .sort((a, b) => Number(a.run.states === 0) - Number(b.run.states === 0) || a.ms - b.ms)
   if (telling.length === 0) return { type: 'no difference' }

@@ -35,6 +35,7 @@ export interface Run {
 /** What every guard does when nothing is forced. */
 export interface Census {
   readonly targets: readonly {
+    readonly index: number
     readonly name: string
     readonly ms: number
     readonly run: Run

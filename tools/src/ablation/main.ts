@@ -18,6 +18,7 @@ const usage = `npm run ablation -- [options]: force each guard of the protocols 
 
   --area NAMES         ${areaNames.join('|')}, with commas between several (all)
   --guards PATTERN     only guards whose "file:line text" matches this regular expression
+  --targets PATTERN    only configurations and seeds whose names match this regular expression (all)
   --states N           worlds of each model configuration (10000)
   --walks N            random walks through each configuration that these do not exhaust (20)
   --seeds N            whole-cluster runs (10)
@@ -37,6 +38,7 @@ const { values } = parseArgs({
   options: {
     area: { type: 'string' },
     guards: { type: 'string', default: '' },
+    targets: { type: 'string', default: '' },
     states: { type: 'string', default: '10000' },
     walks: { type: 'string', default: '20' },
     seeds: { type: 'string', default: '10' },
@@ -76,7 +78,7 @@ async function run(): Promise<Report> {
   console.error(`${guards.length} guards, ${chosen.length} mutants`)
   const laboratory = new Laboratory({ guards, limits })
   try {
-    const census = await takeCensus(laboratory)
+    const census = await takeCensus(laboratory, new RegExp(values.targets))
     console.error(`${census.targets.length} targets`)
     const results = await ablate(laboratory, census, chosen, {
       seconds,
