@@ -1,6 +1,6 @@
 /**
- * What the mutants of ablation.test.ts are run against: one small configuration of transactions, exhausted, and a run that
- * hangs as soon as guard 0 is forced true.
+ * What the mutants of ablation.test.ts are run against: one small configuration of transactions, exhausted, a run that
+ * hangs as soon as guard 0 is forced true, and one that is another one ever after guard 1 was.
  */
 import { allSafeguards } from '@troupe/actor'
 import { search } from '@troupe/simulator/model/index'
@@ -14,6 +14,7 @@ export function makeTargets(): Target[] {
   return [
     { name: 'transactions', run },
     { name: 'endless', run: hang },
+    { name: 'seed of trouble', run: remember },
   ]
 }
 
@@ -33,9 +34,17 @@ function run(): Run {
   }
 }
 
+const nothing = { invariant: null, detail: null, events: 0, states: 0, exhausted: false, seeds: 1, witnesses: null }
+
 function hang(): Run {
   let rounds = 0
   while (decide(0, false)) rounds++
-  const nothing = { invariant: null, detail: null, events: 0, states: 0, exhausted: false, seeds: 1, witnesses: null }
   return { ...nothing, hash: String(rounds) }
+}
+
+let isSpoilt = false
+
+function remember(): Run {
+  if (decide(1, false)) isSpoilt = true
+  return { ...nothing, hash: String(isSpoilt) }
 }

@@ -62,6 +62,7 @@ describe('guards of transactions', () => {
     expect(census.targets).toMatchObject([
       { name: 'transactions', run: { invariant: null, exhausted: true } },
       { name: 'endless', run: { invariant: null } },
+      { name: 'seed of trouble', run: { hash: 'false' } },
     ])
   })
 
@@ -89,6 +90,16 @@ describe('guards of transactions', () => {
     })
     expect(await laboratory.run(endless, null, 15_000)).toMatchObject({ type: 'ran', run: { hash: '0' } })
     expect(laboratory.started).toBe(before + 1)
+  })
+
+  test('what outlives a mutant is noticed, and who came after it is judged again', async () => {
+    const before = laboratory.started
+    const spoiler = { guard: guards[1]!, to: true }
+    expect(await ablate(laboratory, census, [spoiler], { seconds: 20 })).toMatchObject([
+      { verdict: { type: 'survived', targets: 1, seeds: 1 } },
+    ])
+    expect(laboratory.started).toBe(before + 1)
+    laboratory.close()
   })
 
   test('a guard that always has the forced value is not run, and late mutants are not run', async () => {
