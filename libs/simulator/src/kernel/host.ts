@@ -259,7 +259,14 @@ export class Host {
     this.unmake(cell)
     this.cells.delete(cell.name)
     const hosted = this.kinds.get(cell.kind)!
-    if (again) this.start(cell.name, cell.kind, hosted, cell.args)
+    if (!again) return
+    const start = (): void => this.start(cell.name, cell.kind, hosted, cell.args)
+    if (message !== null) return start()
+    // Whoever fails in its start would fail again and again within this turn.
+    this.world.schedule(this, this.world.clockOf(this) + 1, () => {
+      if (!this.cells.has(cell.name)) start()
+      this.drain()
+    })
   }
 
   private stop(name: string): void {
@@ -273,7 +280,8 @@ export class Host {
     for (const timer of cell.timers.values()) this.world.cancel(timer)
     cell.timers.clear()
     for (const token of cell.owed.splice(0)) this.failLater(token, 'actor-crashed')
-    cell.definition.stop?.(cell.state, cell.env)
+    // Whoever failed in its start has nothing to close.
+    if (cell.state !== undefined) cell.definition.stop?.(cell.state, cell.env)
   }
 
   /** In a later turn, so that an actor that asks again at once cannot spin within one. */
