@@ -18,7 +18,8 @@ export interface SoakReport extends RunResult {
 
 const { first, step, doubleBelow, stop } = workerData as SoakTask
 
-for (let seed = first; Atomics.load(stop, 0) === 0; seed += step) {
+// At least one: a soak that has run nothing is not clean.
+for (let seed = first; seed === first || Atomics.load(stop, 0) === 0; seed += step) {
   const isDouble = seed < doubleBelow
   const report: SoakReport = { ...runSeed(seed, isDouble), isDouble }
   parentPort!.postMessage(report)
