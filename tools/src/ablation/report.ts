@@ -48,7 +48,8 @@ export function reportOf(
   const mutants = results.map(({ mutant: { guard, to }, verdict }) => {
     return { area: areaOf(guard.file), file: guard.file, line: guard.line, guard: guard.text, to, verdict }
   })
-  return { passes: [{ commit, limits, seconds, mutants: results.length, targets }], mutants }
+  const run = results.filter(({ verdict }) => verdict.type !== 'not run')
+  return { passes: [{ commit, limits, seconds, mutants: run.length, targets }], mutants }
 }
 
 /** A report, and what a later pass over some of its mutants has to add. What is known best counts. */
@@ -130,6 +131,7 @@ export function renderMarkdown(report: Report): string {
 }
 
 function renderBound({ passes }: Report): string[] {
+  const configurations = new Set(passes.flatMap(({ targets }) => targets.filter(isModel).map(({ name }) => name)))
   return [
     '## The bound',
     '',
@@ -138,9 +140,11 @@ function renderBound({ passes }: Report): string[] {
     'model are a shortest counterexample, or a walk’s that was made shorter where the search did not come so far; those of',
     'a seed were not made shorter.',
     '',
+    'How far each configuration goes without a mutant, and how many walks take it further:',
+    '',
     ...table([
-      ['configuration', ...passes.flatMap((_, index) => [`states (pass ${index + 1})`, 'exhausted', 'walks'])],
-      ...passes[0]!.targets.filter(isModel).map(({ name }) => [name, ...passes.flatMap((pass) => reached(pass, name))]),
+      ['configuration', ...passes.map((_, index) => `pass ${index + 1}`)],
+      ...[...configurations].map((name) => [name, ...passes.map((pass) => reached(pass, name))]),
     ]),
   ]
 }
@@ -162,17 +166,20 @@ function renderPass({ commit, limits, seconds, mutants, targets }: Pass, index: 
 
 const isModel = ({ name }: { readonly name: string }): boolean => !name.startsWith('seed ')
 
-function reached({ targets }: Pass, configuration: string): string[] {
+function reached({ targets }: Pass, configuration: string): string {
   const found = targets.find(({ name }) => name === configuration)
-  return found === undefined
-    ? ['–', '–', '–']
-    : [String(found.states), found.exhausted ? 'yes' : 'no', String(found.seeds)]
+  if (found === undefined) return '–'
+  const { states, exhausted, seeds } = found
+  return exhausted ? `${states} states: all` : `${states} states, ${seeds} walks`
 }
 
 function renderArea(area: Area, { mutants }: Report): string[] {
   const rows = mutants.filter((row) => row.area === area)
   if (rows.length === 0) return []
-  const told = rows.filter(({ verdict: { type } }) => type !== 'killed')
+  const told = rows.flatMap((row) => {
+    const why = row.verdict.type === 'killed' ? null : noteOf(row)
+    return why === null ? [] : [`- ${placeOf(row)} ${code(short(row.guard))} ${row.to}: ${why}`]
+  })
   return [
     `## ${area}`,
     '',
@@ -181,12 +188,7 @@ function renderArea(area: Area, { mutants }: Report): string[] {
       ...rows.map((row) => [placeOf(row), code(short(row.guard)), String(row.to), said(row.verdict)]),
     ]),
     '',
-    ...(told.length === 0 ? [] : ['Why the others live:', '']),
-    ...told.flatMap((row) => {
-      const why = noteOf(row)
-      return why === null ? [] : [`- ${placeOf(row)} ${code(short(row.guard))} ${row.to}: ${why}`]
-    }),
-    '',
+    ...(told.length === 0 ? [] : ['Why others live, as far as it is known:', '', ...told, '']),
   ]
 }
 
