@@ -11,7 +11,8 @@
  * | poll                                         | application | records and rebalances; `Polled`                   |
  * | commit                                       | application | `Committed`                                        |
  * | seek, pause, resume                          | application | where to read next, and whether                    |
- * | committed, position, begin…/endOffsets       | application | `OffsetsAnswer`                                    |
+ * | committed, position                          | application | `OffsetsAnswer`                                    |
+ * | beginningOffsets, endOffsets                 | application | `OffsetsAnswer`                                    |
  * | groupMetadata                                | application | `GroupMetadata`, for a producer's `sendOffsets`    |
  * | close                                        | application | leaves, then stops; `ConsumerClosed`               |
  * | metadataChanged                              | network     | new leaders: positions are validated               |

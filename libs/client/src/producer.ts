@@ -4,15 +4,16 @@
  * Spawned once per producer, kind `producer`, name `clientActorNames.producer(name)`, args `{ properties }`
  * (`ProducerProperties`, Kafka's names and defaults), on a node that has a `network` actor. It ends itself after `close`.
  *
- * | message                                           | from        | answered with                               |
- * | ------------------------------------------------- | ----------- | ------------------------------------------- |
- * | send                                              | application | SendResult, when acknowledged or given up   |
- * | flush                                             | application | OperationResult                             |
- * | initTransactions … abortTransaction, sendOffsets  | application | OperationResult                             |
- * | close                                             | application | OperationResult; then the actor stops       |
- * | metadataChanged                                   | network     | –                                           |
- * | reply                                             | network     | –                                           |
- * | due                                               | itself      | linger, back-off, delivery and other limits |
+ * | message                                          | from        | answered with                               |
+ * | ------------------------------------------------ | ----------- | ------------------------------------------- |
+ * | send                                             | application | SendResult, when acknowledged or given up   |
+ * | flush                                            | application | OperationResult                             |
+ * | initTransactions, beginTransaction               | application | OperationResult                             |
+ * | sendOffsets, commitTransaction, abortTransaction | application | OperationResult                             |
+ * | close                                            | application | OperationResult; then the actor stops       |
+ * | metadataChanged                                  | network     | –                                           |
+ * | reply                                            | network     | –                                           |
+ * | due                                              | itself      | linger, back-off, delivery and other limits |
  *
  * After every message the same things are looked at in the same order (`advance`): what is too old, what waits for room,
  * what the transaction needs, what can be sent.

@@ -35,6 +35,22 @@ export const messageSources: readonly MessageSource[] = [
   source('transactions, producer-ids', 'libs/transactions/src/messages.ts'),
   source('log-manager', 'libs/replication/src/log-manager.ts'),
   source('front', 'libs/broker/src/front.ts', 'libs/broker/src/transport.ts'),
+  source(
+    'network, of a client',
+    'libs/client/src/network.ts',
+    'libs/client/src/messages.ts',
+    'libs/client/src/transport.ts',
+  ),
+  source('producer, of a client', 'libs/client/src/producer.ts', 'libs/client/src/messages.ts'),
+  source(
+    'consumer, of a client',
+    'libs/client/src/consumer.ts',
+    'libs/client/src/consumer/messages.ts',
+    'libs/client/src/consumer/heartbeat.ts',
+    'libs/client/src/consumer/wake.ts',
+    'libs/client/src/messages.ts',
+  ),
+  source('admin, of a client', 'libs/client/src/admin.ts', 'libs/client/src/messages.ts'),
 ]
 
 const textOf = (file: string): string => readFileSync(join(root, file), 'utf8')
@@ -66,10 +82,12 @@ export function kindsInTable(file: string): string[] {
 /** The kinds that the types of these files declare. */
 export function kindsOf(files: readonly string[]): string[] {
   const found = files.flatMap((file) => [
-    ...textOf(file).matchAll(/(?:extends Message|Message &) \{\s*(?:\/\*\*[^*]*\*\/\s*)?readonly kind: '(\w+)'/g),
-    ...textOf(file).matchAll(/RequestOf<\s*'(\w+)'/g),
+    ...textOf(file).matchAll(
+      /(?:extends Message|Message &) \{\s*(?:\/\*\*[^*]*\*\/\s*)?readonly kind: ('\w+'(?: \| '\w+')*)/g,
+    ),
+    ...textOf(file).matchAll(/RequestOf<\s*('\w+')/g),
   ])
-  return [...new Set(found.map((match) => match[1]!))]
+  return [...new Set(found.flatMap(([, kinds]) => kinds!.match(/\w+/g)!))]
 }
 
 export function renderMessages(): string {

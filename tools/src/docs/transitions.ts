@@ -1,5 +1,8 @@
 /** The state machines, drawn from the very tables that are executed at every transition. */
 import type { Edges } from '@troupe/actor/edges'
+import { memberEdges, positionEdges } from '@troupe/client/consumer/state'
+import { linkEdges } from '@troupe/client/network/state'
+import { edges as producerEdges } from '@troupe/client/producer/transactions'
 import { brokerEdges } from '@troupe/controller/broker/state'
 import { raftEdges } from '@troupe/controller/raft/state'
 import { shardEdges } from '@troupe/coordinator/shard-state'
@@ -30,6 +33,25 @@ export const machines: readonly Machine[] = [
     file: 'libs/transactions/src/transaction-state.ts',
     initial: 'EMPTY',
     edges: transactionEdges,
+  },
+  {
+    name: 'Connection of a client to a broker',
+    file: 'libs/client/src/network/state.ts',
+    initial: 'idle',
+    edges: linkEdges,
+  },
+  {
+    name: 'Transactional producer',
+    file: 'libs/client/src/producer/transactions.ts',
+    initial: 'UNINITIALIZED',
+    edges: producerEdges,
+  },
+  { name: 'Group member', file: 'libs/client/src/consumer/state.ts', initial: 'unjoined', edges: memberEdges },
+  {
+    name: 'Fetch position of a consumer',
+    file: 'libs/client/src/consumer/state.ts',
+    initial: 'initializing',
+    edges: positionEdges,
   },
 ]
 
