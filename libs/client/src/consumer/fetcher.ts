@@ -15,7 +15,7 @@ import { api, ask, fail, refreshMetadata, retryTime } from './requests.ts'
 import { acceptResponse, finalRequest, loseSession, nextRequest, sessionOf } from './sessions.ts'
 import type { Asked, FetchSession, PartitionState, SessionPartition, Step } from './state.ts'
 import { partitionKey } from './topic-partition.ts'
-import { checkedEpochs, onDiverging } from './validation.ts'
+import { checkedEpochs, isOfLeader, onDiverging } from './validation.ts'
 
 export function sendFetches(step: Step): void {
   const { state, env } = step
@@ -129,15 +129,12 @@ function backOff(step: Step, partition: PartitionState | undefined): void {
 function onPartition(step: Step, topic: string, data: FetchResponse_PartitionData, session: FetchSession): boolean {
   const key = partitionKey({ topic, partition: data.partitionIndex })
   const partition = step.state.partitions.get(key)
-  const offset = session.partitions.get(key)?.fetchOffset
+  const asked = session.partitions.get(key)
   // Given up, sought elsewhere or under validation meanwhile: the answer is of no use.
-  if (
-    partition === undefined ||
-    offset === undefined ||
-    partition.phase !== 'fetching' ||
-    partition.position!.offset !== offset
-  )
-    return false
+  if (partition === undefined || asked === undefined || partition.phase !== 'fetching') return false
+  const { position } = partition
+  if (position!.offset !== asked.fetchOffset || !isOfLeader(step, position!, asked.currentLeaderEpoch)) return false
+  const offset = asked.fetchOffset
   if (data.errorCode !== KafkaError.NONE) return onRefused(step, partition, data.errorCode)
   partition.failures = 0
   const { divergingEpoch } = data
@@ -168,6 +165,7 @@ function buffer(
     records: data.records!,
     at: 0,
     nextOffset: offset,
+    leaderEpoch: checkedEpochs(step, position!).leaderEpoch,
     lastEpoch: position!.offsetEpoch,
     batch: [],
     batchAt: 0,

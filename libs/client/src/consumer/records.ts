@@ -16,6 +16,7 @@ import {
 import { fail } from './requests.ts'
 import type { CompletedFetch, PartitionState, Step } from './state.ts'
 import type { ConsumerRecord } from './messages.ts'
+import { isOfLeader } from './validation.ts'
 
 /** The smallest thing that can be a batch. */
 const BATCH_OVERHEAD = 61
@@ -37,7 +38,7 @@ export function collect(step: Step, max: number): Collected {
       kept.push(fetched)
       continue
     }
-    if (partition === undefined || !isWanted(partition, fetched)) continue
+    if (partition === undefined || !isWanted(step, partition, fetched)) continue
     const before = fetched.nextOffset
     if (take(step, fetched, max, records)) kept.push(fetched)
     if (fetched.nextOffset === before) continue
@@ -50,9 +51,10 @@ export function collect(step: Step, max: number): Collected {
   return { records, advanced }
 }
 
-/** While it is validated it is kept: afterwards it may still be right. */
-function isWanted({ phase, position, revoking }: PartitionState, { nextOffset }: CompletedFetch): boolean {
-  return phase === 'fetching' && !revoking && position!.offset === nextOffset
+function isWanted(step: Step, { phase, position, revoking }: PartitionState, fetched: CompletedFetch): boolean {
+  const { nextOffset, leaderEpoch } = fetched
+  if (phase !== 'fetching' || revoking || position!.offset !== nextOffset) return false
+  return isOfLeader(step, position!, leaderEpoch)
 }
 
 /** Who was served waits until the others were. */

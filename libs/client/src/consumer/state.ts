@@ -123,6 +123,8 @@ export interface CompletedFetch extends TopicPartition {
   /** Where the next batch begins. */
   at: number
   nextOffset: number
+  /** That it was fetched under, −1 when not known. */
+  readonly leaderEpoch: number
   lastEpoch: number
   /** Of the batch that is being polled. */
   batch: readonly ConsumerRecord[]

@@ -24,6 +24,14 @@ export function needsValidation(step: Step, position: Position): boolean {
   return lastFetchedEpoch >= 0 && leaderEpoch >= 0
 }
 
+/**
+ * Was this fetched under the leader that the position reckons with? What an earlier leader has sent may lie in a log that
+ * has parted from that of the leader now, and nobody would ask: the position's epoch is new already.
+ */
+export function isOfLeader(step: Step, position: Position, fetchedUnder: number): boolean {
+  return checkedEpochs(step, position).leaderEpoch === fetchedUnder
+}
+
 /** After every change of the metadata. */
 export function followLeaders(step: Step): void {
   for (const partition of step.state.partitions.values()) {
