@@ -1,5 +1,6 @@
 /** All models that `check` knows, by name. */
 import type { Model } from '../model/contract.ts'
+import { consumerTruncationModel } from './consumer-truncation.ts'
 import { coordinatorModel } from './coordinator.ts'
 import { idempotentClientModel } from './idempotent-client.ts'
 import { producersModel } from './idempotence.ts'
@@ -25,6 +26,7 @@ const list: readonly AnyModel[] = [
   raftModel,
   raftTimedModel,
   idempotentClientModel,
+  consumerTruncationModel,
 ]
 
 export const models: ReadonlyMap<string, AnyModel> = new Map(list.map((model) => [model.name, model]))

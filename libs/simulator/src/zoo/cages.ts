@@ -1,4 +1,5 @@
 /** All cages, in the order of their numbers: Z01, Z02, … */
+import { clientCages } from './clients.ts'
 import type { Cage } from './contract.ts'
 import { coordinatorCages } from './coordinator.ts'
 import { idempotenceCages } from './idempotence.ts'
@@ -13,6 +14,7 @@ export const cages: readonly Cage[] = [
   storageCages,
   idempotenceCages,
   transactionCages,
+  clientCages,
   offsetCages,
   coordinatorCages,
   raftCages,

@@ -1,0 +1,36 @@
+/** Z05: what a client must not take on trust, with the production consumer. See models/consumer-truncation.ts. */
+import { consumerTruncationBounds, consumerTruncationModel } from '../models/consumer-truncation.ts'
+import type { Cage } from './contract.ts'
+
+const truncation = { model: consumerTruncationModel, find: 'search' } as const
+const bounds = (changed: Cage['bounds']): Cage['bounds'] => ({ ...consumerTruncationBounds, ...changed })
+
+export const clientCages: readonly Cage[] = [
+  {
+    ...truncation,
+    id: 'Z05-validate-position',
+    title: 'A consumer goes on at its offset in a log that has other records before it',
+    source: 'KIP-320, KAFKA-7747',
+    safeguard: 'validatePosition',
+    invariants: ['C3'],
+    bounds: bounds({}),
+  },
+  {
+    ...truncation,
+    id: 'Z05-current-leader-epoch',
+    title: 'A leader that has truncated and leads again answers a fetch of its earlier epoch',
+    source: 'KIP-320',
+    safeguard: 'checkCurrentLeaderEpoch',
+    invariants: ['C3'],
+    bounds: bounds({ elections: 2, catchUps: 1, fetchVersion: 11 }),
+  },
+  {
+    ...truncation,
+    id: 'Z05-recheck',
+    title: 'A validation by the leader before is taken for one by the leader now',
+    source: 'KAFKA-8429',
+    safeguard: 'recheckAfterValidation',
+    invariants: ['C3'],
+    bounds: bounds({ elections: 2, reelections: 1, fetchVersion: 11 }),
+  },
+]
