@@ -42,7 +42,8 @@ beforeAll(async () => {
   await Promise.all([...cluster.slots.values()].map((slot) => cluster.ready(slot)))
   supervisor = new Supervisor({
     cluster,
-    watchdogMs: 500,
+    // Long enough that a busy machine is not taken for an endless loop.
+    watchdogMs: 3000,
     budget: { restarts: 5, windowMs: 600_000, firstPauseMs: 1, longestPauseMs: 10 },
     log: (_level, event, fields) => logged.push({ event, fields }),
     onGiveUp: (broker) => givenUp.push(broker),
