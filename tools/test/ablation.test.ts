@@ -6,6 +6,7 @@ import type { Census, Verdict } from '../src/ablation/contract.ts'
 import { findAllGuards, findGuards, type Guard } from '../src/ablation/guards.ts'
 import { instrument } from '../src/ablation/instrument.ts'
 import { Laboratory } from '../src/ablation/laboratory.ts'
+import { noteOn, parseNotes } from '../src/ablation/notes.ts'
 import { combine, renderMarkdown, reportOf, type Report } from '../src/ablation/report.ts'
 
 const limits = { states: Infinity, walks: 0, seeds: 0 }
@@ -40,6 +41,17 @@ describe('guards are found by their words', () => {
     expect(text.split('\n').length).toBe(source.split('\n').length)
     expect(findGuards({ path: 'a.ts', text }).filter(({ text }) => text === 'epoch < state.epoch')).toHaveLength(1)
   })
+})
+
+test('notes say why mutants live', () => {
+  const source = 'head\n\na.ts\n  b === c.epoch :: true :: who knows\n  d > e.epoch :: both :: time\n'
+  expect(parseNotes(source)).toEqual([
+    { file: 'a.ts', text: 'b === c.epoch', to: true, why: 'who knows' },
+    { file: 'a.ts', text: 'd > e.epoch', to: null, why: 'time' },
+  ])
+  const file = 'libs/replication/src/follower.ts'
+  expect(noteOn(file, 'highWatermark > log.highWatermark', true)).toContain('redundant')
+  expect(noteOn(file, 'highWatermark > log.highWatermark', false)).not.toContain('redundant')
 })
 
 describe('guards of transactions', () => {

@@ -1,7 +1,7 @@
 /** What an ablation came to, as data, as text for a terminal and as the published table. */
 import { areaNames, areaOf, type Area } from './areas.ts'
 import type { Census, Limits, Result, Verdict } from './contract.ts'
-import { notes } from './notes.ts'
+import { noteOn } from './notes.ts'
 
 export interface Report {
   /** The first one over all mutants, each other one over those that were not killed before. */
@@ -177,7 +177,7 @@ function renderArea(area: Area, { mutants }: Report): string[] {
   const rows = mutants.filter((row) => row.area === area)
   if (rows.length === 0) return []
   const told = rows.flatMap((row) => {
-    const why = row.verdict.type === 'killed' ? null : noteOf(row)
+    const why = row.verdict.type === 'killed' ? null : noteOn(row.file, row.guard, row.to)
     return why === null ? [] : [`- ${placeOf(row)} ${code(short(row.guard))} ${row.to}: ${why}`]
   })
   return [
@@ -188,12 +188,8 @@ function renderArea(area: Area, { mutants }: Report): string[] {
       ...rows.map((row) => [placeOf(row), code(short(row.guard)), String(row.to), said(row.verdict)]),
     ]),
     '',
-    ...(told.length === 0 ? [] : ['Why others live, as far as it is known:', '', ...told, '']),
+    ...(told.length === 0 ? [] : ['Why others live, as far as one can read it from the code:', '', ...told, '']),
   ]
-}
-
-export function noteOf({ file, guard, to }: Row): string | null {
-  return notes.find((note) => note.file === file && note.text === guard && (note.to ?? to) === to)?.why ?? null
 }
 
 /** A head and one row for each area, and one for all. */
