@@ -34,7 +34,7 @@ export function referencesIn(document: string): Reference[] {
   return found
 }
 
-const own = globSync('{*,.ci/*,{libs,apps,tools,test}/**/*}', { cwd: root, exclude: isForeign })
+const own = globSync('{*,.ci/*,{libs,apps,tools,test,docs}/**/*}', { cwd: root, exclude: isForeign })
 function isForeign(path: string): boolean {
   return basename(path) === 'node_modules' || path.endsWith('/.vitest')
 }
@@ -42,7 +42,7 @@ function isForeign(path: string): boolean {
 /** Null when the file is there and declares what it is said to. */
 export function trouble({ path, name }: Reference): string | null {
   const files = path.includes('*')
-    ? globSync(folders.test(path) ? path : `{libs,apps,tools,test}/**/${path}`, { cwd: root, exclude: isForeign })
+    ? globSync(folders.test(path) ? path : `{libs,apps,tools,test,docs}/**/${path}`, { cwd: root, exclude: isForeign })
     : own.filter((file) => file === path.replace(/\/$/, '') || (!folders.test(path) && file.endsWith(`/${path}`)))
   if (files.length === 0) return `${path} does not exist`
   if (name === null) return null

@@ -51,7 +51,11 @@ export function buildProgram(verdict: Verdict): Command {
     .option('--seconds <n>', 'for finding one bug', positive('--seconds'), 60)
     .option('--clean-seconds <n>', 'for looking as hard with all safeguards on', positive('--clean-seconds'), 5)
     .option('--traces <directory>', 'writes each trace as a table there')
-    .addOption(format())
+    .addOption(
+      new Option('--format <format>', 'text, json for tools, or markdown, of which docs/zoo.md is made')
+        .default('text')
+        .argParser(oneOf('format', [...outputs, 'markdown'] as const)),
+    )
     .action(async (cases: string[], options) => verdict((await import('./zoo.ts')).zoo(cases, options)))
 
   verb('check', 'searches every state of a model, breadth first')

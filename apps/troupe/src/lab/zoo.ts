@@ -7,12 +7,13 @@ import type { Cage } from '@troupe/simulator/zoo/contract'
 import { examine, type Examined } from '@troupe/simulator/zoo/examine'
 import { commit, count, print, printJson, Progress, writeText, type Format } from './output.ts'
 import { UsageError } from './usage.ts'
+import { renderZooPage, type AllOn, type Case } from './zoo-page.ts'
 
 export interface ZooOptions {
   readonly seconds: number
   readonly cleanSeconds: number
   readonly traces?: string
-  readonly format: Format
+  readonly format: Format | 'markdown'
 }
 
 /** Returns whether a cage does not hold what it says. */
@@ -31,6 +32,7 @@ export function zoo(cases: readonly string[], options: ZooOptions): boolean {
   })
   const all = allOn(examined)
   if (format === 'json') printJson({ cases: examined.map(described), allOn: all })
+  else if (format === 'markdown') print(renderZooPage(examined.map(described), all, options.cleanSeconds))
   else {
     print(
       `all on: ${count(all.events)} events, ${count(all.states)} states, ` +
@@ -78,16 +80,6 @@ function open(cage: Cage, title: string, { seconds, cleanSeconds, traces }: ZooO
   return result
 }
 
-interface AllOn {
-  readonly events: number
-  readonly states: number
-  readonly cages: number
-  /** Cages whose bounds were exhausted with all safeguards on, and in how many states. */
-  readonly exhausted: number
-  readonly exhaustedStates: number
-  readonly violations: number
-}
-
 function allOn(examined: readonly Examined[]): AllOn {
   const sum = (pick: (one: Examined) => number): number => examined.reduce((total, one) => total + pick(one), 0)
   return {
@@ -100,7 +92,7 @@ function allOn(examined: readonly Examined[]): AllOn {
   }
 }
 
-function described(one: Examined): object {
+function described(one: Examined): Case & Readonly<Record<string, unknown>> {
   const { cage, found, seeds, states, seconds, invariant, detail, path, trace, isShortest, exhausted, clean, ok } = one
   return {
     case: cage.id,
