@@ -143,6 +143,15 @@ describe('zoo', () => {
   })
 })
 
+it('makes a page of the documents of the zoo', () => {
+  const { code, out, err } = lab('zoo', 'Z33e', 'Z23', '--clean-seconds', '0.1', '--format', 'markdown')
+  expect([code, err]).toEqual([0, ''])
+  expect(out).toMatch(/^# The zoo\n/)
+  expect(out).toMatch(/^\| Z23 \| .* \| \d+ states \| .* \| T4 \| /m)
+  expect(out).toMatch(/^\| Z33e \| .* \| impossible \| /m)
+  expect(out).toMatch(/^- \*\*Z33e\*\* \(`raftObserverFlush`; `raft` with voters=2 /m)
+})
+
 describe('soak', () => {
   it('runs seeds in threads, some of them twice', () => {
     const args = ['soak', '--events', '1', '--threads', '2', '--double', '1']
