@@ -153,9 +153,11 @@ function renderPass({ commit, limits, seconds, mutants, targets }: Pass, index: 
   const events = targets.reduce((sum, target) => sum + (isModel(target) ? 0 : target.events), 0)
   const unused = targets.filter(({ invariant }) => invariant !== null)
   return [
-    `Pass ${index + 1}${index === 0 ? '' : ', over what the passes before had not killed'}: commit \`${commit}\`,`,
+    `Pass ${index + 1}${index === 0 ? '' : ', over some of what the passes before had not killed'}: commit \`${commit}\`,`,
     `${mutants} mutants of at most ${seconds} s each; ${limits.states} states of each configuration, breadth first, and`,
-    `${limits.walks} random walks of 300 steps through each one that these do not exhaust; seeds 1 to ${limits.seeds} of the`,
+    `${limits.walks} random walks of 300 steps through each one that these do not exhaust; ${
+      limits.seeds === 0 ? 'no seeds' : `seeds 1 to ${limits.seeds}`
+    } of the`,
     `whole cluster (${events} events without a mutant).`,
     ...(unused.length === 0
       ? []
