@@ -70,17 +70,25 @@ export function cameBackUnclean(ghost: ReplicationGhost, broker: number): void {
   if (!ghost.unclean.includes(broker)) ghost.unclean = [...ghost.unclean, broker]
 }
 
+/** A ghost that is copied before it is changed: most events change nothing of it. */
+export interface HeldGhost {
+  /** As it is now. */
+  readonly ghost: ReplicationGhost
+  /** To be changed. */
+  edit(): ReplicationGhost
+}
+
 /** After every event. */
-export function look(ghost: ReplicationGhost, seen: ReplicationSeen): Violation | null {
-  return lookAtController(ghost, seen) ?? lookAtLeaders(ghost, seen)
+export function look(held: HeldGhost, seen: ReplicationSeen): Violation | null {
+  return lookAtController(held, seen) ?? lookAtLeaders(held, seen)
 }
 
 /** R10, R12, and the epochs' half of K7. */
-function lookAtController(ghost: ReplicationGhost, seen: ReplicationSeen): Violation | null {
+function lookAtController(held: HeldGhost, seen: ReplicationSeen): Violation | null {
   const { partition } = seen
-  const { last } = ghost
+  const { last } = held.ghost
   if (last === partition) return null
-  ghost.last = partition
+  held.edit().last = partition
   if (last === null || last.partitionEpoch === partition.partitionEpoch) return null
   if (partition.partitionEpoch < last.partitionEpoch || partition.leaderEpoch < last.leaderEpoch) {
     return broken('R10', `the controller went from epochs ${epochs(last)} back to ${epochs(partition)}`)
@@ -99,45 +107,43 @@ function lookAtController(ghost: ReplicationGhost, seen: ReplicationSeen): Viola
 const epochs = ({ leaderEpoch, partitionEpoch }: PartitionSeen): string => `${leaderEpoch}/${partitionEpoch}`
 
 /** R9, R10, the moving half of R3, and who has caught up. */
-function lookAtLeaders(ghost: ReplicationGhost, seen: ReplicationSeen): Violation | null {
+function lookAtLeaders(held: HeldGhost, seen: ReplicationSeen): Violation | null {
   for (const replica of seen.replicas) {
     if (replica.role !== 'leader') continue
     const { broker, leaderEpoch, log } = replica
-    const other = ghost.leaders[leaderEpoch]
-    if (other !== undefined && other !== broker)
-      return broken('R10', `b${other} and b${broker} lead in epoch ${leaderEpoch}`)
-    ghost.leaders[leaderEpoch] = broker
-    const changed = expose(ghost, replica)
+    const other = held.ghost.leaders[leaderEpoch]
+    if (other === undefined) held.edit().leaders[leaderEpoch] = broker
+    else if (other !== broker) return broken('R10', `b${other} and b${broker} lead in epoch ${leaderEpoch}`)
+    const changed = expose(held, replica)
     if (changed !== null) return changed
     if (!isLegitimate(seen, replica)) continue
-    ghost.trueHighWatermark = Math.max(ghost.trueHighWatermark, log.highWatermark)
-    if (ghost.unclean.length > 0) noteCaughtUp(ghost, seen, replica)
+    const { highWatermark } = log
+    if (highWatermark > held.ghost.trueHighWatermark) held.edit().trueHighWatermark = highWatermark
+    if (held.ghost.unclean.length > 0) noteCaughtUp(held, seen, replica)
     // Before it has committed up to where its epoch began, a leader does not say where the log ends (KIP-207).
-    if (log.highWatermark < replica.leaderEpochStartOffset) continue
-    if (log.highWatermark < ghost.visible) {
-      return broken(
-        'R3',
-        `clients saw the high watermark at ${ghost.visible}, now b${broker} shows ${log.highWatermark}`,
-      )
+    if (highWatermark < replica.leaderEpochStartOffset) continue
+    const { visible } = held.ghost
+    if (highWatermark < visible) {
+      return broken('R3', `clients saw the high watermark at ${visible}, now b${broker} shows ${highWatermark}`)
     }
-    ghost.visible = log.highWatermark
+    if (highWatermark > visible) held.edit().visible = highWatermark
   }
   return null
 }
 
-function expose(ghost: ReplicationGhost, { broker, log }: ReplicaSeen): Violation | null {
+function expose(held: HeldGhost, { broker, log }: ReplicaSeen): Violation | null {
   for (const { baseOffset, lastOffset, digest } of log.batches) {
     if (lastOffset >= log.highWatermark) break
-    const before = ghost.exposed[baseOffset]
-    if (before !== undefined && before !== digest) {
+    const before = held.ghost.exposed[baseOffset]
+    if (before === undefined) held.edit().exposed[baseOffset] = digest
+    else if (before !== digest) {
       return broken('R9', `b${broker} shows another record at ${baseOffset} than was shown before`)
     }
-    ghost.exposed[baseOffset] = digest
   }
   return null
 }
 
-function noteCaughtUp(ghost: ReplicationGhost, { brokers, partition }: ReplicationSeen, leader: ReplicaSeen): void {
+function noteCaughtUp(held: HeldGhost, { brokers, partition }: ReplicationSeen, leader: ReplicaSeen): void {
   const least = Math.max(leader.log.highWatermark, leader.leaderEpochStartOffset)
   const isBehind = (id: number): boolean => {
     // What was elected as the last hope is the truth from then on.
@@ -145,8 +151,9 @@ function noteCaughtUp(ghost: ReplicationGhost, { brokers, partition }: Replicati
     const known = leader.followers.get(id)
     return known === undefined || known.logEndOffset < least || known.brokerEpoch !== brokers.get(id)?.epoch
   }
-  const rest = ghost.unclean.filter(isBehind)
-  if (rest.length < ghost.unclean.length) ghost.unclean = rest
+  const { unclean } = held.ghost
+  const rest = unclean.filter(isBehind)
+  if (rest.length < unclean.length) held.edit().unclean = rest
 }
 
 /** In every world. */

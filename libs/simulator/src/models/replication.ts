@@ -206,7 +206,13 @@ function afterStep(world: ReplicationWorld, cell: Cell, message: Message): void 
     log.truncateFullyAndStartAt(0)
     log.highWatermark = 0
   }
-  const violation = look(world.edit().seen, replicationSeen(world))
+  const held = {
+    get ghost() {
+      return world.ghost.seen
+    },
+    edit: () => world.edit().seen,
+  }
+  const violation = look(held, replicationSeen(world))
   if (violation !== null) world.fail(violation.invariant, violation.detail)
   if (node !== AUTHORITY) return
   const { applied } = cell.state as AuthorityState

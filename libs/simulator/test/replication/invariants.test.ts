@@ -7,9 +7,12 @@ import {
   look,
   newReplicationGhost,
   replicationWitnesses,
+  type HeldGhost,
   type ReplicationGhost,
 } from '../../src/invariants/replication.ts'
 import type { BatchSeen, LogSeen, PartitionSeen, ReplicaSeen, ReplicationSeen } from '../../src/invariants/view.ts'
+
+const held = (ghost: ReplicationGhost): HeldGhost => ({ ghost, edit: () => ghost })
 
 const batch = (baseOffset: number, epoch: number, digest: number): BatchSeen => ({
   baseOffset,
@@ -77,7 +80,7 @@ function world(changed: Changed = {}): ReplicationSeen {
 
 function remembered(): ReplicationGhost {
   const ghost = newReplicationGhost()
-  expect(look(ghost, world())).toBeNull()
+  expect(look(held(ghost), world())).toBeNull()
   acknowledged(ghost, replica(1), 0)
   return ghost
 }
@@ -113,16 +116,16 @@ describe('an invariant of replication', () => {
       const ghost = remembered()
       plant?.(ghost)
       const seen = world(changed)
-      expect((by === 'look' ? look(ghost, seen) : checkReplication(ghost, seen))?.invariant).toBe(rule)
+      expect((by === 'look' ? look(held(ghost), seen) : checkReplication(ghost, seen))?.invariant).toBe(rule)
     })
   }
 
   it('R12 fails when a follower joins that is behind', () => {
     const ghost = newReplicationGhost()
-    look(ghost, world({ partition: { isr: [1, 2] } }))
+    look(held(ghost), world({ partition: { isr: [1, 2] } }))
     const followers = new Map([[3, { logEndOffset: 1, brokerEpoch: 7 }]])
     const seen = world({ partition: { partitionEpoch: 4 }, replicas: [replica(1, { followers }), ...others] })
-    expect(look(ghost, seen)?.invariant).toBe('R12')
+    expect(look(held(ghost), seen)?.invariant).toBe('R12')
   })
 
   it('K7 fails when a change is applied to another partition epoch', () => {
