@@ -187,6 +187,7 @@ describe('wrong use', () => {
     ['check raf', /unknown model raf: known are .*\braft\b/],
     ['check raft --bound moons=1', /unknown bound of raft moons: known are voters, /],
     ['check raft --bound voters', /a bound is name=number, not voters/],
+    ['check raft --bound voters=40', /raft has no world with these bounds: 40 interchangeable nodes/],
     ['zoo Z21 Z99', /no case Z99 in the zoo/],
     ['shrink', /needs a trace, or --seed/],
     ['shrink DIR/strange.ndjson', /a model nobody, which is not known here/],

@@ -23,6 +23,7 @@ export function check(name: string | undefined, options: CheckOptions): boolean 
   const bounds = boundsOf(model, options.bound ?? {})
   mustBeWritable(options.out)
   const safeguards: Safeguards = { ...allSafeguards, ...options.safeguards }
+  mustBegin(model, safeguards, bounds)
   const progress = new Progress()
   const began = performance.now()
   const result = search(model, safeguards, bounds, {
@@ -56,6 +57,16 @@ function boundsOf(model: AnyModel, given: Readonly<Record<string, number>>): Rea
   const stranger = Object.keys(given).find((bound) => !known.includes(bound))
   if (stranger !== undefined) throw new UsageError(unknown(`bound of ${model.name}`, stranger, known))
   return { ...model.defaultBounds, ...given }
+}
+
+/** Not every number makes a world: nobody has tried a quorum of forty voters in every order. */
+function mustBegin(model: AnyModel, safeguards: Safeguards, bounds: Readonly<Record<string, number>>): void {
+  try {
+    model.initial(safeguards, bounds)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new UsageError(`${model.name} has no world with these bounds: ${error.message}`)
+  }
 }
 
 function describe(

@@ -7,6 +7,9 @@ import type { Renaming } from './digest.ts'
 import { mix } from './hash.ts'
 import type { World } from './world.ts'
 
+/** Their orders are listed: 5040 for seven. */
+const mostAlike = 7
+
 export class Symmetry {
   readonly groups: readonly (readonly number[])[]
   /** All ways to rename nodes within their groups; the first one renames nothing. */
@@ -17,6 +20,9 @@ export class Symmetry {
 
   constructor(groups: readonly (readonly number[])[]) {
     this.groups = groups.filter(({ length }) => length > 1)
+    const large = this.groups.find(({ length }) => length > mostAlike)
+    if (large !== undefined)
+      throw new RangeError(`${large.length} interchangeable nodes; at most ${mostAlike} can be compared in every order`)
     this.renamings = renamings(this.groups)
     this.#all = this.renamings.map((_, index) => index)
     const anonymous: Renaming[] = []
