@@ -31,7 +31,7 @@ interface PartitionGhost {
   /** By base offset. */
   readonly batches: Map<number, Committed>
   highWatermark: number
-  /** Of the last committed batch. */
+  /** In which the last leader has moved the high watermark. */
   epoch: number
   readonly leaders: Map<number, number>
 }
@@ -114,7 +114,9 @@ export class ReplicationChecker implements Observer {
     // What a disk has lost the checkpoint of its high watermark still promises; such a follower truncates before it counts.
     if (state.role !== 'leader' && this.cluster.broker(host.id).hasLost) return
     if (!isCompacted(state)) this.compare('R2', ghost, host, log, Math.max(from, log.logStartOffset), to)
-    if (state.role === 'leader') ghost.highWatermark = Math.max(ghost.highWatermark, to)
+    if (state.role !== 'leader') return
+    ghost.highWatermark = Math.max(ghost.highWatermark, to)
+    ghost.epoch = Math.max(ghost.epoch, state.leaderEpoch)
   }
 
   /** Batches of [from, to) against what was committed there; what was not becomes so. */
@@ -123,7 +125,6 @@ export class ReplicationChecker implements Observer {
       const known = ghost.batches.get(base)
       if (known === undefined) {
         ghost.batches.set(base, batch)
-        ghost.epoch = Math.max(ghost.epoch, batch.epoch)
       } else if (known.epoch !== batch.epoch || known.crc !== batch.crc || known.nextOffset !== batch.nextOffset) {
         const epochs = `is of epoch ${batch.epoch} and was committed in epoch ${known.epoch}`
         const what = `offset ${base} ${epochs} (checksums ${batch.crc}, ${known.crc})`
