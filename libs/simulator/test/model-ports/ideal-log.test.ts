@@ -173,7 +173,9 @@ class Pair {
     if (each.kind === 'append') return buildBatch({ records })
     if (each.kind === 'follow') {
       const baseOffset = Math.max(0, this.real.logEndOffset - 1 + each.base)
-      return buildBatch({ records, baseOffset, partitionLeaderEpoch: this.epoch + each.epoch })
+      // Leader epochs never fall: recovery would take a batch of an earlier one for what was cut off before.
+      this.epoch += each.epoch
+      return buildBatch({ records, baseOffset, partitionLeaderEpoch: this.epoch })
     }
     return buildBatch({
       records,
