@@ -2,6 +2,7 @@
 import type { Model } from '../model/contract.ts'
 import { consumerTruncationModel } from './consumer-truncation.ts'
 import { coordinatorModel } from './coordinator.ts'
+import { expiredIdModel } from './expired-id.ts'
 import { idempotentClientModel } from './idempotent-client.ts'
 import { producersModel } from './idempotence.ts'
 import { offsetsModel } from './offsets.ts'
@@ -27,6 +28,7 @@ const list: readonly AnyModel[] = [
   raftTimedModel,
   idempotentClientModel,
   consumerTruncationModel,
+  expiredIdModel,
 ]
 
 export const models: ReadonlyMap<string, AnyModel> = new Map(list.map((model) => [model.name, model]))

@@ -1,5 +1,6 @@
-/** Z05: what a client must not take on trust, with the production consumer. See models/consumer-truncation.ts. */
+/** Z05, Z20: what a client must not take on trust, with the production consumer and producer. */
 import { consumerTruncationBounds, consumerTruncationModel } from '../models/consumer-truncation.ts'
+import { expiredIdModel } from '../models/expired-id.ts'
 import type { Cage } from './contract.ts'
 
 const truncation = { model: consumerTruncationModel, find: 'search' } as const
@@ -32,5 +33,15 @@ export const clientCages: readonly Cage[] = [
     safeguard: 'recheckAfterValidation',
     invariants: ['C3'],
     bounds: bounds({ elections: 2, reelections: 1, fetchVersion: 11 }),
+  },
+  {
+    id: 'Z20',
+    title: 'A fenced producer whose transactional.id has expired begins anew, and does again what another has done',
+    source: 'KAFKA-18019',
+    safeguard: 'invalidPidMappingIsFatal',
+    invariants: ['T7'],
+    model: expiredIdModel,
+    bounds: { inputs: 1, weeks: 1 },
+    find: 'search',
   },
 ]

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { allSafeguards } from '@troupe/actor'
 import { search, verifyModel } from '../../src/model/index.ts'
 import { consumerTruncationModel } from '../../src/models/consumer-truncation.ts'
+import { expiredIdModel } from '../../src/models/expired-id.ts'
 import { clientCages } from '../../src/zoo/clients.ts'
 import { examine } from '../../src/zoo/examine.ts'
 
@@ -38,5 +39,23 @@ describe('a consumer and unclean elections, with all safeguards on', () => {
   it('makes a model that keeps its own rules', () => {
     const bounds = { ...consumerTruncationModel.defaultBounds, elections: 2, reelections: 1, catchUps: 1, seeks: 1 }
     expect(verifyModel(consumerTruncationModel, allSafeguards, bounds, { worlds: 300 })).toEqual([])
+  })
+})
+
+describe('two producers with one transactional.id, with all safeguards on', () => {
+  it('make one output of each input, however long they wait', () => {
+    const bounds = { inputs: 2, weeks: 2 }
+    const found = search(expiredIdModel, allSafeguards, bounds, { countWitnesses: true })
+    expect([found.violation, found.exhausted]).toEqual([null, true])
+    expect(Object.keys(found.witnesses).sort()).toEqual([
+      'after the id expired an application ended',
+      'an application ended',
+      'an output is committed',
+      'the id expired',
+    ])
+  })
+
+  it('make a model that keeps its own rules', () => {
+    expect(verifyModel(expiredIdModel, allSafeguards, expiredIdModel.defaultBounds, { worlds: 300 })).toEqual([])
   })
 })
