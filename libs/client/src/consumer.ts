@@ -26,14 +26,7 @@ import { advanceCommits, autoCommitIfDue, onCommit, onCommitted } from './consum
 import type { ConsumerProperties } from './consumer/config.ts'
 import { onCoordinator } from './consumer/coordinator.ts'
 import { onFetched, sendFetches } from './consumer/fetcher.ts'
-import {
-  hasGeneration,
-  onHeartbeat,
-  onHeartbeatDue,
-  onMaxPollDue,
-  type HeartbeatDue,
-  type MaxPollDue,
-} from './consumer/heartbeat.ts'
+import { onHeartbeat, onHeartbeatDue, onMaxPollDue, type HeartbeatDue, type MaxPollDue } from './consumer/heartbeat.ts'
 import { invariants } from './consumer/invariants.ts'
 import { assignWhenKnown } from './consumer/leader.ts'
 import { onJoined, onSynced } from './consumer/membership.ts'
@@ -191,12 +184,10 @@ function onPause({ state }: Step, { kind, partitions }: Pause): void {
   }
 }
 
-function groupMetadata({ config, member, subscription }: ConsumerState): GroupMetadata {
-  const joined = subscription !== null && hasGeneration(member)
+function groupMetadata({ config, member }: ConsumerState): GroupMetadata {
   return {
     groupId: config['group.id'] ?? '',
-    generationId: joined ? member.generationId : -1,
-    memberId: joined ? member.memberId : '',
+    ...member.lastJoined,
     groupInstanceId: config['group.instance.id'],
   }
 }

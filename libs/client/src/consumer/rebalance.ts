@@ -127,6 +127,7 @@ function adopt(step: Step): void {
   const assignor = assignors.get(member.protocolName ?? '')
   if (assignor) member.last.set(assignor.name, { partitions: assigned, generationId: member.generationId })
   state.autoCommitAt = env.now + config['auto.commit.interval.ms']
+  member.lastJoined = { generationId: member.generationId, memberId: member.memberId }
   member.assignment = null
   become(member, 'stable')
   for (const partition of state.partitions.values()) partition.revoking = false

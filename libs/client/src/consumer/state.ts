@@ -32,6 +32,11 @@ export interface Membership {
   memberId: string
   /** −1: none, or lost. */
   generationId: number
+  /**
+   * As whom it took up its last assignment, also when it has lost the group since: what was polled then is committed in
+   * that name, and refused. (Java's ConsumerCoordinator changes its group metadata on joining only.)
+   */
+  lastJoined: { readonly generationId: number; readonly memberId: string }
   protocolName: string | null
   /** Why to join again; null: no need to. */
   rejoin: string | null
@@ -243,6 +248,7 @@ export function newConsumerState(properties: Partial<ConsumerProperties>, now: n
       phase: 'unjoined',
       memberId: '',
       generationId: -1,
+      lastJoined: { generationId: -1, memberId: '' },
       protocolName: null,
       rejoin: null,
       joinedTopics: null,
