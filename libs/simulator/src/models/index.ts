@@ -9,6 +9,7 @@ import { offsetsModel } from './offsets.ts'
 import { raftModel } from './raft.ts'
 import { raftTimedModel } from './raft-timed.ts'
 import { replicationModel } from './replication.ts'
+import { stickyClaimsModel } from './sticky-claims.ts'
 import { cleanerModel, storageModel } from './storage.ts'
 import { transactionsModel } from './transactions.ts'
 
@@ -29,6 +30,7 @@ const list: readonly AnyModel[] = [
   idempotentClientModel,
   consumerTruncationModel,
   expiredIdModel,
+  stickyClaimsModel,
 ]
 
 export const models: ReadonlyMap<string, AnyModel> = new Map(list.map((model) => [model.name, model]))

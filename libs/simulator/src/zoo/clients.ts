@@ -1,6 +1,7 @@
-/** Z05, Z20: what a client must not take on trust, with the production consumer and producer. */
+/** Z05, Z20, Z31: what a client must not take on trust, with the production consumer, producer and assignors. */
 import { consumerTruncationBounds, consumerTruncationModel } from '../models/consumer-truncation.ts'
 import { expiredIdModel } from '../models/expired-id.ts'
+import { stickyClaimsModel } from '../models/sticky-claims.ts'
 import type { Cage } from './contract.ts'
 
 const truncation = { model: consumerTruncationModel, find: 'search' } as const
@@ -42,6 +43,16 @@ export const clientCages: readonly Cage[] = [
     invariants: ['T7'],
     model: expiredIdModel,
     bounds: { inputs: 1, weeks: 1 },
+    find: 'search',
+  },
+  {
+    id: 'Z31-classic',
+    title: 'A member that missed a generation names what another one has been given since, and both keep it',
+    source: 'KAFKA-12984, KAFKA-13419, KAFKA-14639',
+    safeguard: 'stickyUsesGeneration',
+    invariants: ['G1'],
+    model: stickyClaimsModel,
+    bounds: { members: 3, partitions: 3, generations: 3, leaves: 1, cooperative: 0 },
     find: 'search',
   },
 ]

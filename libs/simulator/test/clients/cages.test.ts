@@ -4,6 +4,7 @@ import { allSafeguards } from '@troupe/actor'
 import { search, verifyModel } from '../../src/model/index.ts'
 import { consumerTruncationModel } from '../../src/models/consumer-truncation.ts'
 import { expiredIdModel } from '../../src/models/expired-id.ts'
+import { stickyClaimsModel } from '../../src/models/sticky-claims.ts'
 import { clientCages } from '../../src/zoo/clients.ts'
 import { examine } from '../../src/zoo/examine.ts'
 
@@ -57,5 +58,18 @@ describe('two producers with one transactional.id, with all safeguards on', () =
 
   it('make a model that keeps its own rules', () => {
     expect(verifyModel(expiredIdModel, allSafeguards, expiredIdModel.defaultBounds, { worlds: 300 })).toEqual([])
+  })
+})
+
+describe('the members of a sticky group, with all safeguards on', () => {
+  it.each([0, 1])('never own a partition twice, though they miss generations (cooperative: %i)', (cooperative) => {
+    const bounds = { members: 3, partitions: 3, generations: 4, leaves: 1, cooperative }
+    const found = search(stickyClaimsModel, allSafeguards, bounds, { countWitnesses: true, maxStates: 60_000 })
+    expect(found.violation).toBeNull()
+    expect(Object.keys(found.witnesses).sort()).toEqual([
+      'a member misses a generation',
+      'everybody owns something',
+      'the group goes on',
+    ])
   })
 })
