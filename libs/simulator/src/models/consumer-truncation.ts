@@ -20,37 +20,18 @@
  * | seeks        | of the application, to behind a record that it has read, with that record's epoch  |
  */
 import type { Effect, Message, Reply } from '@troupe/actor'
-import { consumerActor, type ConsumerState, type Polled } from '@troupe/client/consumer'
-import { resolveBrokerConfig, resolveTopicConfig } from '@troupe/config'
-import type { Fetch, PartitionUpdate, Produce, ReplicaArgs, ReplicaConfig } from '@troupe/replication/messages'
-import { replicaActor } from '@troupe/replication/replica'
+import type { ConsumerState, Polled } from '@troupe/client/consumer'
+import type { Fetch, PartitionUpdate, Produce } from '@troupe/replication/messages'
 import type { ReplicaState } from '@troupe/replication/state'
 import { buildBatch } from '@troupe/wire/record-batch'
 import { checkPolled, type ReadPlace, type WrittenRecord } from '../invariants/consumer.ts'
-import {
-  actorModel,
-  type Cell,
-  type CellSpec,
-  type Choice,
-  type ClassRule,
-  type Flight,
-  type World,
-} from '../model/actor-world.ts'
+import { actorModel, type Cell, type Choice, type Flight, type World } from '../model/actor-world.ts'
 import type { Bounds, Violation } from '../model/contract.ts'
-import { IdealLog } from '../model-ports/ideal-log.ts'
-import { IdealStore } from '../model-ports/ideal-store.ts'
+import type { IdealLog } from '../model-ports/ideal-log.ts'
+import type { IdealStore } from '../model-ports/ideal-store.ts'
 import type { PartitionStrip } from '../trace/format.ts'
-import {
-  BROKERS,
-  CLIENT,
-  CONSUMER,
-  NETWORK,
-  REPLICA,
-  TOPIC,
-  TOPIC_ID,
-  wire,
-  type Wire,
-} from './consumer-truncation-network.ts'
+import { cells, classRules, replicaConfig } from './consumer-truncation-parts.ts'
+import { BROKERS, CLIENT, CONSUMER, NETWORK, REPLICA, TOPIC, type Wire } from './consumer-truncation-network.ts'
 
 export interface ConsumerTruncationGhost {
   /** By leader epoch. Replaced, never changed, as is all below. */
@@ -76,53 +57,6 @@ const partition = { topic: TOPIC, partition: 0 }
 const FOREVER = 1_000_000_000
 
 // --- who stands where
-
-const { config: brokerConfig } = resolveBrokerConfig(new Map())
-
-/** One object in all worlds. */
-const replicaConfig: ReplicaConfig = {
-  log: {
-    ...resolveTopicConfig(brokerConfig, new Map()),
-    'producer.id.expiration.ms': brokerConfig['producer.id.expiration.ms'],
-  } as unknown as ReplicaConfig['log'],
-  'min.insync.replicas': 1,
-  'replica.lag.time.max.ms': brokerConfig['replica.lag.time.max.ms'],
-  'replica.fetch.wait.max.ms': brokerConfig['replica.fetch.wait.max.ms'],
-  'replica.fetch.max.bytes': brokerConfig['replica.fetch.max.bytes'],
-  'replica.fetch.backoff.ms': brokerConfig['replica.fetch.backoff.ms'],
-  'unclean.leader.election.enable': true,
-}
-
-/** What it tries again it tries again at once: time stands still. */
-const properties = {
-  'auto.offset.reset': 'earliest',
-  'enable.auto.commit': false,
-  'max.poll.records': 1,
-  'retry.backoff.ms': 0,
-  'retry.backoff.max.ms': 0,
-} as const
-
-function cells({ fetchVersion }: Bounds): CellSpec<ConsumerTruncationGhost>[] {
-  const args: ReplicaArgs = { topic: TOPIC, topicId: TOPIC_ID, partition: 0, config: replicaConfig }
-  return [
-    ...BROKERS.map((node): CellSpec<ConsumerTruncationGhost> => ({
-      node,
-      name: REPLICA,
-      definition: replicaActor,
-      args,
-      disk: () => new IdealStore(`ZGlyZWN0b3J5LWlkLTAwM${node}`),
-      ports: (view) => ({
-        get logs() {
-          return view.disk
-        },
-        cluster: {},
-        config: brokerConfig,
-      }),
-    })),
-    { node: CLIENT, name: NETWORK, definition: wire, args: { fetchVersion } },
-    { node: CLIENT, name: CONSUMER, definition: consumerActor, args: { properties } },
-  ]
-}
 
 const stateOf = (world: ConsumerWorld): ConsumerState => world.state<ConsumerState>(CLIENT, CONSUMER)!
 
@@ -314,28 +248,6 @@ function witnesses({ ghost }: ConsumerWorld): string[] {
 
 // --- how it is copied, compared and shown
 
-const logRule: ClassRule<IdealLog> = {
-  type: IdealLog,
-  clone: (log) => log.clone(),
-  view: ({ batches, epochs, logEndOffset, highWatermark }) => [
-    logEndOffset,
-    highWatermark,
-    epochs.entries,
-    batches.map(({ digest }) => digest),
-  ],
-}
-
-const storeRule: ClassRule<IdealStore> = {
-  type: IdealStore,
-  clone(store, copy) {
-    const twin = new IdealStore(store.directoryId, store.safeguards)
-    for (const [key, log] of store.files) twin.files.set(key, copy(log))
-    for (const key of store.opened) twin.opened.add(key)
-    return twin
-  },
-  view: ({ files }) => [...files.values()],
-}
-
 function strips(world: ConsumerWorld): PartitionStrip[] {
   const { leaders } = world.ghost
   const leader = leaders.at(-1)!
@@ -436,7 +348,7 @@ export const consumerTruncationModel = actorModel<ConsumerTruncationGhost>({
     messages: { constant: ['config', 'metadata', 'eligibleBrokers', 'records'], omit: ['maxWaitMs', 'maxBytes'] },
     ghost: { constant: ['leaders', 'written', 'last', 'read'] },
   },
-  classes: [logRule, storeRule] as unknown as readonly ClassRule<never>[],
+  classes: classRules,
   strips,
   detail,
 })

@@ -1,7 +1,7 @@
 /**
  * Z01–Z04 and Z06–Z12: the cages of replication. Their bounds are counts of what may go wrong; see models/replication.ts.
  *
- * Z05 (a consumer crosses a truncation) needs consumers and unclean elections: it is not here.
+ * Z05 (a consumer crosses a truncation) needs consumers and unclean elections: it is in clients.ts.
  */
 import { replicationBounds, replicationModel } from '../models/replication.ts'
 import type { Cage } from './contract.ts'
