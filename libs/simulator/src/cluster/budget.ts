@@ -3,8 +3,9 @@
  *
  * A broker may lose what it has not synced only while somebody else keeps every acknowledged record: the others run, with
  * disks that work, and for each of its partitions one of them is in the ISR or an eligible leader. Until it is back in
- * every ISR, the last such keeper may not end without an ordered stop either: to the controller every unclean end may
- * have lost something (KIP-966), and with no replica left that certainly has everything it elects the last known leader.
+ * every ISR, the last such keeper may not end either: to the controller every unclean end may have lost something
+ * (KIP-966), and when a keeper registers anew it leaves the ISR while those who died unnoticed may still fill it. With no
+ * replica left that certainly has everything the controller elects the last known leader.
  * The metadata log is synced within its steps, so no vote and no committed metadata can be lost.
  * (Rule: at most min.insync.replicas − 1 lossy crashes.)
  */
@@ -80,7 +81,8 @@ function isKeptWithout(cluster: Cluster, broker: number): boolean {
 
 function isKeeper(cluster: Cluster, image: MetadataImage, id: number): boolean {
   const broker = cluster.broker(id)
-  return broker.host.up && !broker.hasLost && hasWorkingDisk(cluster, broker) && isThisLife(cluster, image, id)
+  if (!broker.host.up || broker.stopping || broker.hasLost) return false
+  return hasWorkingDisk(cluster, broker) && isThisLife(cluster, image, id)
 }
 
 /** A broker whose disk is spoiled ends without an ordered stop as soon as it writes, or hears that a write has failed. */

@@ -64,8 +64,7 @@ export class Nemesis {
       case 'disk-replaced':
         return this.replaceDisk(fault.broker, fault)
       case 'stop':
-        // Whoever stops before it has heard of its registration cannot name its epoch later: to the controller no clean stop.
-        if (!this.isUp(fault.broker) || !(cluster.serves(fault.broker) || mayEnd(cluster, fault.broker))) return false
+        if (!this.isUp(fault.broker) || !mayEnd(cluster, fault.broker)) return false
         cluster.requestStop(fault.broker)
         this.later(fault, () => this.restart(fault.broker))
         return true
