@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs'
 import type { Message } from '@troupe/actor'
 import { StorageError, type FileHandle } from '@troupe/log/file-system'
 import { NodeFileSystem } from '@troupe/log/node-file-system.node'
-import type { ActorKind } from '@troupe/runtime/actor-host'
+import type { ActorKind } from '@troupe/actor/host/actor-host'
 import { assemble as assembleReal } from '@troupe/runtime/assembly'
 import type { BrokerAssembly, BrokerContext } from '@troupe/runtime/broker-assembly'
 

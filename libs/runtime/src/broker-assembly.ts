@@ -2,7 +2,7 @@
 import type { BrokerConfig } from '@troupe/config'
 import type { Transport } from '@troupe/broker/transport'
 import type { SyncCalls } from '@troupe/log/node-file-system.node'
-import type { ActorKind } from './actor-host.ts'
+import type { ActorKind } from '@troupe/actor/host/actor-host'
 import type { BootOptions, BrokerDescription, Report, TrafficDescription } from './control.ts'
 import type { ListenerAddress } from './sockets.ts'
 

@@ -7,7 +7,7 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import type { Message, Payload, ReplyToken } from '@troupe/actor'
-import type { Remote } from './actor-host.ts'
+import type { Remote } from '@troupe/actor/host/actor-host'
 import { isSlice, payloadPlace, restore, strip } from './payload.ts'
 import { RingReader, RingWriter } from './ring.ts'
 

@@ -9,7 +9,7 @@ import * as Effect from 'effect/Effect'
 import * as Fiber from 'effect/Fiber'
 import { describeEnd, type Cluster, type Slot } from './cluster.ts'
 import { exitCodeStorage } from './control.ts'
-import { RestartHistory, storageBudget, workerBudget, type RestartBudget } from './restart-policy.ts'
+import { RestartHistory, storageBudget, workerBudget, type RestartBudget } from '@troupe/actor/host/restart-policy'
 import type { BrokerProcess } from './worker-launch.ts'
 
 export interface SupervisorOptions {

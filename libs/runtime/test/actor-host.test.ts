@@ -1,7 +1,7 @@
 /** The shell around actors: order, effects, questions and answers, restarts, budgets. */
 import { describe, expect, it } from 'vitest'
 import type { Message, ReplyToken } from '@troupe/actor'
-import type { Remote } from '../src/actor-host.ts'
+import type { Remote } from '@troupe/actor/host/actor-host'
 import { ask, hostOf, toy } from './toy.ts'
 
 const asker = toy({

@@ -3,7 +3,7 @@ import net from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { chooseAdapter, dataAdapter, onreadAdapter, selfTest, type AcceptAdapter } from '../src/onread.ts'
 import { Sockets, type SocketLimits } from '../src/sockets.ts'
-import { Turn } from '../src/turn.ts'
+import { Turn } from '@troupe/actor/host/turn.node'
 
 // The machine may be busy; nothing here waits for time to pass.
 vi.setConfig({ testTimeout: 60_000 })

@@ -1,7 +1,7 @@
 /** The heap of timers. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { TimerHeap, type Timer } from '../src/timers.ts'
+import { TimerHeap, type Timer } from '@troupe/actor/host/timers'
 
 it('timer heap: fires by time, then by order of setting, whatever was removed', () => {
   const action = fc.oneof(

@@ -7,7 +7,7 @@ import {
   type Outbox,
   type ReplyToken,
 } from '@troupe/actor'
-import { ActorHost, type ActorHostOptions, type ActorKind, type Remote } from '../src/actor-host.ts'
+import { ActorHost, type ActorHostOptions, type ActorKind, type Remote } from '@troupe/actor/host/actor-host'
 
 export interface ToyMessage extends Message {
   readonly [field: string]: unknown

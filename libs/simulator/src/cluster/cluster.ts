@@ -4,7 +4,7 @@
  */
 import { actorNames, allSafeguards, type Address, type Message, type ReplyToken, type Safeguards } from '@troupe/actor'
 import { StorageError } from '@troupe/log/file-system'
-import type { EffectLog } from '../kernel/effect-log.ts'
+import type { EffectList } from '@troupe/actor/effect-list'
 import { EventQueue, type QueuedEvent } from '../kernel/event-queue.ts'
 import { Host, type Cell, type World } from '../kernel/host.ts'
 import { Random } from '../kernel/random.ts'
@@ -139,7 +139,7 @@ export class Cluster implements World, Processes {
     this.network.reply(host, token, bodyWithOwnBytes(body))
   }
 
-  stepped(host: Host, cell: Cell, message: Message, effects: EffectLog): void {
+  stepped(host: Host, cell: Cell, message: Message, effects: EffectList): void {
     this.events++
     mixStep(this.hash, this.now, host, cell, message, effects)
     for (const observer of this.observers) observer.stepped?.(host, cell, message, effects)

@@ -5,9 +5,9 @@
 import type { Message } from '@troupe/actor'
 import type { Log } from '@troupe/log/contract'
 import type { ReplicaState } from '@troupe/replication/state'
-import type { EffectLog } from '../kernel/effect-log.ts'
+import type { EffectList } from '@troupe/actor/effect-list'
 import type { Cell, Host } from '../kernel/host.ts'
-import { hashText } from '../kernel/random.ts'
+import { hashText } from '@troupe/actor/random'
 import type { RollingHash } from '../kernel/rolling-hash.ts'
 
 const texts = new Map<string, number>()
@@ -28,7 +28,7 @@ export function mixStep(
   host: Host,
   cell: Cell,
   message: Message,
-  effects: EffectLog,
+  effects: EffectList,
 ): void {
   hash.mixNumber(now)
   hash.mix(host.id)

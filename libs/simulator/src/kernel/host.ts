@@ -6,7 +6,7 @@
  * their step. Time, randomness and everything outside of the process belong to the `World`.
  */
 import type { ActorDefinition, Address, Env, Failed, Message, ReplyToken, Safeguards } from '@troupe/actor'
-import { EffectLog } from './effect-log.ts'
+import { EffectList } from '@troupe/actor/effect-list'
 import type { QueuedEvent } from './event-queue.ts'
 import type { Random } from './random.ts'
 
@@ -31,7 +31,7 @@ export interface World {
   sendAway(host: Host, to: Address, message: Message): void
   replyAway(host: Host, token: ReplyToken, body: unknown): void
   /** After each step, before its effects happen. */
-  stepped(host: Host, cell: Cell, message: Message, effects: EffectLog): void
+  stepped(host: Host, cell: Cell, message: Message, effects: EffectList): void
   traced(host: Host, cell: Cell, event: string, fields: Record<string, unknown>): void
   /** A step or a start threw. Returns whether the actor is to be started again. */
   threw(host: Host, cell: Cell, message: Message | null, error: unknown): boolean
@@ -74,7 +74,7 @@ export class Host {
   private readonly world: World
   private kinds: ReadonlyMap<string, HostedKind> = new Map()
   private readonly safeguards: Safeguards
-  private readonly outbox = new EffectLog()
+  private readonly outbox = new EffectList()
   private queue: Delivery[] = []
   private draining = false
   private incarnation = 0
@@ -242,7 +242,7 @@ export class Host {
     }
     this.cells.set(name, cell)
     // A start may happen among the effects of another actor's step.
-    const out = new EffectLog()
+    const out = new EffectList()
     try {
       cell.state = cell.definition.start(args, env, out)
     } catch (error) {

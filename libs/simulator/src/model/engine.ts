@@ -4,7 +4,7 @@ import type { PartitionStrip, TraceEvent } from '../trace/format.ts'
 import type { ActorModelSpec, AnyDefinition, CellSpec, Choice } from './actor-spec.ts'
 import { cloneTogether, cloneTree, cloneWith } from './clone.ts'
 import type { Action, Bounds } from './contract.ts'
-import { Effects } from './effects.ts'
+import { EffectList } from '@troupe/actor/effect-list'
 import { CompiledRules } from './field-plan.ts'
 import type { ClassRule, FieldRules } from './field-rules.ts'
 import { stopCellAt } from './faults.ts'
@@ -29,7 +29,7 @@ export class Engine {
   readonly bounds: Bounds
   readonly choices: readonly Choice[]
   readonly seats: Seat[] = []
-  readonly effects = new Effects()
+  readonly effects = new EffectList()
   readonly rules: RuleBook
   readonly symmetry: Symmetry
   readonly memory = new Memory(this)

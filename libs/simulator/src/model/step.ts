@@ -70,13 +70,11 @@ function compute(world: World, index: number, message: Message, timer: SetTimer 
   if (timer !== null) cell.timers = cell.timers.filter(({ name }) => name !== timer.name)
   else noteQuestion(cell, message)
   const seat = engine.seats[index]!
-  const effects = engine.effects.list
-  effects.length = 0
   seat.enter(world, cell, now)
   try {
     seat.definition.step(cell.state, message, seat.env, engine.effects)
   } catch (error) {
-    effects.length = 0
+    engine.effects.clear()
     return { cell, prepared: [], broken: null, thrown: { error } }
   }
   return prepare(engine, cell)
@@ -97,10 +95,7 @@ function noteQuestion(cell: Cell, message: Message): void {
 
 /** Makes the effects of the step just taken ready, and judges the new state. */
 export function prepare(engine: Engine, cell: Cell): Outcome {
-  const effects = engine.effects.list
-  const prepared: Prepared[] = []
-  for (let at = 0; at < effects.length; at++) prepared.push(prepareOne(engine, cell, effects[at]!))
-  effects.length = 0
+  const prepared = engine.effects.take().map((effect) => prepareOne(engine, cell, effect))
   return { cell, prepared, broken: judge(engine, cell), thrown: null }
 }
 
@@ -208,12 +203,11 @@ export function startCell(world: World, cell: Cell): void {
   const seat = engine.seats[cell.index]!
   cell.incarnation++
   cell.draws = 0
-  engine.effects.list.length = 0
   seat.enter(world, cell, seat.nowOf(world, cell, null, 0))
   try {
     cell.state = seat.definition.start(cell.args, seat.env, engine.effects)
   } catch (error) {
-    engine.effects.list.length = 0
+    engine.effects.clear()
     world.fail('actor-threw', `${cell.name} on ${engine.nodeName(cell.node)}, during start: ${String(error)}`)
     return
   }

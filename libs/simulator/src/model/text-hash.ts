@@ -1,5 +1,5 @@
 /** Two hashes of a text, remembered: the same names and kinds come by all the time. */
-import { hashText } from '../kernel/random.ts'
+import { hashText } from '@troupe/actor/random'
 
 export interface TextHash {
   readonly high: number

@@ -2,7 +2,7 @@
  * Reply tokens that somebody is answerable for: what an actor here has been asked and not answered, or what actors
  * here have asked of one other broker. Whoever fails, its tokens are answered with `Failed`.
  */
-import type { ReplyToken } from '@troupe/actor'
+import type { ReplyToken } from '../contract.ts'
 
 export class Owed {
   /** By asker, then by id: building one string key for each question costs more than the second look-up. */

@@ -1,7 +1,8 @@
 /** One actor in its host: what it is made of, what it owes, and how often it has failed. */
-import type { ActorDefinition, Address, Env, Message, Safeguards } from '@troupe/actor'
+import type { ActorDefinition, Address, Env, Message } from '../contract.ts'
+import type { Safeguards } from '../safeguards.ts'
 import { Owed } from './owed.ts'
-import { randomStream } from './random.ts'
+import { randomStream } from '../random.ts'
 import { RestartHistory, type RestartBudget } from './restart-policy.ts'
 import type { Timer } from './timers.ts'
 

@@ -8,10 +8,11 @@
  * A thrown error restarts the actor from its `start` (from its log, that is). One that keeps failing is given up
  * through `onGiveUp`: the worker exits, and the main thread's supervisor takes over.
  */
-import type { Address, Effect, Env, Failed, Message, ReplyToken, Safeguards } from '@troupe/actor'
+import type { Address, Effect, Env, Failed, Message, ReplyToken } from '../contract.ts'
+import type { Safeguards } from '../safeguards.ts'
 import type { Clock } from './clock.ts'
 import { ActorCell, ActorEnv, type ActorKind } from './actor-cell.ts'
-import { EffectList } from './effect-list.ts'
+import { EffectList } from '../effect-list.ts'
 import { Owed } from './owed.ts'
 import { actorBudget, type RestartBudget } from './restart-policy.ts'
 import { TimerHeap } from './timers.ts'

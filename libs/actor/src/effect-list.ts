@@ -1,9 +1,9 @@
 /** The outbox of a step: effects in the order in which they were asked for. */
-import type { Address, Effect, Message, Outbox, ReplyToken } from '@troupe/actor'
+import type { Address, Effect, Message, Outbox, ReplyToken } from './contract.ts'
 
 const none: Effect[] = []
 
-export class EffectLog implements Outbox {
+export class EffectList implements Outbox {
   private effects: Effect[] = none
 
   /** Read only. */
