@@ -50,7 +50,7 @@ export function traceRun(options: ClusterOptions): Traced {
   const recorder = new Recorder(simulation.cluster, tracedEvents)
   simulation.cluster.observers.push(recorder)
   const { notebook } = simulation.clients
-  notebook.onOperation = (process) => recorder.operation(process, simulation.history.at(-1)!)
+  notebook.onOperation = (process) => recorder.operation(process, simulation.clients.history.at(-1)!)
   const result = simulation.run()
   const events = recorder.trace
   const [found] = result.violations

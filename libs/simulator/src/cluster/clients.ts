@@ -4,12 +4,16 @@ import { consumerActor } from '@troupe/client/consumer'
 import { networkActor } from '@troupe/client/network'
 import { producerActor } from '@troupe/client/producer'
 import type { AnyDefinition, HostedKind } from '../kernel/host.ts'
+import { checkHistory } from '../history/check.ts'
+import type { History } from '../history/format.ts'
+import { brokenInvariants } from '../history/invariants.ts'
 import { Notebook, type ApplicationArgs } from '../workload/application.ts'
 import { copierActor, copierGroup } from '../workload/copier.ts'
 import { groupMemberActor, memberGroup } from '../workload/group-member.ts'
 import { readerActor } from '../workload/reader.ts'
 import { senderActor } from '../workload/sender.ts'
 import { transactorActor } from '../workload/transactor.ts'
+import type { Applications } from './applications.ts'
 import type { ClientProcess, ClientRoot } from './client-process.ts'
 import { startOfTime, type Cluster } from './cluster.ts'
 import type { ClientOptions } from './options.ts'
@@ -23,7 +27,7 @@ const applications: Readonly<Record<ClientOptions['role'], AnyDefinition>> = {
   reader: readerActor,
 }
 
-export class Clients {
+export class Clients implements Applications {
   readonly notebook = new Notebook(startOfTime)
   private readonly cluster: Cluster
 
@@ -31,11 +35,18 @@ export class Clients {
     this.cluster = cluster
   }
 
+  get history(): History {
+    return this.notebook.recorder.history
+  }
+
+  get operations(): number {
+    return this.history.length
+  }
+
   start(): void {
     this.cluster.options.clients.forEach((_, index) => this.boot(firstClient + index))
   }
 
-  /** The process is gone; another one with the same configuration takes its place. */
   kill(id: number, forMs: number): void {
     const { cluster, notebook } = this
     const client = cluster.clients.get(id)
@@ -69,6 +80,14 @@ export class Clients {
     }
     // Readers go on polling.
     return null
+  }
+
+  judge(report: (invariant: string, detail: string) => void): void {
+    const options = { subscribe: true }
+    for (const { name, allowed, cases } of checkHistory(this.history, options).anomalies) {
+      if (!allowed) report(name, cases[0]?.detail ?? '')
+    }
+    for (const { invariant, detail } of brokenInvariants(this.history, options)) report(invariant, detail)
   }
 
   private boot(id: number): void {

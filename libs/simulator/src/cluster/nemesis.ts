@@ -195,7 +195,7 @@ export class Nemesis {
 }
 
 /** What a controller is asked to elect: every partition's preferred leader. */
-export function electPreferred(): Message {
+function electPreferred(): Message {
   return {
     kind: 'controllerRequest',
     api: 'ElectLeaders',
@@ -208,5 +208,3 @@ function reassignTo(name: string, partitionIndex: number, replicas: readonly num
   const body = { timeoutMs: 5000, allowReplicationFactorChange: true, topics }
   return { kind: 'controllerRequest', api: 'AlterPartitionReassignments', body } as unknown as Message
 }
-
-export const controllerName = actorNames.controller

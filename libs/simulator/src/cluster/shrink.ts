@@ -6,7 +6,7 @@
  * properties, delays, length.
  */
 import type { ClusterOptions } from './options.ts'
-import { Simulation } from './simulation.ts'
+import { Simulation, type RunResult } from './simulation.ts'
 
 export interface Shrunk {
   readonly options: ClusterOptions
@@ -16,21 +16,34 @@ export interface Shrunk {
 
 export interface ShrinkLimits {
   readonly runs: number
-  /** Of the smaller runs, how many events at most; a run that goes on for longer is not accepted. */
+  /** Asked before every run; true: that is enough. */
   readonly expired?: () => boolean
 }
 
-export function shrinkRun(options: ClusterOptions, invariant: string, limits: ShrinkLimits): Shrunk {
-  return new Shrinker(options, invariant, limits).run()
+/** `simulate`: how a candidate is run, where its clients are not the simulator's own. */
+export function shrinkRun(
+  options: ClusterOptions,
+  invariant: string,
+  limits: ShrinkLimits,
+  simulate = (candidate: ClusterOptions): RunResult => new Simulation(candidate).run(),
+): Shrunk {
+  return new Shrinker(options, invariant, limits, simulate).run()
 }
 
 class Shrinker {
   private best: ClusterOptions
   private readonly invariant: string
   private readonly limits: ShrinkLimits
+  private readonly simulate: (candidate: ClusterOptions) => RunResult
   private tried = 0
 
-  constructor(options: ClusterOptions, invariant: string, limits: ShrinkLimits) {
+  constructor(
+    options: ClusterOptions,
+    invariant: string,
+    limits: ShrinkLimits,
+    simulate: (candidate: ClusterOptions) => RunResult,
+  ) {
+    this.simulate = simulate
     this.best = options
     this.invariant = invariant
     this.limits = limits
@@ -52,7 +65,7 @@ class Shrinker {
   private accept(candidate: ClusterOptions): boolean {
     if (this.isOver()) return false
     this.tried++
-    const { violations } = new Simulation(candidate).run()
+    const { violations } = this.simulate(candidate)
     if (violations[0]?.invariant !== this.invariant) return false
     this.best = candidate
     return true

@@ -5,15 +5,13 @@
  * checker after every event); then everything heals, clients finish, and progress is demanded (liveness). At the end the
  * history of what clients asked and heard is judged.
  */
-import type { Message } from '@troupe/actor'
-import { checkHistory } from '../history/check.ts'
-import { brokenInvariants } from '../history/invariants.ts'
-import type { History } from '../history/format.ts'
+import { actorNames, type Message } from '@troupe/actor'
 import type { ViolationReport } from '../trace/format.ts'
+import type { Applications } from './applications.ts'
 import { Clients } from './clients.ts'
 import { Cluster, startOfTime } from './cluster.ts'
 import { livenessChecks } from './liveness.ts'
-import { controllerName, Nemesis } from './nemesis.ts'
+import { Nemesis } from './nemesis.ts'
 import type { Observer } from './observer.ts'
 import type { ClusterOptions } from './options.ts'
 import { clusterCheckers } from './checkers.ts'
@@ -34,16 +32,21 @@ export interface RunResult {
   readonly operations: number
 }
 
-export class Simulation {
+export class Simulation<Clientele extends Applications = Clients> {
   readonly cluster: Cluster
-  readonly clients: Clients
+  readonly clients: Clientele
   readonly violations: Violations
   private readonly nemesis: Nemesis
 
-  constructor(options: ClusterOptions, observers: readonly Observer[] = []) {
+  /** `clientele`: what the clients run, where it is not drawn from the simulator's own applications. */
+  constructor(
+    options: ClusterOptions,
+    observers: readonly Observer[] = [],
+    clientele: (cluster: Cluster) => Applications = (cluster) => new Clients(cluster),
+  ) {
     this.cluster = new Cluster(options)
     this.violations = new Violations(this.cluster)
-    this.clients = new Clients(this.cluster)
+    this.clients = clientele(this.cluster) as Clientele
     this.cluster.observers.push(this.violations, ...clusterCheckers(this.cluster, this.violations), ...observers)
     this.nemesis = new Nemesis(this.cluster, {
       killClient: (client, forMs) => this.clients.kill(client, forMs),
@@ -55,10 +58,6 @@ export class Simulation {
   run(): RunResult {
     if (this.begin() && this.safety() && this.liveness()) this.judge()
     return this.result()
-  }
-
-  get history(): History {
-    return this.clients.notebook.recorder.history
   }
 
   private begin(): boolean {
@@ -119,13 +118,7 @@ export class Simulation {
   }
 
   private judge(): void {
-    const options = { subscribe: true }
-    for (const { name, allowed, cases } of checkHistory(this.history, options).anomalies) {
-      if (!allowed) this.violations.report(name, cases[0]?.detail ?? '')
-    }
-    for (const { invariant, detail } of brokenInvariants(this.history, options)) {
-      this.violations.report(invariant, detail)
-    }
+    this.clients.judge((invariant, detail) => this.violations.report(invariant, detail))
   }
 
   private missed(id: string, what: string): false {
@@ -141,7 +134,7 @@ export class Simulation {
   private askController(message: Message, heard: (body: unknown) => void): void {
     const broker = [...this.cluster.brokers.values()].find(({ host }) => host.up)
     if (broker === undefined) return heard(null)
-    this.cluster.ask({ broker: broker.id, actor: controllerName }, message, heard)
+    this.cluster.ask({ broker: broker.id, actor: actorNames.controller }, message, heard)
   }
 
   private result(): RunResult {
@@ -154,7 +147,7 @@ export class Simulation {
       violations: this.violations.reports,
       witnesses: this.violations.witnesses(),
       faults: this.nemesis.done,
-      operations: this.history.length,
+      operations: this.clients.operations,
     }
   }
 }
