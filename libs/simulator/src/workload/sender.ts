@@ -1,18 +1,12 @@
 /** An application that sends unique values to random partitions, one operation at a time, outside of transactions. */
 import type { ActorDefinition, Outbox, Reply } from '@troupe/actor'
-import { clientActorNames, type Send, type SendResult } from '@troupe/client/messages'
-import type { SendMicroOp } from '../history/format.ts'
+import { clientActorNames, type SendResult } from '@troupe/client/messages'
 import { outcome } from '../history/record.ts'
-import { below, go, keyOf, valueBytes, type ApplicationArgs, type ApplicationEnv, type Go } from './application.ts'
+import { below, go, type ApplicationArgs, type ApplicationEnv, type Go } from './application.ts'
+import { drawSends, withOffset, type Sending } from './sends.ts'
 
-interface SenderState {
-  readonly args: ApplicationArgs
+interface SenderState extends Sending {
   process: number
-  nextId: number
-  /** Of the operation under way, by request id. */
-  readonly waiting: Map<number, number>
-  asked: SendMicroOp[]
-  results: (SendResult | null)[]
 }
 
 export const senderActor: ActorDefinition<SenderState, Go | Reply, ApplicationEnv, ApplicationArgs> = {
@@ -37,20 +31,7 @@ export const senderActor: ActorDefinition<SenderState, Go | Reply, ApplicationEn
 
 function send(state: SenderState, env: ApplicationEnv, out: Outbox): void {
   const count = 1 + (below(env, 3) === 0 ? below(env, 3) : 0)
-  state.asked = []
-  state.results = []
-  const messages: Send[] = []
-  for (let index = 0; index < count; index++) {
-    const { name, partitions } = state.args.topics[0]!
-    const partition = below(env, partitions)
-    const value = env.notebook.nextValue()
-    const id = state.nextId++
-    state.waiting.set(id, index)
-    state.asked.push(['send', keyOf(name, partition), value])
-    state.results.push(null)
-    const replyTo = { ...env.self, id }
-    messages.push({ kind: 'send', replyTo, topic: name, partition, key: null, value: valueBytes(value) })
-  }
+  const messages = drawSends(state, env, count)
   env.notebook.invoke(env.now, { f: 'send', process: state.process, value: state.asked })
   const to = { broker: env.self.broker, actor: clientActorNames.producer('p') }
   for (const message of messages) out.send(to, message)
@@ -62,21 +43,13 @@ function complete(state: SenderState, env: ApplicationEnv, out: Outbox): void {
   env.notebook.complete(env.now, type, {
     f: 'send',
     process: state.process,
-    value: state.asked.map((op, index) => withOffset(op, state.results[index] ?? null)),
+    value: state.asked.map((op, index) => withOffset(op, state.results[index])),
   })
   if (type === 'info') state.process = env.notebook.newProcess()
-  const result = state.results.find((one) => one !== null && one.error !== 0)
-  // A producer that cannot go on is thrown away.
-  if (result?.detail === 'fatal') out.trace('application.producer-lost', {})
   out.setTimer('go', env.now + 1 + below(env, state.args.everyMs), go)
 }
 
 function outcomeOf(result: SendResult | null): 'ok' | 'fail' | 'info' {
   if (result === null) return 'info'
   return result.error !== 0 && result.indefinite ? 'info' : outcome(result.error, false)
-}
-
-function withOffset(op: SendMicroOp, result: SendResult | null): SendMicroOp {
-  if (result === null || result.error !== 0) return op
-  return ['send', op[1], [result.offset < 0 ? null : result.offset, op[2] as number]]
 }

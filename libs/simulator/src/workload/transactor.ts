@@ -8,21 +8,15 @@
  */
 import type { ActorDefinition, Message, Outbox, Reply } from '@troupe/actor'
 import { clientActorNames, type OperationResult, type SendResult } from '@troupe/client/messages'
-import type { SendMicroOp } from '../history/format.ts'
-import { below, go, keyOf, valueBytes, type ApplicationArgs, type ApplicationEnv, type Go } from './application.ts'
+import { below, go, type ApplicationArgs, type ApplicationEnv, type Go } from './application.ts'
+import { drawSends, withOffset, type Sending } from './sends.ts'
 
 type Phase = 'initialising' | 'idle' | 'beginning' | 'sending' | 'committing' | 'aborting'
 
-interface TransactorState {
-  readonly args: ApplicationArgs
+interface TransactorState extends Sending {
   readonly producer: string
   process: number
   phase: Phase
-  nextId: number
-  /** The operation or the sends that are waited for. */
-  readonly waiting: Map<number, number>
-  asked: SendMicroOp[]
-  results: (SendResult | null)[]
   abort: boolean
   /** A commit was asked for, and one attempt has not been answered. */
   unsure: boolean
@@ -98,23 +92,10 @@ function onResult(state: TransactorState, result: OperationResult, env: Applicat
 
 function send(state: TransactorState, env: ApplicationEnv, out: Outbox): void {
   state.phase = 'sending'
-  state.asked = []
-  state.results = []
   state.abort = below(env, 5) === 0
   state.unsure = false
   const count = 1 + below(env, 3)
-  const messages: Message[] = []
-  for (let index = 0; index < count; index++) {
-    const { name, partitions } = state.args.topics[0]!
-    const partition = below(env, partitions)
-    const value = env.notebook.nextValue()
-    const id = state.nextId++
-    state.waiting.set(id, index)
-    state.asked.push(['send', keyOf(name, partition), value])
-    state.results.push(null)
-    const record = { topic: name, partition, key: null, value: valueBytes(value) }
-    messages.push({ kind: 'send', replyTo: { ...env.self, id }, ...record } as Message)
-  }
+  const messages = drawSends(state, env, count)
   env.notebook.invoke(env.now, { f: 'txn', process: state.process, value: state.asked })
   for (const message of messages) out.send({ broker: env.self.broker, actor: state.producer }, message)
 }
@@ -127,11 +108,7 @@ function end(state: TransactorState, env: ApplicationEnv, out: Outbox): void {
 
 function complete(state: TransactorState, type: 'ok' | 'fail', env: ApplicationEnv, out: Outbox): void {
   if (state.asked.length > 0) {
-    const value = state.asked.map((op, index): SendMicroOp => {
-      const result = state.results[index]
-      if (type !== 'ok' || !result) return op
-      return ['send', op[1], [result.offset < 0 ? null : result.offset, op[2] as number]]
-    })
+    const value = state.asked.map((op, index) => (type === 'ok' ? withOffset(op, state.results[index]) : op))
     const outcome = type === 'fail' && state.unsure ? 'info' : type
     env.notebook.complete(env.now, outcome, { f: 'txn', process: state.process, value })
     if (outcome === 'info') state.process = env.notebook.newProcess()
