@@ -8,6 +8,7 @@
  * | message                                      | from        | effect                                             |
  * | -------------------------------------------- | ----------- | -------------------------------------------------- |
  * | subscribe, assign, unsubscribe               | application | what is consumed                                   |
+ * | enforceRebalance                             | application | rejoins at the next poll                           |
  * | poll                                         | application | records and rebalances; `Polled`                   |
  * | commit                                       | application | `Committed`                                        |
  * | seek, pause, resume                          | application | where to read next, and whether                    |
@@ -21,6 +22,7 @@
  */
 import type { ActorDefinition, Message, Reply } from '@troupe/actor'
 import { KafkaError } from '@troupe/wire/errors'
+import type { Assignor } from './consumer/assignors/assignor.ts'
 import { advanceClosing, onClose, onUnsubscribe } from './consumer/closing.ts'
 import { advanceCommits, autoCommitIfDue, onCommit, onCommitted } from './consumer/commits.ts'
 import type { ConsumerProperties } from './consumer/config.ts'
@@ -29,7 +31,7 @@ import { onFetched, sendFetches } from './consumer/fetcher.ts'
 import { onHeartbeat, onHeartbeatDue, onMaxPollDue, type HeartbeatDue, type MaxPollDue } from './consumer/heartbeat.ts'
 import { invariants } from './consumer/invariants.ts'
 import { assignWhenKnown } from './consumer/leader.ts'
-import { onJoined, onSynced } from './consumer/membership.ts'
+import { groupMetadata, onJoined, onSynced, requestRejoin } from './consumer/membership.ts'
 import type { ApplicationMessage, Assign, Pause, Subscribe } from './consumer/messages.ts'
 import { answerPoll, onPoll } from './consumer/poll.ts'
 import { assignPartitions, findPositions, onInitial, onReset, onSeek } from './consumer/positions.ts'
@@ -41,14 +43,17 @@ import { partitionKey } from './consumer/topic-partition.ts'
 import { followLeaders, onValidated, validatePositions } from './consumer/validation.ts'
 import { armWake, type Wake } from './consumer/wake.ts'
 import { watchTopics } from './consumer/watch.ts'
-import type { GroupMetadata, MetadataChanged, NetworkAnswer } from './messages.ts'
+import type { MetadataChanged, NetworkAnswer } from './messages.ts'
 
 export type { ConsumerProperties } from './consumer/config.ts'
+export type * from './consumer/assignors/assignor.ts'
 export type * from './consumer/messages.ts'
 export type { ConsumerState } from './consumer/state.ts'
 
 export interface ConsumerArgs {
   readonly properties: Partial<ConsumerProperties>
+  /** The application's own, named in `partition.assignment.strategy`. */
+  readonly assignors?: readonly Assignor[]
 }
 
 export type ConsumerMessage =
@@ -61,7 +66,7 @@ export type ConsumerMessage =
 
 export const consumerActor: ActorDefinition<ConsumerState, ConsumerMessage & Message, Step['env'], ConsumerArgs> = {
   kind: 'consumer',
-  start: ({ properties }, env) => newConsumerState(properties, env.now),
+  start: ({ properties, assignors }, env) => newConsumerState(properties, env.now, assignors),
   step(state, message, env, out) {
     const step: Step = { state, env, out }
     dispatch(step, message)
@@ -75,6 +80,9 @@ function dispatch(step: Step, message: ConsumerMessage): void {
   switch (message.kind) {
     case 'subscribe':
       return onSubscribe(step, message)
+    case 'enforceRebalance':
+      if (state.subscription !== null) requestRejoin(step, message.reason ?? 'rebalance enforced by user')
+      return
     case 'assign':
       return onAssign(step, message)
     case 'unsubscribe':
@@ -164,11 +172,12 @@ function advance(step: Step): void {
   armWake(step)
 }
 
-function onSubscribe(step: Step, { topics }: Subscribe): void {
+function onSubscribe(step: Step, { topics, userData }: Subscribe): void {
   const { state } = step
   if (state.config['group.id'] === null) return fail(step, KafkaError.INVALID_GROUP_ID, 'group.id is not set')
   if (state.subscription === null) assignPartitions(step, [])
   state.subscription = [...new Set(topics)]
+  state.subscriptionData = userData ?? null
   watchTopics(step)
 }
 
@@ -181,14 +190,6 @@ function onPause({ state }: Step, { kind, partitions }: Pause): void {
   for (const each of partitions) {
     const found = state.partitions.get(partitionKey(each))
     if (found !== undefined) found.paused = kind === 'pause'
-  }
-}
-
-function groupMetadata({ config, member }: ConsumerState): GroupMetadata {
-  return {
-    groupId: config['group.id'] ?? '',
-    ...member.lastJoined,
-    groupInstanceId: config['group.instance.id'],
   }
 }
 

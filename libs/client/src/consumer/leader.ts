@@ -4,13 +4,13 @@
  */
 import { KafkaError } from '@troupe/wire/errors'
 import type { JoinGroupResponse } from '@troupe/wire/messages'
-import type { MemberSubscription } from './assignors/assignor.ts'
-import { assignors } from './assignors/index.ts'
+import type { Assignments, MemberSubscription, Subscriptions } from './assignors/assignor.ts'
+import { assignorOf, isCooperative } from './assignors/index.ts'
 import { joinAgain, requestRejoin, sendSync } from './membership.ts'
 import { decodeSubscription, encodeAssignment } from './protocol.ts'
 import { fail } from './requests.ts'
 import type { ConsumerState, Step } from './state.ts'
-import { compareText } from './topic-partition.ts'
+import { compareText, partitionKey } from './topic-partition.ts'
 import { watchTopics } from './watch.ts'
 
 export function lead(step: Step, joined: JoinGroupResponse): void {
@@ -25,7 +25,8 @@ export function lead(step: Step, joined: JoinGroupResponse): void {
 
 /** After a join, and after every change of metadata. */
 export function assignWhenKnown(step: Step): void {
-  const { member, metadata, config } = step.state
+  const { state } = step
+  const { member, metadata, config } = state
   const { leading } = member
   if (leading === null || metadata === null) return
   if (!member.groupTopics.every((topic) => metadata.topics.has(topic))) return
@@ -33,21 +34,41 @@ export function assignWhenKnown(step: Step): void {
   member.assignedFor = countPartitions(step.state)
   // KIP-814: a static leader that returns finds its group as it was.
   if (leading.skipAssignment) return sendSync(step, [])
-  const assignor = assignors.get(leading.protocolName ?? '')
-  if (
-    assignor === undefined ||
-    !config['partition.assignment.strategy'].some((each) => assignors.get(each) === assignor)
-  ) {
+  const assignor = assignorOf(state, leading.protocolName)
+  const isOurs = config['partition.assignment.strategy'].some((each) => assignorOf(state, each) === assignor)
+  if (assignor === undefined || !isOurs) {
     fail(step, KafkaError.INCONSISTENT_GROUP_PROTOCOL, `no assignor ${leading.protocolName}`)
     return joinAgain(step, 'no such assignor', 'later')
   }
   const members = subscriptionsOf(leading)
   const useGeneration = step.env.safeguards.stickyUsesGeneration
-  const assignments = assignor.assign(existing(member.assignedFor), members, { useGeneration })
-  sendSync(
-    step,
-    [...assignments].map(([memberId, own]) => ({ memberId, assignment: encodeAssignment(own) })),
-  )
+  const made = assignor.assign(existing(member.assignedFor), members, { useGeneration, metadata })
+  const { assignments, userData } = made instanceof Map ? { assignments: made, userData: nothing } : made
+  const isCustom = state.customAssignors.has(assignor.name)
+  const stolen = isCustom && isCooperative(state) ? takenFromOwner(members, assignments) : null
+  if (stolen !== null) {
+    fail(step, KafkaError.INCONSISTENT_GROUP_PROTOCOL, `${assignor.name} takes ${stolen} from a member that owns it`)
+    return joinAgain(step, 'invalid assignment', 'later')
+  }
+  const encoded = [...assignments].map(([memberId, own]) => {
+    return { memberId, assignment: encodeAssignment(own, userData.get(memberId) ?? null) }
+  })
+  sendSync(step, encoded)
+}
+
+const nothing: ReadonlyMap<string, Uint8Array> = new Map()
+
+/** KIP-429 lets a partition change hands only after its owner has revoked it: an assignor that forgets this is wrong. */
+function takenFromOwner(members: Subscriptions, assignments: Assignments): string | null {
+  const added = new Set<string>()
+  const revoked: string[] = []
+  for (const [member, { owned }] of members) {
+    const before = new Set(owned.map(partitionKey))
+    const after = new Set((assignments.get(member) ?? []).map(partitionKey))
+    for (const key of after) if (!before.has(key)) added.add(key)
+    for (const key of before) if (!after.has(key)) revoked.push(key)
+  }
+  return revoked.find((key) => added.has(key)) ?? null
 }
 
 /** In the order of their ids: the assignment does not depend on who came first. */

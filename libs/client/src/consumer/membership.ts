@@ -6,14 +6,15 @@
  */
 import { KafkaError, errorName, isRetriable } from '@troupe/wire/errors'
 import type { JoinGroupResponse, SyncGroupResponse } from '@troupe/wire/messages'
-import type { NetworkAnswer } from '../messages.ts'
-import { assignors } from './assignors/index.ts'
+import type { GroupMetadata, NetworkAnswer } from '../messages.ts'
+import { assignorOf } from './assignors/index.ts'
+import type { MemberAssignment } from './assignors/assignor.ts'
 import { coordinatorOf, loseIfNotCoordinator, unansweredBy } from './coordinator.ts'
 import { armHeartbeat, armMaxPoll } from './heartbeat.ts'
 import { lead } from './leader.ts'
 import { PROTOCOL_TYPE, decodeAssignment, encodeSubscription } from './protocol.ts'
 import { api, ask, fail, forget, groupChannel, retryTime } from './requests.ts'
-import { memberEdges, type Asked, type MemberPhase, type Membership, type Step } from './state.ts'
+import { memberEdges, type Asked, type ConsumerState, type MemberPhase, type Membership, type Step } from './state.ts'
 
 type Sent = Extract<Asked, { memberId: string }>
 
@@ -24,6 +25,15 @@ export function isUnchanged({ state }: Step, sent: Sent): boolean {
 
 export function identity({ memberId, generationId }: Membership): { memberId: string; generationId: number } {
   return { memberId, generationId }
+}
+
+/** As whom it may commit: a producer's `sendOffsets` is fenced by it (KIP-447). */
+export function groupMetadata({ config, member }: ConsumerState): GroupMetadata {
+  return {
+    groupId: config['group.id'] ?? '',
+    ...member.lastJoined,
+    groupInstanceId: config['group.instance.id'],
+  }
 }
 
 export function become(member: Membership, phase: MemberPhase): void {
@@ -79,12 +89,13 @@ export function sendJoin(step: Step): boolean {
 function protocols({ state }: Step): { name: string; metadata: Uint8Array }[] {
   const { member, config, subscription, partitions } = state
   const owned = [...partitions.values()].map(({ topic, partition }) => ({ topic, partition }))
+  const joining = { topics: subscription!, owned, said: state.subscriptionData }
   return config['partition.assignment.strategy'].map((strategy) => {
-    const { name, userData } = assignors.get(strategy)!
-    const said = userData(member.last.get(name) ?? null)
+    const assignor = assignorOf(state, strategy)!
+    const { name } = assignor
     const metadata = encodeSubscription({
       topics: subscription!,
-      userData: said,
+      userData: assignor.userData(member.last.get(name) ?? null, joining),
       owned,
       generationId: member.generationId,
     })
@@ -163,6 +174,8 @@ export function sendSync(step: Step, assignments: readonly { memberId: string; a
   ask(step, to, api.syncGroup, body, sent, { timeoutMs, channel: groupChannel(step) })
 }
 
+const nothing: MemberAssignment = { partitions: [], userData: null }
+
 export function onSynced(step: Step, sent: Sent, answer: NetworkAnswer<SyncGroupResponse>): void {
   const { member } = step.state
   if (member.phase !== 'syncing' || !isUnchanged(step, sent)) return
@@ -175,7 +188,9 @@ export function onSynced(step: Step, sent: Sent, answer: NetworkAnswer<SyncGroup
   become(member, 'adopting')
   member.rejoin = null
   member.failures = 0
-  member.assignment = assignment.length < 2 ? [] : decodeAssignment(assignment)
+  const { partitions, userData } = assignment.length < 2 ? nothing : decodeAssignment(assignment)
+  member.assignment = partitions
+  member.assignmentData = userData
 }
 
 function onSyncRefused(step: Step, errorCode: number): void {

@@ -15,6 +15,14 @@ import type { TopicPartition } from './topic-partition.ts'
 export interface Subscribe extends Message {
   readonly kind: 'subscribe'
   readonly topics: readonly string[]
+  /** For the assignors' `userData`, at this and every later join. */
+  readonly userData?: Uint8Array
+}
+
+/** The next poll rejoins the group though nothing has changed that the consumer knows of. Without a group: ignored. */
+export interface EnforceRebalance extends Message {
+  readonly kind: 'enforceRebalance'
+  readonly reason?: string
 }
 
 /** These partitions, without a group's help. Replaces what was assigned; what stays keeps its position. */
@@ -82,6 +90,8 @@ export interface RebalanceEvent {
   readonly kind: 'assigned' | 'revoked' | 'lost'
   readonly partitions: readonly TopicPartition[]
   readonly generationId: number
+  /** Of `assigned`: what the assignor added to this member's partitions; absent when nothing. */
+  readonly userData?: Uint8Array
 }
 
 export interface LogTruncation extends TopicPartition {
@@ -166,6 +176,7 @@ export interface ConsumerClosed {
 
 export type ApplicationMessage =
   | Subscribe
+  | EnforceRebalance
   | Assign
   | Unsubscribe
   | Seek

@@ -9,7 +9,7 @@ import {
   encodeConsumerProtocolAssignment,
   encodeConsumerProtocolSubscription,
 } from '@troupe/wire/generated/data'
-import type { MemberSubscription } from './assignors/assignor.ts'
+import type { MemberAssignment, MemberSubscription } from './assignors/assignor.ts'
 import { compareText, groupByTopic, type TopicPartition } from './topic-partition.ts'
 
 export const PROTOCOL_TYPE = 'consumer'
@@ -37,16 +37,20 @@ export function decodeSubscription(bytes: Uint8Array): Omit<MemberSubscription, 
   return { topics, userData, owned: flat(ownedPartitions), generationId }
 }
 
-export function encodeAssignment(partitions: readonly TopicPartition[]): Uint8Array {
+export function encodeAssignment(
+  partitions: readonly TopicPartition[],
+  userData: Uint8Array | null = null,
+): Uint8Array {
   const writer = new Writer(128)
   writer.int16(HIGHEST)
-  encodeConsumerProtocolAssignment(writer, { assignedPartitions: byTopic(partitions), userData: null }, HIGHEST)
+  encodeConsumerProtocolAssignment(writer, { assignedPartitions: byTopic(partitions), userData }, HIGHEST)
   return writer.bytes().slice()
 }
 
-export function decodeAssignment(bytes: Uint8Array): TopicPartition[] {
+export function decodeAssignment(bytes: Uint8Array): MemberAssignment {
   const reader = new Reader(bytes)
-  return flat(decodeConsumerProtocolAssignment(reader, version(reader)).assignedPartitions)
+  const { assignedPartitions, userData } = decodeConsumerProtocolAssignment(reader, version(reader))
+  return { partitions: flat(assignedPartitions), userData }
 }
 
 /** A later version is read as the last we know: fields are only ever added at the end. */

@@ -5,11 +5,11 @@
  * Eager: everything is given up before the join. Cooperative: after the sync only what went to somebody else, and then
  * the member joins once more, so that the new owner gets it (KIP-429).
  */
-import { assignors, isCooperative } from './assignors/index.ts'
+import { assignorOf, isCooperative } from './assignors/index.ts'
 import { autoCommitOffsets, startCommit } from './commits.ts'
 import { hasGeneration } from './heartbeat.ts'
 import { rejoinIfPartitionsChanged } from './leader.ts'
-import { become, requestRejoin, sendJoin } from './membership.ts'
+import { become, groupMetadata, requestRejoin, sendJoin } from './membership.ts'
 import { assignPartitions } from './positions.ts'
 import type { ConsumerState, Step } from './state.ts'
 import { comparePartitions, partitionKey, type TopicPartition } from './topic-partition.ts'
@@ -63,7 +63,7 @@ function commitBefore(step: Step): void {
   member.prepareUntil = env.now + config['max.poll.interval.ms']
   if (!config['enable.auto.commit'] || member.generationId < 0) return
   const offsets = autoCommitOffsets(state)
-  if (!cooperative(state)) for (const partition of state.partitions.values()) partition.revoking = true
+  if (!isCooperative(state)) for (const partition of state.partitions.values()) partition.revoking = true
   if (offsets.length === 0) return
   const id = state.nextId
   member.prepared = id
@@ -72,11 +72,7 @@ function commitBefore(step: Step): void {
 
 function toGiveUpBefore(state: ConsumerState): TopicPartition[] {
   const all = owned(state)
-  return cooperative(state) ? all.filter(({ topic }) => !state.subscription!.includes(topic)) : all
-}
-
-function cooperative({ config }: ConsumerState): boolean {
-  return isCooperative(config['partition.assignment.strategy'])
+  return isCooperative(state) ? all.filter(({ topic }) => !state.subscription!.includes(topic)) : all
 }
 
 export function owned({ partitions }: ConsumerState): TopicPartition[] {
@@ -121,18 +117,21 @@ function adopt(step: Step): void {
   }
   const keys = new Set(assigned.map(partitionKey))
   const before = owned(state)
-  const surrendered = cooperative(state) ? before.filter((each) => !keys.has(partitionKey(each))) : []
+  const surrendered = isCooperative(state) ? before.filter((each) => !keys.has(partitionKey(each))) : []
   if (surrendered.length > 0) return askToLetGo(step, surrendered)
   const added = assigned.filter((each) => !state.partitions.has(partitionKey(each)))
-  const assignor = assignors.get(member.protocolName ?? '')
+  const assignor = assignorOf(state, member.protocolName)
   if (assignor) member.last.set(assignor.name, { partitions: assigned, generationId: member.generationId })
   state.autoCommitAt = env.now + config['auto.commit.interval.ms']
   member.lastJoined = { generationId: member.generationId, memberId: member.memberId }
+  const userData = member.assignmentData
+  assignor?.onAssignment?.({ partitions: assigned, userData }, groupMetadata(state))
   member.assignment = null
   become(member, 'stable')
   for (const partition of state.partitions.values()) partition.revoking = false
   assignPartitions(step, assigned)
-  state.events.push({ kind: 'assigned', partitions: added, generationId: member.generationId })
+  const event = { kind: 'assigned', partitions: added, generationId: member.generationId } as const
+  state.events.push(userData === null ? event : { ...event, userData })
 }
 
 /** Before it leaves: what it had is revoked, or lost when the group may have given it to others already. */

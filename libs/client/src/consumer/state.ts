@@ -6,7 +6,7 @@ import type { Env, Outbox, ReplyToken } from '@troupe/actor'
 import { defineEdges } from '@troupe/actor/edges'
 import type { JoinGroupResponse } from '@troupe/wire/messages'
 import type { BrokerEndpoint, MetadataSnapshot, OffsetToCommit } from '../messages.ts'
-import type { LastAssignment } from './assignors/assignor.ts'
+import type { Assignor, LastAssignment } from './assignors/assignor.ts'
 import { consumerDefaults, type ConsumerProperties } from './config.ts'
 import type { ConsumerRecord, LogTruncation, RebalanceEvent } from './messages.ts'
 import type { TopicPartition } from './topic-partition.ts'
@@ -51,6 +51,8 @@ export interface Membership {
   assignedFor: Map<string, number> | null
   /** From SyncGroup, until a poll takes it over. */
   assignment: readonly TopicPartition[] | null
+  /** What came with it for the assignor; counts while `assignment` does. */
+  assignmentData: Uint8Array | null
   /** What the application has been asked to let go. */
   revoking: readonly TopicPartition[] | null
   /** The commit before the rebalance: `null` not begun, `done`, or the commit's number. */
@@ -198,11 +200,15 @@ export interface PendingPoll {
 
 export interface ConsumerState {
   readonly config: ConsumerProperties
+  /** By name. Functions: a state that has some cannot be cloned. */
+  readonly customAssignors: ReadonlyMap<string, Assignor>
   metadata: MetadataSnapshot | null
   /** What the network was told to watch. */
   watched: readonly string[]
   /** null: partitions are assigned by hand, or not at all. */
   subscription: readonly string[] | null
+  /** Beside the topics, for the assignor. */
+  subscriptionData: Uint8Array | null
   /** By key, in the order of their turns. */
   readonly partitions: Map<string, PartitionState>
   readonly member: Membership
@@ -236,13 +242,19 @@ export interface Step {
 
 export const NEVER = Number.MAX_SAFE_INTEGER
 
-export function newConsumerState(properties: Partial<ConsumerProperties>, now: number): ConsumerState {
+export function newConsumerState(
+  properties: Partial<ConsumerProperties>,
+  now: number,
+  customAssignors: readonly Assignor[] = [],
+): ConsumerState {
   const config = { ...consumerDefaults, ...properties }
   return {
     config,
+    customAssignors: new Map(customAssignors.map((each) => [each.name, each])),
     metadata: null,
     watched: [],
     subscription: null,
+    subscriptionData: null,
     partitions: new Map(),
     member: {
       phase: 'unjoined',
@@ -257,6 +269,7 @@ export function newConsumerState(properties: Partial<ConsumerProperties>, now: n
       groupTopics: [],
       assignedFor: null,
       assignment: null,
+      assignmentData: null,
       revoking: null,
       prepared: null,
       prepareUntil: 0,

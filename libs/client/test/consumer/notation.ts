@@ -32,6 +32,7 @@ export const apiNames: Readonly<Record<number, string>> = {
 const id = (topic: string): string => `00000000-0000-0000-0000-0000000000${topic.charCodeAt(0).toString(16)}`
 const topicOf = (uuid: string): string => String.fromCharCode(Number.parseInt(uuid.slice(-2), 16))
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+const maybeBytes = (text: string | undefined): Uint8Array | null => (text === undefined ? null : bytes(text))
 
 /** `t-0,u-1` */
 export function partitionsOf(text = ''): TopicPartition[] {
@@ -90,7 +91,8 @@ export function showRequest(api: number, body: Body): string {
       })
     case 14: {
       const assignments = body.assignments.map(
-        (each: Body) => `${each.memberId}:${listed(decodeAssignment(each.assignment))}`,
+        (each: Body) =>
+          `${each.memberId}:${listed(decodeAssignment(each.assignment).partitions)}${data(decodeAssignment(each.assignment).userData)}`,
       )
       return show({ member: body.memberId, gen: body.generationId, assign: assignments.join(' ') })
     }
@@ -135,10 +137,17 @@ function forgotten(topics: Body): string {
   return topics.flatMap(({ topic, partitions }: Body) => partitions.map((each: number) => `${topic}-${each}`)).join(',')
 }
 
+/** User data, where there is some. */
+export function data(userData: Uint8Array | null | undefined): string {
+  return userData ? `"${new TextDecoder().decode(userData)}"` : ''
+}
+
 function showProtocol({ name, metadata }: Body): string {
-  const { topics, owned, generationId } = decodeSubscription(metadata)
+  const { topics, owned, generationId, userData } = decodeSubscription(metadata)
   const owns = owned.length > 0 ? ` owns ${listed(owned)}` : ''
-  return `${name}[${topics}${owns}${generationId >= 0 ? ` gen ${generationId}` : ''}]`
+  // What the sticky ones say is told by owned partitions and generation already.
+  const said = name.startsWith('my-') ? data(userData) : ''
+  return `${name}[${topics}${owns}${generationId >= 0 ? ` gen ${generationId}` : ''}${said}]`
 }
 
 function flat(topics: Body, text: (partition: Body) => string): string {
@@ -174,7 +183,7 @@ export function responseTo(api: number, asked: Body, words: Words): Body {
         errorCode,
         protocolType: null,
         protocolName: null,
-        assignment: encodeAssignment(partitionsOf(words.get('assign'))),
+        assignment: encodeAssignment(partitionsOf(words.get('assign')), maybeBytes(words.get('data'))),
       }
     case 12:
       return { errorCode }
@@ -215,7 +224,7 @@ export function responseTo(api: number, asked: Body, words: Words): Body {
   throw new Error(`API ${api}`)
 }
 
-/** `members=m1:t;m2:t,u:owns,t-0:gen,4`, for the leader. */
+/** `members=m1:t;m2:t,u:t-0,t-1:4:said`, for the leader: topics, what it owns since which generation, user data. */
 function joined(errorCode: number, words: Words): Body {
   const member = words.get('member') ?? ''
   const members = (words.get('members') ?? '').split(';').filter((each) => each !== '')
@@ -228,11 +237,13 @@ function joined(errorCode: number, words: Words): Body {
     leader: members.length > 0 ? member : 'other',
     skipAssignment: words.has('skip'),
     members: members.map((each) => {
-      const [memberId, topics, owns = '', gen = '-1'] = each.split(':')
+      const [memberId, topics, owns = '', gen = '-1', said] = each.split(':')
       const owned = partitionsOf(owns)
       const generationId = Number(gen)
       const userData =
-        words.get('protocol') === 'sticky' ? encodeStickyUserData({ partitions: owned, generationId }) : null
+        words.get('protocol') === 'sticky'
+          ? encodeStickyUserData({ partitions: owned, generationId })
+          : maybeBytes(said)
       const metadata = encodeSubscription({ topics: topics.split(','), userData, owned, generationId })
       return { memberId, groupInstanceId: null, metadata }
     }),

@@ -5,7 +5,7 @@
  *
  *     config a=b …            restarts the consumer with properties (group.id is g)
  *     metadata t=1@3,2@3 …    leaders and epochs of the topics' partitions
- *     subscribe t,u · assign t-0 · seek t-0=5@2 · pause t-0 · resume t-0 · unsubscribe · close
+ *     subscribe t,u [data=said] · enforceRebalance · assign t-0 · seek t-0=5@2 · pause t-0 · resume t-0 · unsubscribe · close
  *     poll [max=n] [timeout=ms] · commit [t-0=5@2] [once] · committed t-0 · position t-0
  *     endOffsets t-0 · groupMetadata
  *     answer API […]          the oldest request of that API that waits, see `responseTo`
@@ -22,9 +22,11 @@ import {
   type OffsetsAnswer,
   type Polled,
 } from '../../src/consumer.ts'
+import { tellingAssignors } from './telling-assignors.ts'
 import type { NetworkAnswer, NetworkRequest, WatchMetadata } from '../../src/messages.ts'
 import {
   apiNames,
+  data,
   error,
   listed,
   metadataOf,
@@ -49,6 +51,7 @@ export class Stage {
   private safeguards: Safeguards = allSafeguards
   private readonly timers = new Map<string, Timer>()
   private waiting: NetworkRequest[] = []
+  private readonly assignors = tellingAssignors((line) => this.done.push(line))
   private readonly questions = new Map<number, string>()
   private nextId = 1
   private order = 0
@@ -89,7 +92,13 @@ export class Stage {
       case 'drop':
         return this.reply(this.take(first), { kind: 'unanswered', reason: 'disconnected', broker: 1 })
       case 'subscribe':
-        return this.step({ kind: 'subscribe', topics: first.split(',') })
+        return this.step({
+          kind: 'subscribe',
+          topics: first.split(','),
+          ...(words.has('data') ? { userData: new TextEncoder().encode(words.get('data')) } : {}),
+        })
+      case 'enforceRebalance':
+        return this.step({ kind: 'enforceRebalance', ...(first === '' ? {} : { reason: first }) })
       case 'assign':
         return this.step({ kind: 'assign', partitions: partitionsOf(first) })
       case 'pause':
@@ -144,7 +153,10 @@ export class Stage {
       'auto.offset.reset': 'earliest',
     }
     return consumerActor.start(
-      { properties: { ...plain, 'partition.assignment.strategy': ['range'], ...properties } },
+      {
+        properties: { ...plain, 'partition.assignment.strategy': ['range'], ...properties },
+        assignors: this.assignors,
+      },
       this.env(),
       this.out(),
     )
@@ -152,7 +164,8 @@ export class Stage {
 
   private step(message: ConsumerMessage): void {
     // A state must survive being copied: the model checker does so before every step.
-    this.state = structuredClone(this.state)
+    const { customAssignors, ...plain } = this.state
+    this.state = { ...structuredClone(plain), customAssignors }
     consumerActor.step(this.state, message, this.env(), this.out())
     consumerActor.invariants!(this.state)
   }
@@ -248,7 +261,10 @@ function said(command: string, body: unknown): string {
           )
           .join(' '),
         events: events
-          .map(({ kind, partitions, generationId }) => `${kind}(${listed(partitions)})/${generationId}`)
+          .map(
+            ({ kind, partitions, generationId, userData }) =>
+              `${kind}(${listed(partitions)})/${generationId}${data(userData)}`,
+          )
           .join(' '),
         revoking: listed(revoking),
         truncated: truncations

@@ -3,9 +3,9 @@
  * Members of the same subscriptions therefore get the same numbers of every topic. Source: `RangeAssignor`.
  */
 import { compareText } from '../topic-partition.ts'
-import { emptyAssignments, sortedMembers, type Assignor } from './assignor.ts'
+import { emptyAssignments, sortedMembers, type PlainAssignor } from './assignor.ts'
 
-export const rangeAssignor: Assignor = {
+export const rangeAssignor: PlainAssignor = {
   name: 'range',
   cooperative: false,
   userData: () => null,

@@ -3,9 +3,9 @@
  * subscribe to a topic is passed over. Source: `RoundRobinAssignor`.
  */
 import { compareText } from '../topic-partition.ts'
-import { emptyAssignments, sortedMembers, type Assignor } from './assignor.ts'
+import { emptyAssignments, sortedMembers, type PlainAssignor } from './assignor.ts'
 
-export const roundRobinAssignor: Assignor = {
+export const roundRobinAssignor: PlainAssignor = {
   name: 'roundrobin',
   cooperative: false,
   userData: () => null,

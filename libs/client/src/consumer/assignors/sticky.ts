@@ -6,7 +6,7 @@
  * (KIP-429). Source: `AbstractStickyAssignor`, `StickyAssignor`, `CooperativeStickyAssignor`.
  */
 import { partitionKey, type TopicPartition } from '../topic-partition.ts'
-import type { AssignOptions, Assignments, Assignor, MemberSubscription, Subscriptions } from './assignor.ts'
+import type { AssignOptions, Assignments, MemberSubscription, PlainAssignor, Subscriptions } from './assignor.ts'
 import { collectClaims, drop, type Claim } from './claims.ts'
 import { assignConstrained, type Transfers } from './constrained.ts'
 import { assignGeneral } from './general.ts'
@@ -14,7 +14,7 @@ import { decodeGeneration, decodeStickyUserData, encodeGeneration, encodeStickyU
 
 type ClaimOf = (member: MemberSubscription) => Claim
 
-export const stickyAssignor: Assignor = {
+export const stickyAssignor: PlainAssignor = {
   name: 'sticky',
   cooperative: false,
   userData: (last) => (last === null ? null : encodeStickyUserData(last)),
@@ -22,7 +22,7 @@ export const stickyAssignor: Assignor = {
     assign(partitions, members, ({ userData }) => decodeStickyUserData(userData), options).assignments,
 }
 
-export const cooperativeStickyAssignor: Assignor = {
+export const cooperativeStickyAssignor: PlainAssignor = {
   name: 'cooperative-sticky',
   cooperative: true,
   userData: (last) => encodeGeneration(last?.generationId ?? -1),
