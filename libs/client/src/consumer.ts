@@ -31,7 +31,7 @@ import { onFetched, sendFetches } from './consumer/fetcher.ts'
 import { onHeartbeat, onHeartbeatDue, onMaxPollDue, type HeartbeatDue, type MaxPollDue } from './consumer/heartbeat.ts'
 import { invariants } from './consumer/invariants.ts'
 import { assignWhenKnown } from './consumer/leader.ts'
-import { groupMetadata, onJoined, onSynced, requestRejoin } from './consumer/membership.ts'
+import { groupMetadata, isRebalancing, onJoined, onSynced, requestRejoin } from './consumer/membership.ts'
 import type { ApplicationMessage, Assign, Pause, Subscribe } from './consumer/messages.ts'
 import { answerPoll, onPoll } from './consumer/poll.ts'
 import { assignPartitions, findPositions, onInitial, onReset, onSeek } from './consumer/positions.ts'
@@ -102,7 +102,10 @@ function dispatch(step: Step, message: ConsumerMessage): void {
     case 'endOffsets':
       return onQuestion(step, message)
     case 'groupMetadata':
-      return step.out.reply(message.replyTo, groupMetadata(state))
+      return step.out.reply(message.replyTo, {
+        ...groupMetadata(state),
+        ...(isRebalancing(state) && { rebalancing: true }),
+      })
     case 'close':
       return onClose(step, message)
     case 'metadataChanged':

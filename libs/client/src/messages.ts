@@ -254,6 +254,11 @@ export interface GroupMetadata {
   /** '': none. */
   readonly memberId: string
   readonly groupInstanceId: string | null
+  /**
+   * A join is under way, or an assignment waits for a poll: offsets committed in this name may find a group that has
+   * moved on. Whoever would be fenced for good polls first. Not part of the protocol; absent when there is none.
+   */
+  readonly rebalancing?: boolean
 }
 
 export interface CommitTransaction extends Message {

@@ -36,6 +36,11 @@ export function groupMetadata({ config, member }: ConsumerState): GroupMetadata 
   }
 }
 
+/** While the application is asked to let go the group waits for this member: it is not moving on. */
+export function isRebalancing({ subscription, member }: ConsumerState): boolean {
+  return subscription !== null && member.phase !== 'stable' && member.revoking === null
+}
+
 export function become(member: Membership, phase: MemberPhase): void {
   member.phase = memberEdges(member.phase, phase)
 }

@@ -144,6 +144,8 @@ export interface AskOffsets extends Message {
   readonly kind: 'beginningOffsets' | 'endOffsets'
   readonly replyTo: ReplyToken
   readonly partitions: readonly TopicPartition[]
+  /** Default: the consumer's `isolation.level`. Under `read_uncommitted` the end is the high watermark. */
+  readonly isolation?: 'read_uncommitted' | 'read_committed'
   readonly timeoutMs?: number
 }
 

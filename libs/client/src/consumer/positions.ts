@@ -178,7 +178,13 @@ function reset(step: Step, partitions: readonly PartitionState[]): void {
       ...each,
       timestamp: resetTo === 'earliest' ? EARLIEST : LATEST,
     }))
-    const id = ask(step, leader, api.listOffsets, listOffsetsRequest(step, times), asked)
+    const id = ask(
+      step,
+      leader,
+      api.listOffsets,
+      listOffsetsRequest(step.state.config['isolation.level'], step, times),
+      asked,
+    )
     for (const each of own) each.asked = id
   }
 }
@@ -203,6 +209,7 @@ export function byLeader<P extends PartitionState>(step: Step, partitions: reado
 }
 
 export function listOffsetsRequest(
+  isolation: 'read_uncommitted' | 'read_committed',
   step: Step,
   partitions: readonly (TopicPartition & { timestamp: number })[],
 ): object {
@@ -214,7 +221,7 @@ export function listOffsetsRequest(
       timestamp: each.timestamp,
     })),
   }))
-  const isolationLevel = step.state.config['isolation.level'] === 'read_committed' ? 1 : 0
+  const isolationLevel = isolation === 'read_committed' ? 1 : 0
   return { replicaId: -1, isolationLevel, topics }
 }
 

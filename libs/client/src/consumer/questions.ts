@@ -23,6 +23,7 @@ export function onQuestion(step: Step, message: AskCommitted | AskPosition | Ask
     kind: message.kind,
     replyTo: message.replyTo,
     partitions: message.kind === 'position' ? [message] : message.partitions,
+    isolation: ('isolation' in message && message.isolation) || state.config['isolation.level'],
     deadlineAt: env.now + (message.timeoutMs ?? state.config['default.api.timeout.ms']),
     found: new Map(),
     waiting: 0,
@@ -129,7 +130,7 @@ function askOffsets(step: Step, question: Question, timestamp: number): void {
   for (const [leader, partitions] of leaders) {
     question.waiting++
     const asked: Asked = { kind: 'offsets', question: question.id, partitions }
-    ask(step, leader, api.listOffsets, listOffsetsRequest(step, partitions), asked)
+    ask(step, leader, api.listOffsets, listOffsetsRequest(question.isolation, step, partitions), asked)
   }
 }
 

@@ -118,12 +118,13 @@ function adopt(step: Step): void {
   const keys = new Set(assigned.map(partitionKey))
   const before = owned(state)
   const surrendered = isCooperative(state) ? before.filter((each) => !keys.has(partitionKey(each))) : []
+  // Also for what is still to be let go: nobody else gets it before the member has joined again.
+  member.lastJoined = { generationId: member.generationId, memberId: member.memberId }
   if (surrendered.length > 0) return askToLetGo(step, surrendered)
   const added = assigned.filter((each) => !state.partitions.has(partitionKey(each)))
   const assignor = assignorOf(state, member.protocolName)
   if (assignor) member.last.set(assignor.name, { partitions: assigned, generationId: member.generationId })
   state.autoCommitAt = env.now + config['auto.commit.interval.ms']
-  member.lastJoined = { generationId: member.generationId, memberId: member.memberId }
   const userData = member.assignmentData
   assignor?.onAssignment?.({ partitions: assigned, userData }, groupMetadata(state))
   member.assignment = null

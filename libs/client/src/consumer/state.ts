@@ -184,6 +184,7 @@ export interface Question {
   readonly kind: 'committed' | 'position' | 'beginningOffsets' | 'endOffsets'
   readonly replyTo: ReplyToken
   readonly partitions: readonly TopicPartition[]
+  readonly isolation: 'read_uncommitted' | 'read_committed'
   readonly deadlineAt: number
   readonly found: Map<string, OffsetToCommit>
   /** Requests under way. */
