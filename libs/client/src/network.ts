@@ -92,7 +92,7 @@ function onTransport(step: Step, message: TransportMessage): void {
     case 'disconnected':
       return lose(step, link)
     case 'frame':
-      return onFrame(step, link, message.bytes)
+      return onFrame(step, link, message.bytes, message.owned ?? false)
   }
 }
 

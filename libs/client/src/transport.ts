@@ -29,8 +29,10 @@ export interface Disconnected extends Message {
 export interface ResponseFrame extends Message {
   readonly kind: 'frame'
   readonly connection: number
-  /** A response without its 4-byte length. Valid during the step. */
+  /** A response without its 4-byte length. Valid during the step, unless it is `owned`. */
   readonly bytes: Uint8Array
+  /** Nobody else will write to these bytes: whoever decodes them may keep them without a copy. */
+  readonly owned?: boolean
 }
 
 export type TransportMessage = Connected | Disconnected | ResponseFrame

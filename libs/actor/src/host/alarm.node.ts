@@ -9,11 +9,13 @@ export class Alarm {
   readonly #heap: TimerHeap
   readonly #clock: Clock
   readonly #after: () => void
+  readonly #keepsAlive: boolean
   #handle: NodeJS.Timeout | null = null
   #at = Infinity
 
-  /** `after` runs once after each group of timers that fired together. */
-  constructor(heap: TimerHeap, clock: Clock, after: () => void) {
+  /** `after` runs once after each group of timers that fired together. `keepsAlive`: whether a timer alone holds the process. */
+  constructor(heap: TimerHeap, clock: Clock, after: () => void, { keepsAlive = true } = {}) {
+    this.#keepsAlive = keepsAlive
     this.#heap = heap
     this.#clock = clock
     this.#after = after
@@ -31,6 +33,7 @@ export class Alarm {
     if (next === Infinity) return
     const delay = Math.min(Math.max(next - this.#clock.now(), 0), longestDelayMs)
     this.#handle = setTimeout(() => this.#ring(), delay)
+    if (!this.#keepsAlive) this.#handle.unref()
   }
 
   stop(): void {

@@ -41,9 +41,9 @@ export function correlationIdOf(bytes: Uint8Array): number {
   return new Reader(bytes).int32()
 }
 
-export function decodeResponse(api: number, version: number, frame: Uint8Array): unknown {
+export function decodeResponse(api: number, version: number, frame: Uint8Array, owned = false): unknown {
   const spec = specOf(api)
-  const reader = new Reader(frame.slice())
+  const reader = new Reader(owned ? frame : frame.slice())
   reader.int32()
   if (spec.responseHeaderVersion(version) >= 1) reader.unknownTags({})
   // A broker that does not know our version of ApiVersions answers in version 0 (KIP-511).

@@ -133,13 +133,13 @@ function write(step: Step, link: Link, call: Call, version: number): void {
   else link.sent.push({ call, correlationId, version })
 }
 
-export function onFrame(step: Step, link: Link, bytes: Uint8Array): void {
+export function onFrame(step: Step, link: Link, bytes: Uint8Array, owned: boolean): void {
   const sent = link.sent.shift()
   if (!sent) return lose(step, link)
   let body: unknown
   try {
     if (correlationIdOf(bytes) !== sent.correlationId) throw new WireError('an answer to another request')
-    body = decodeResponse(sent.call.api, sent.version, bytes)
+    body = decodeResponse(sent.call.api, sent.version, bytes, owned)
   } catch (error) {
     if (!(error instanceof WireError)) throw error
     step.out.trace('response.malformed', { api: sent.call.api, broker: link.broker, cause: error.message })

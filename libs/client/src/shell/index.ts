@@ -1,0 +1,10 @@
+/** Public entry of the client: `@troupe/client`. */
+export { ClientNode, type ClientNodeOptions } from './client-node.ts'
+export type { Connector } from './connector.ts'
+export { Consumer, type ConsumerOptions } from './consumer.ts'
+export { KafkaError, type ErrorFlags } from './errors.ts'
+export type { Logger } from './logger.ts'
+export { Producer, type ProducerOptions, type ProducerRecord, type RecordMetadata } from './producer.ts'
+export type { Properties, Property } from './properties.ts'
+export { tcpConnector } from './tcp-connector.ts'
+export * as serdes from '../serdes.ts'
