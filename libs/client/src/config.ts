@@ -28,6 +28,10 @@ export const producerDefaults = {
   'max.block.ms': 60_000,
   'max.request.size': 1_048_576,
   'compression.type': 'none' as 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd',
+  /** KIP-390. Java's lz4 has 1 to 17; ours is the fast one of its default whatever is said. */
+  'compression.gzip.level': -1,
+  'compression.lz4.level': 9,
+  'compression.zstd.level': 3,
   'enable.idempotence': true,
   'max.in.flight.requests.per.connection': 5,
   retries: 2_147_483_647,
@@ -36,6 +40,10 @@ export const producerDefaults = {
   'request.timeout.ms': 30_000,
   'delivery.timeout.ms': 120_000,
   'partitioner.ignore.keys': false,
+  /** null: by key, else sticky and adaptive. `roundrobin` or Java's RoundRobinPartitioner. */
+  'partitioner.class': null as string | null,
+  /** 0: a slow broker's partitions stay in the choice. */
+  'partitioner.availability.timeout.ms': 0,
   'partitioner.adaptive.partitioning.enable': true,
   'transactional.id': null as string | null,
   'transaction.timeout.ms': 60_000,

@@ -184,10 +184,7 @@ export interface RecordHeader {
   readonly value: Uint8Array | null
 }
 
-/** Answered once with a `SendResult`: acknowledged, or given up. */
-export interface Send extends Message {
-  readonly kind: 'send'
-  readonly replyTo: ReplyToken
+export interface ProducerRecord {
   readonly topic: string
   /** null: the partitioner decides. */
   readonly partition: number | null
@@ -196,6 +193,45 @@ export interface Send extends Message {
   readonly headers?: readonly RecordHeader[]
   /** Default: now. */
   readonly timestamp?: number
+}
+
+/** Answered once with a `SendResult`: acknowledged, or given up. */
+export interface Send extends Message, ProducerRecord {
+  readonly kind: 'send'
+  readonly replyTo: ReplyToken
+}
+
+/**
+ * As many `send`s in this order, with one answer when the last of them has its own: a `SendManyResult`. Without
+ * `replyTo` nobody hears: `flush`, and the transaction's errors, are left. For throughput: what a message costs beside
+ * its records is paid once.
+ */
+export interface SendMany extends Message {
+  readonly kind: 'sendMany'
+  readonly records: readonly ProducerRecord[]
+  /** `results`: one `SendResult` for each record; `firstError`: nothing of those that went well. */
+  readonly answer: 'results' | 'firstError'
+}
+
+export interface SendManyResult {
+  /** Of the first record in order that failed; null: none has. */
+  readonly firstError: (SendResult & { readonly index: number }) | null
+  /** In the order of the records; empty when only the first error was asked for. */
+  readonly results: readonly SendResult[]
+}
+
+/** Answered with a `TopicAnswer` as soon as the topic's partitions are known, after `max.block.ms` at the latest. */
+export interface PartitionsFor extends Message {
+  readonly kind: 'partitionsFor'
+  readonly replyTo: ReplyToken
+  readonly topic: string
+}
+
+export interface TopicAnswer {
+  readonly error: number
+  readonly detail: string | null
+  /** null with an error. */
+  readonly topic: TopicMetadata | null
 }
 
 export interface SendResult {
@@ -290,6 +326,8 @@ export interface OperationResult {
 
 export type ProducerMessage =
   | Send
+  | SendMany
+  | PartitionsFor
   | Flush
   | InitTransactions
   | BeginTransaction

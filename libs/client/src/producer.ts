@@ -7,6 +7,8 @@
  * | message                                          | from        | answered with                               |
  * | ------------------------------------------------ | ----------- | ------------------------------------------- |
  * | send                                             | application | SendResult, when acknowledged or given up   |
+ * | sendMany                                         | application | SendManyResult, when all of them are        |
+ * | partitionsFor                                    | application | TopicAnswer                                 |
  * | flush                                            | application | OperationResult                             |
  * | initTransactions, beginTransaction               | application | OperationResult                             |
  * | sendOffsets, commitTransaction, abortTransaction | application | OperationResult                             |
@@ -28,8 +30,10 @@ import {
   type NetworkAnswer,
   type ProducerMessage,
 } from './messages.ts'
-import { abortBatches, admit, answerFlushes, onSend, watch } from './producer/accumulator.ts'
+import { abortBatches, admit, answerFlushes, onSend, onSendMany, watch } from './producer/accumulator.ts'
+import { isKnownPartitioner, type Partitioner } from './producer/partitioner.ts'
 import { onTransactionAnswer, runTransactions } from './producer/coordinator-requests.ts'
+import { answerTopics, onPartitionsFor } from './producer/topics.ts'
 import { batchesDueAt, expireBatches, onProduceAnswer, sendBatches } from './producer/sender.ts'
 import { hasIncomplete, NEVER, newProducerState, type ProducerState, type Step } from './producer/state.ts'
 import {
@@ -44,8 +48,12 @@ import {
   settle,
 } from './producer/transactions.ts'
 
+export type { Partitioner } from './producer/partitioner.ts'
+
 export interface ProducerArgs {
   readonly properties: Partial<ProducerProperties>
+  /** Instead of what `partitioner.class` names. */
+  readonly partitioner?: Partitioner
 }
 
 interface Due extends Message {
@@ -56,8 +64,10 @@ type Received = ProducerMessage | MetadataChanged | Reply | Due
 
 export const producerActor: ActorDefinition<ProducerState, Received, Step['env'], ProducerArgs> = {
   kind: 'producer',
-  start({ properties }, env, out) {
-    const state = newProducerState(properties)
+  start({ properties, partitioner = null }, env, out) {
+    const state = newProducerState(properties, partitioner)
+    if (!isKnownPartitioner(state.config))
+      throw new RangeError(`partitioner.class ${state.config['partitioner.class']}`)
     watch({ state, env, out })
     return state
   },
@@ -75,6 +85,10 @@ function dispatch(step: Step, message: Received): void {
   switch (message.kind) {
     case 'send':
       return onSend(step, message)
+    case 'sendMany':
+      return onSendMany(step, message)
+    case 'partitionsFor':
+      return onPartitionsFor(step, message)
     case 'flush':
       state.flushes.push({ replyTo: message.replyTo, upTo: state.nextRecord })
       return
@@ -125,6 +139,7 @@ function advance(step: Step): boolean {
   }
   settle(step)
   answerFlushes(step)
+  answerTopics(step)
   finishClosing(step)
   return sending
 }
@@ -150,6 +165,7 @@ function finishClosing(step: Step): void {
   fatalError(step, closed)
   abortBatches(step, closed, 'all')
   answerFlushes(step)
+  answerTopics(step, closed)
   state.stopped = true
   const network = { ...env.self, actor: clientActorNames.network }
   out.send(network, { kind: 'unwatchMetadata', from: env.self } as never)
@@ -171,6 +187,7 @@ function setTimer(step: Step, sending: boolean): void {
 function dueAt({ state, env }: Step, sending: boolean): number {
   const { transaction } = state
   let at = batchesDueAt(state, sending)
+  for (const { deadlineAt } of state.topicQuestions) at = Math.min(at, deadlineAt)
   for (const { deadlineAt } of state.blocked) at = Math.min(at, deadlineAt)
   const [request] = transaction.requests
   if (request && !transaction.inFlight && request.retryAt > env.now) at = Math.min(at, request.retryAt)

@@ -181,12 +181,22 @@ export class FakeBrokers {
   describeAnswer(body: Body): string {
     if (body.kind === 'response') return `response v${body.version} of b${body.broker}`
     if (body.kind === 'unanswered') return `unanswered ${body.reason}`
+    if ('firstError' in body) return describeMany(body)
+    if ('topic' in body && !('offset' in body)) {
+      return body.topic ? `${body.topic.name} has ${body.topic.partitions.length}` : errorName(body.error)
+    }
     if ('offset' in body) {
       if (body.error === 0) return `sent ${body.topic}-${body.partition}@${body.offset}`
       return `${errorName(body.error)}${body.indefinite ? ' (indefinite)' : ''}: ${body.detail}`
     }
     return body.error === 0 ? 'ok' : `${body.severity} ${errorName(body.error)}: ${body.detail}`
   }
+}
+
+function describeMany({ firstError, results }: Body): string {
+  const failed = firstError ? `#${firstError.index} ${errorName(firstError.error)}` : 'all sent'
+  const places = results.map((each: Body) => (each.error ? '!' : `${each.topic}-${each.partition}@${each.offset}`))
+  return [failed, ...places].join(' ')
 }
 
 export function partitionsOf(topics: Body, errorCode: number): Body {

@@ -1,5 +1,6 @@
 /** Where records go. The hashes are those of Java's Utils.murmur2, as its own test has them. */
 import { expect, test } from 'vitest'
+import { KafkaError } from '@troupe/wire/errors'
 import { murmur2, partitionForKey } from '../src/producer/partitioner.ts'
 import { ProducerStage } from './producer-stage.ts'
 
@@ -55,4 +56,79 @@ test('a partition with a long queue gets fewer records', () => {
   expect(queues[0]! + queues[1]!).toBeGreaterThanOrEqual(50)
   // Pure chance would differ by more than this in the longer run; the shorter queue is preferred.
   expect(Math.abs(queues[0]! - queues[1]!)).toBeLessThan(12)
+})
+
+test('roundrobin: every partition that has a leader in turn, whatever the key', () => {
+  for (const name of ['roundrobin', 'org.apache.kafka.clients.producer.RoundRobinPartitioner']) {
+    const stage = new ProducerStage({ 'partitioner.class': name })
+    stage.brokers.add('wide', [1, -1, 2, 3])
+    const ids = [0, 1, 2, 3, 4].map(() => stage.sendRecord({ topic: 'wide', key: bytes('same') }))
+    expect(ids.map((id) => stage.answer(id).partition)).toEqual([0, 2, 3, 0, 2])
+  }
+})
+
+test('a turn is taken once, also by a record that waits for memory', () => {
+  const stage = new ProducerStage({ 'partitioner.class': 'roundrobin', 'batch.size': 200, 'buffer.memory': 200 })
+  stage.held.add('Produce')
+  const ids = [0, 1, 2].map(() => stage.sendRecord({ value: new Uint8Array(100) }))
+  for (let n = 0; n < 3; n++) stage.respondAsBroker(stage.open('Produce'))
+  expect(ids.map((id) => stage.answer(id).partition)).toEqual([0, 1, 0])
+})
+
+test('a partitioner that nobody knows is refused at the start', () => {
+  expect(() => new ProducerStage({ 'partitioner.class': 'com.example.Mine' })).toThrow('com.example.Mine')
+})
+
+test('the partitioner of the application is asked for every record without a partition', () => {
+  const asked: unknown[] = []
+  const stage = new ProducerStage({}, {}, 2, (topic, key, value, count, available) => {
+    asked.push([topic, key, value, count, available])
+    return key === null ? 7 : key[0]!
+  })
+  stage.brokers.add('wide', [1, -1, 2])
+  const ids = [
+    stage.sendRecord({ topic: 'wide', key: Uint8Array.of(2), value: null }),
+    stage.sendRecord({ topic: 'wide', key: null }),
+    stage.sendRecord({ topic: 'wide', partition: 0 }),
+  ]
+  expect(asked.map((each) => JSON.stringify(each))).toEqual([
+    '["wide",{"0":2},null,3,[0,2]]',
+    '["wide",null,{"0":118},3,[0,2]]',
+  ])
+  expect(ids.map((id) => [stage.answer(id).error, stage.answer(id).partition])).toEqual([
+    [0, 2],
+    [KafkaError.INVALID_PARTITIONS, -1],
+    [0, 0],
+  ])
+})
+
+test('a partitioner that throws fails its record, not the producer', () => {
+  const stage = new ProducerStage({}, {}, 2, (_, key) => {
+    if (key === null) throw new TypeError('no key')
+    return 0
+  })
+  const ids = [stage.sendRecord({}), stage.sendRecord({ key: bytes('k') })]
+  expect(ids.map((id) => stage.answer(id).detail)).toEqual(['the partitioner threw: no key', null])
+})
+
+test('KIP-794: the partitions of a broker that takes nothing are left out after partitioner.availability.timeout.ms', () => {
+  const share = (timeoutMs: number): number => {
+    const stage = new ProducerStage({
+      'batch.size': 200,
+      'partitioner.availability.timeout.ms': timeoutMs,
+      'max.in.flight.requests.per.connection': 2,
+    })
+    stage.brokers.add('two', [1, 2])
+    let draw = 0
+    stage.random = () => draw++
+    stage.sendRecord({ topic: 'two', partition: 1, value: new Uint8Array(150) })
+    stage.held.add('Produce')
+    // Broker 2 has got two requests and does not answer; the next batch waits.
+    for (let n = 0; n < 3; n++) stage.sendRecord({ topic: 'two', partition: 1, value: new Uint8Array(150) })
+    stage.advance(150)
+    stage.held.delete('Produce')
+    const ids = Array.from({ length: 30 }, () => stage.sendRecord({ topic: 'two', value: new Uint8Array(150) }))
+    return ids.filter((id) => stage.answer(id) === undefined).length
+  }
+  expect([share(0) > 0, share(100)]).toEqual([true, 0])
 })

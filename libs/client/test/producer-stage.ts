@@ -2,7 +2,7 @@
 import type { Safeguards } from '@troupe/actor'
 import type { ProducerProperties } from '../src/config.ts'
 import { networkActor } from '../src/network.ts'
-import { producerActor } from '../src/producer.ts'
+import { producerActor, type Partitioner } from '../src/producer.ts'
 import type { ProducerState } from '../src/producer/state.ts'
 import { Stage, type Body, type Received } from './stage.ts'
 
@@ -13,6 +13,7 @@ export class ProducerStage extends Stage {
     properties: Partial<ProducerProperties> = {},
     safeguards: Partial<Safeguards> = {},
     transactionVersion: 1 | 2 = 2,
+    partitioner?: Partitioner,
   ) {
     super()
     this.brokers.features.transactionVersion = transactionVersion
@@ -21,7 +22,8 @@ export class ProducerStage extends Stage {
     // Back-offs without spread.
     this.random = () => 0x8000_0000
     this.host('network', networkActor, { properties: { 'bootstrap.servers': ['b1:9091'] } })
-    this.host('producer:p', producerActor, { properties: { 'linger.ms': 0, ...properties } })
+    const args = { properties: { 'linger.ms': 0, ...properties }, ...(partitioner && { partitioner }) }
+    this.host('producer:p', producerActor, args)
   }
 
   /** Sends each value to a partition; the ids of the answers. */
@@ -32,6 +34,11 @@ export class ProducerStage extends Stage {
   sendRecord(record: object): number {
     const base = { kind: 'send', topic: 'orders', partition: null, key: null, value: bytes('v') }
     return this.ask('producer:p', { ...base, ...record })
+  }
+
+  sendMany(records: readonly object[], answer: 'results' | 'firstError' = 'results'): number {
+    const base = { topic: 'orders', partition: null, key: null, value: bytes('v') }
+    return this.ask('producer:p', { kind: 'sendMany', answer, records: records.map((each) => ({ ...base, ...each })) })
   }
 
   do(kind: string, change: object = {}): number {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { installCompression } from '@troupe/wire/compression.node'
 import { KafkaError } from '@troupe/wire/errors'
+import { readBatch } from '@troupe/wire/record-batch'
 import { lines, ProducerStage } from './producer-stage.ts'
 
 installCompression()
@@ -66,6 +67,22 @@ describe('batches', () => {
         b1 ← Produce v13 orders-0 [a]
       #1 sent orders-0@0
     `)
+  })
+
+  test.each([
+    ['gzip', 1, 9],
+    ['zstd', 1, 19],
+  ] as const)('%s: a higher level makes a smaller batch', (type, low, high) => {
+    const size = (level: number): number => {
+      const stage = new ProducerStage({ 'compression.type': type, [`compression.${type}.level`]: level })
+      const words = Array.from({ length: 4000 }, (_, n) => (n * n) % 997)
+      const value = new TextEncoder().encode(words.join(' '))
+      stage.sendRecord({ partition: 0, value })
+      const { records } = stage.requests.at(-1)!.body.topicData[0].partitionData[0]
+      expect(readBatch(records).records[0]!.value).toEqual(value)
+      return records.length
+    }
+    expect(size(high)).toBeLessThan(size(low))
   })
 
   test('acks=0: sent is enough, and no offset is known', () => {

@@ -199,7 +199,7 @@ export class Stage {
     if (name === 'test') return
     const actor = this.actors.get(name)
     if (!actor) return
-    const before = name === 'network' ? null : structuredClone(actor.state)
+    const before = name === 'network' || hasFunctions(actor.state) ? null : structuredClone(actor.state)
     const draws: number[] = []
     const random = (): number => {
       draws.push(this.random())
@@ -242,6 +242,11 @@ export class Stage {
     })
     for (const effect of after) effect()
   }
+}
+
+/** An application's partitioner: such a state cannot be copied. */
+function hasFunctions(state: unknown): boolean {
+  return Object.values(state as object).some((field) => typeof field === 'function')
 }
 
 type Out = Parameters<AnyActor['step']>[3]

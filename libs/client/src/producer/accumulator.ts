@@ -6,8 +6,18 @@
  */
 import { KafkaError, errorName } from '@troupe/wire/errors'
 import { BATCH_OVERHEAD, recordSizeUpperBound } from '@troupe/wire/record-batch'
-import { clientActorNames, type Send, type SendResult, type TopicMetadata } from '../messages.ts'
-import { countSticky, partitionForKey, stickyPartition } from './partitioner.ts'
+import {
+  clientActorNames,
+  type ProducerRecord,
+  type RecordHeader,
+  type Send,
+  type SendMany,
+  type SendManyResult,
+  type SendResult,
+  type TopicMetadata,
+} from '../messages.ts'
+import { answerFailed, pass, refuse, refuseAll } from './answers.ts'
+import { askPartitioner, countSticky, hasOwnPartitioner, partitionForKey, stickyPartition } from './partitioner.ts'
 import {
   partitionOf,
   type Batch,
@@ -20,72 +30,126 @@ import {
 } from './state.ts'
 import { refuseSend, joinTransaction } from './transactions.ts'
 
-const refused = { partition: -1, offset: -1, timestamp: -1, indefinite: false }
-
 export function onSend(step: Step, send: Send): void {
+  enqueue(step, [send], send.replyTo, -1)
+}
+
+export function onSendMany(step: Step, { records, replyTo, answer }: SendMany): void {
+  const { state } = step
+  if (records.length === 0) {
+    if (replyTo) step.out.reply(replyTo, { firstError: null, results: [] } satisfies SendManyResult)
+    return
+  }
+  const many = replyTo ? state.nextMany++ : -1
+  if (replyTo) {
+    const results: SendResult[] | null = answer === 'results' ? [] : null
+    state.manys.set(many, { replyTo, results, firstError: null, left: records.length })
+  }
+  enqueue(step, records, null, many)
+}
+
+function enqueue(step: Step, records: readonly ProducerRecord[], replyTo: BlockedSend['replyTo'], many: number): void {
   const { state, env } = step
+  const deadlineAt = env.now + state.config['max.block.ms']
+  const n = state.nextRecord
+  const blocked: BlockedSend = { n, records, at: 0, replyTo, many, deadlineAt, waitsFor: 'metadata', chosen: -1 }
   const problem = state.closing
     ? { error: KafkaError.INVALID_REQUEST, detail: 'the producer is closed' }
     : refuseSend(step)
-  if (problem) return refuse(step, send, problem)
-  const deadlineAt = env.now + state.config['max.block.ms']
-  state.blocked.push({ n: state.nextRecord++, send, deadlineAt, waitsFor: 'metadata' })
-}
-
-function refuse(step: Step, send: Send, { error, detail }: Problem): void {
-  const answer: SendResult = { ...refused, error, detail, topic: send.topic, partition: send.partition ?? -1 }
-  step.out.reply(send.replyTo, answer)
+  if (problem) return refuseAll(step, blocked, problem)
+  state.nextRecord += records.length
+  state.blocked.push(blocked)
 }
 
 /** Takes in what waits and may go on. Memory is given in the order of the sends. */
 export function admit(step: Step): void {
-  const { state, env } = step
+  const { state } = step
   if (state.blocked.length === 0) return
   const still: BlockedSend[] = []
   let memoryGone = false
   for (const blocked of state.blocked) {
-    const outcome = admitOne(step, blocked, memoryGone)
+    const outcome = admitRecords(step, blocked, memoryGone)
     if (outcome === 'done') continue
     if (outcome === 'memory') memoryGone = true
     blocked.waitsFor = outcome
-    if (blocked.deadlineAt > env.now) still.push(blocked)
-    else
-      refuse(step, blocked.send, { error: KafkaError.REQUEST_TIMED_OUT, detail: `no ${outcome} within max.block.ms` })
+    still.push(blocked)
   }
   state.blocked = still
 }
 
-function admitOne(step: Step, { n, send }: BlockedSend, memoryGone: boolean): 'done' | 'metadata' | 'memory' {
+/** As many as may go; at the deadline those that may not are refused. */
+function admitRecords(step: Step, blocked: BlockedSend, memoryGone: boolean): 'done' | 'metadata' | 'memory' {
+  const { records, deadlineAt } = blocked
+  for (; blocked.at < records.length; pass(blocked)) {
+    const outcome = admitOne(step, blocked, memoryGone)
+    if (outcome === 'done') continue
+    if (deadlineAt > step.env.now) return outcome
+    refuse(step, blocked, { error: KafkaError.REQUEST_TIMED_OUT, detail: `no ${outcome} within max.block.ms` })
+  }
+  return 'done'
+}
+
+function admitOne(step: Step, blocked: BlockedSend, memoryGone: boolean): 'done' | 'metadata' | 'memory' {
   const { state, env } = step
+  const { n, records, at, replyTo, many } = blocked
+  const send = records[at]!
   const problem = refuseSend(step, true)
   const topic = problem ? undefined : topicOf(step, send)
   if (problem || typeof topic === 'number') {
     const why = problem ?? { error: topic as number, detail: errorName(topic as number) }
-    refuse(step, send, why)
+    refuse(step, blocked, why)
     return 'done'
   }
   if (!topic) return 'metadata'
   const record: OutgoingRecord = {
     n,
-    replyTo: send.replyTo,
+    replyTo,
+    many,
+    index: at,
     key: send.key,
     value: send.value,
-    headers: send.headers ?? [],
+    headers: send.headers ?? NO_HEADERS,
     timestamp: send.timestamp ?? env.now,
   }
   const size = recordSizeUpperBound(record)
   const limit = Math.min(state.config['max.request.size'], state.config['buffer.memory'])
   if (size + BATCH_OVERHEAD > limit) {
     const detail = `${size + BATCH_OVERHEAD} bytes are over max.request.size or buffer.memory`
-    refuse(step, send, { error: KafkaError.MESSAGE_TOO_LARGE, detail })
+    refuse(step, blocked, { error: KafkaError.MESSAGE_TOO_LARGE, detail })
     return 'done'
   }
   if (memoryGone) return 'memory'
-  return append(step, topic, send, record, size) ? 'done' : 'memory'
+  const choice = choose(step, topic, send, blocked)
+  if (typeof choice === 'object') {
+    refuse(step, blocked, choice)
+    return 'done'
+  }
+  return append(step, topic, choice, record, size) ? 'done' : 'memory'
+}
+
+const NO_HEADERS: readonly RecordHeader[] = []
+/** The sticky partition is chosen with the batch: a full one may end its time. */
+const STICKY = -1
+
+function choose(step: Step, topic: TopicMetadata, send: ProducerRecord, blocked: BlockedSend): number | Problem {
+  if (send.partition !== null) return send.partition
+  if (hasOwnPartitioner(step.state)) {
+    if (blocked.chosen < 0) {
+      const chosen = askPartitioner(step, topic, send)
+      if (typeof chosen === 'object') return chosen
+      blocked.chosen = chosen
+    }
+    return blocked.chosen
+  }
+  if (send.key === null || step.state.config['partitioner.ignore.keys']) return STICKY
+  return partitionForKey(send.key, topic.partitions.length)
 }
 
 /** The topic's metadata, an error that does not pass, or undefined while it is not known. */
-function topicOf(step: Step, { topic: name, partition }: Send): TopicMetadata | number | undefined {
+export function topicOf(
+  step: Step,
+  { topic: name, partition }: Pick<ProducerRecord, 'topic' | 'partition'>,
+): TopicMetadata | number | undefined {
   const { state } = step
   if (!state.topics.has(name)) {
     state.topics.add(name)
@@ -121,17 +185,15 @@ export function needMetadata({ state, env, out }: Step): void {
 }
 
 /** False: no memory for another batch. */
-function append(step: Step, topic: TopicMetadata, send: Send, record: OutgoingRecord, size: number): boolean {
+function append(step: Step, topic: TopicMetadata, choice: number, record: OutgoingRecord, size: number): boolean {
   const { state } = step
-  const byKey = record.key !== null && !state.config['partitioner.ignore.keys']
-  const index =
-    send.partition ?? (byKey ? partitionForKey(record.key!, topic.partitions.length) : stickyPartition(step, topic))
+  const index = choice === STICKY ? stickyPartition(step, topic) : choice
   const partition = partitionOf(state, topic.name, index)
   const batch = roomIn(state, partition, size) ?? newBatch(step, partition, size)
   if (!batch) return false
   batch.records.push(record)
   batch.size += size
-  if (send.partition === null && !byKey) countSticky(step, topic.name, size)
+  if (choice === STICKY) countSticky(step, topic.name, size)
   joinTransaction(step, partition)
   return true
 }
@@ -178,32 +240,6 @@ export function removeBatch({ state }: Step, partition: PartitionState, batch: B
   state.memoryUsed -= batch.memory
 }
 
-/** Answers every record of a batch that failed. */
-export function answerFailed(step: Step, partition: PartitionState, batch: Batch, problem: Problem): void {
-  const { topic, partition: index } = partition
-  const indefinite = batch.indefinite || batch.sent
-  for (const { replyTo, timestamp } of batch.records) {
-    const answer: SendResult = { ...problem, topic, partition: index, offset: -1, timestamp, indefinite }
-    step.out.reply(replyTo, answer)
-  }
-}
-
-/** Answers every record of a batch that is in the log from `baseOffset` on. */
-export function answerDone(step: Step, at: PartitionState, batch: Batch, baseOffset: number, appendTime: number): void {
-  for (const [index, record] of batch.records.entries()) {
-    const answer: SendResult = {
-      error: KafkaError.NONE,
-      detail: null,
-      topic: at.topic,
-      partition: at.partition,
-      offset: baseOffset < 0 ? -1 : baseOffset + index,
-      timestamp: appendTime >= 0 ? appendTime : record.timestamp,
-      indefinite: false,
-    }
-    step.out.reply(record.replyTo, answer)
-  }
-}
-
 /** Gives up batches: all, or those that were never sent. */
 export function abortBatches(step: Step, problem: Problem, which: 'all' | 'unsent'): void {
   for (const partition of step.state.partitions.values()) {
@@ -213,7 +249,7 @@ export function abortBatches(step: Step, problem: Problem, which: 'all' | 'unsen
       answerFailed(step, partition, batch, problem)
     }
   }
-  for (const { send } of step.state.blocked) refuse(step, send, problem)
+  for (const blocked of step.state.blocked) refuseAll(step, blocked, problem)
   step.state.blocked = []
 }
 

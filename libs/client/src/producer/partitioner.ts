@@ -1,9 +1,67 @@
 /**
  * Which partition a record goes to: by the hash of its key; without a key, one partition for a batch's worth of bytes,
- * then another (KIP-480, KIP-794). Source: Utils.murmur2, BuiltInPartitioner.
+ * then another (KIP-480, KIP-794). Or as `partitioner.class` or the application says. Source: Utils.murmur2,
+ * BuiltInPartitioner, RoundRobinPartitioner.
  */
-import type { TopicMetadata } from '../messages.ts'
-import type { PartitionState, Step } from './state.ts'
+import { KafkaError } from '@troupe/wire/errors'
+import type { ProducerProperties } from '../config.ts'
+import type { ProducerRecord, TopicMetadata } from '../messages.ts'
+import type { PartitionState, Problem, ProducerState, Step } from './state.ts'
+
+/** The application's own: a pure function. `available`: the partitions that have a leader, in order. */
+export type Partitioner = (
+  topic: string,
+  key: Uint8Array | null,
+  value: Uint8Array | null,
+  partitionCount: number,
+  available: readonly number[],
+) => number
+
+const roundRobin: ReadonlySet<string> = new Set([
+  'roundrobin',
+  'org.apache.kafka.clients.producer.RoundRobinPartitioner',
+])
+
+/** Whether `partitioner.class` names one that is known here. */
+export function isKnownPartitioner({
+  'partitioner.class': name,
+}: Pick<ProducerProperties, 'partitioner.class'>): boolean {
+  return name === null || roundRobin.has(name)
+}
+
+export function hasOwnPartitioner({ config, partitioner }: ProducerState): boolean {
+  return partitioner !== null || config['partitioner.class'] !== null
+}
+
+/** Asked once for each record, with a key or without. */
+export function askPartitioner({ state }: Step, topic: TopicMetadata, record: ProducerRecord): number | Problem {
+  const count = topic.partitions.length
+  const available = withLeader(topic)
+  if (state.partitioner === null) {
+    const turn = state.turns.get(topic.name) ?? 0
+    state.turns.set(topic.name, (turn + 1) % 0x8000_0000)
+    return available.length > 0 ? available[turn % available.length]! : turn % count
+  }
+  try {
+    const chosen = state.partitioner(topic.name, record.key, record.value, count, available)
+    if (Number.isInteger(chosen) && chosen >= 0 && chosen < count) return chosen
+    return { error: KafkaError.INVALID_PARTITIONS, detail: `the partitioner said ${chosen} of ${count} partitions` }
+  } catch (error) {
+    return { error: KafkaError.UNKNOWN_SERVER_ERROR, detail: `the partitioner threw: ${(error as Error).message}` }
+  }
+}
+
+/** Metadata never changes, so what is reckoned from it need not be reckoned again. */
+const leading = new WeakMap<TopicMetadata, readonly number[]>()
+
+function withLeader(topic: TopicMetadata): readonly number[] {
+  let known = leading.get(topic)
+  if (known === undefined) {
+    known = topic.partitions.filter(({ leader }) => leader >= 0).map(({ partition }) => partition)
+    leading.set(topic, known)
+  }
+  return known
+}
 
 const SEED = 0x9747b28c
 const M = 0x5bd1e995
@@ -63,17 +121,37 @@ function nextPartition({ state, env }: Step, topic: TopicMetadata): number {
   const available = topic.partitions.filter(({ leader }) => leader >= 0)
   if (available.length === 0) return chance % topic.partitions.length
   if (!state.config['partitioner.adaptive.partitioning.enable']) return available[chance % available.length]!.partition
-  const queues = available.map(({ partition }) => queued(state.partitions.get(`${topic.name}-${partition}`)))
+  const answering = available.filter(({ leader }) => !isSlow(state, leader))
+  if (answering.length === 0) return available[chance % available.length]!.partition
+  const queues = answering.map(({ partition }) => queued(state.partitions.get(`${topic.name}-${partition}`)))
   const most = Math.max(...queues) + 1
   const total = queues.reduce((sum, length) => sum + most - length, 0)
   let left = chance % total
   for (const [index, length] of queues.entries()) {
     left -= most - length
-    if (left < 0) return available[index]!.partition
+    if (left < 0) return answering[index]!.partition
   }
-  return available[0]!.partition
+  return answering[0]!.partition
 }
 
 function queued(partition: PartitionState | undefined): number {
   return partition?.batches.filter(({ sent }) => !sent).length ?? 0
+}
+
+/** A broker that had something to get for `partitioner.availability.timeout.ms`, and could not take it. */
+function isSlow({ config, latencies }: ProducerState, broker: number): boolean {
+  const limit = config['partitioner.availability.timeout.ms']
+  const latency = limit > 0 ? latencies.get(broker) : undefined
+  return latency !== undefined && latency.readyAt - latency.drainedAt > limit
+}
+
+/** A broker has batches waiting; `drained`: and gets them. Source: RecordAccumulator.updateNodeLatencyStats. */
+export function noteLatency({ state, env }: Step, broker: number, drained: boolean): void {
+  if (state.config['partitioner.availability.timeout.ms'] <= 0) return
+  const known = state.latencies.get(broker)
+  if (known === undefined) state.latencies.set(broker, { readyAt: env.now, drainedAt: env.now })
+  else {
+    known.readyAt = env.now
+    if (drained) known.drainedAt = env.now
+  }
 }

@@ -9,12 +9,14 @@ import { KafkaError, isRetriable } from '@troupe/wire/errors'
 import { BATCH_OVERHEAD, buildBatch, recordSizeUpperBound } from '@troupe/wire/record-batch'
 import type { ProduceResponse } from '@troupe/wire/generated/00-produce'
 import { zeroUuid } from '@troupe/wire/io'
-import { backoff } from '../config.ts'
+import { backoff, type ProducerProperties } from '../config.ts'
 import { isIndefinite, isInvalidMetadata } from '../errors.ts'
 import { clientActorNames, type LeaderHint, type NetworkAnswer, type PartitionMetadata } from '../messages.ts'
-import { answerDone, answerFailed, emptyBatch, needMetadata, removeBatch } from './accumulator.ts'
+import { emptyBatch, needMetadata, removeBatch } from './accumulator.ts'
+import { answerDone, answerFailed } from './answers.ts'
 import { ask } from './ask.ts'
 import { byTopic } from './coordinator-bodies.ts'
+import { noteLatency } from './partitioner.ts'
 import {
   acknowledged,
   assignSequence,
@@ -62,8 +64,11 @@ function readyBrokers(step: Step): number[] {
     if (!batch) continue
     const leader = leaderOf(state, partition)
     if (!leader || leader.leader < 0) needMetadata(step)
-    else if (mayTakeMore(state, leader.leader) && sendableAt(state, partition, batch) <= env.now)
-      brokers.add(leader.leader)
+    else if (sendableAt(state, partition, batch) <= env.now) {
+      const takes = mayTakeMore(state, leader.leader)
+      noteLatency(step, leader.leader, takes)
+      if (takes) brokers.add(leader.leader)
+    }
   }
   return [...brokers].sort((a, b) => a - b)
 }
@@ -172,10 +177,18 @@ function sendProduce(step: Step, broker: number, chosen: readonly [PartitionStat
   )
 }
 
+/** snappy has no levels. */
+function levelOf(config: ProducerProperties, type: ProducerProperties['compression.type']): object {
+  return type === 'none' || type === 'snappy' ? {} : { compressionLevel: config[`compression.${type}.level`] }
+}
+
 function encode(state: ProducerState, batch: Batch): Uint8Array {
+  const { config } = state
+  const type = config['compression.type']
   return buildBatch({
     records: batch.records,
-    compression: codecs[state.config['compression.type']],
+    compression: codecs[type],
+    ...levelOf(config, type),
     producerId: batch.producerId,
     producerEpoch: batch.producerEpoch,
     baseSequence: batch.baseSequence,

@@ -11,15 +11,22 @@ import type {
   GroupMetadata,
   MetadataSnapshot,
   OffsetToCommit,
+  ProducerRecord,
   RecordHeader,
-  Send,
+  SendManyResult,
+  SendResult,
 } from '../messages.ts'
+import type { Partitioner } from './partitioner.ts'
 import type { TransactionPhase } from './transactions.ts'
 
 export interface OutgoingRecord {
   /** Sends are numbered as they come. */
   readonly n: number
-  readonly replyTo: ReplyToken
+  /** Who hears of this record alone. */
+  readonly replyTo: ReplyToken | null
+  /** The `sendMany` it came with, and its place there; −1: none. */
+  readonly many: number
+  readonly index: number
   readonly key: Uint8Array | null
   readonly value: Uint8Array | null
   readonly headers: readonly RecordHeader[]
@@ -65,11 +72,38 @@ export interface PartitionState {
   unresolved: number
 }
 
+/** Records of one message, those from `at` on. The first of them holds the others back. */
 export interface BlockedSend {
-  readonly n: number
-  readonly send: Send
+  /** Of the record at `at`. */
+  n: number
+  readonly records: readonly ProducerRecord[]
+  at: number
+  readonly replyTo: ReplyToken | null
+  readonly many: number
   readonly deadlineAt: number
   waitsFor: 'metadata' | 'memory'
+  /** What the partitioner said of the record at `at`, −1 when it was not asked: it is asked once. */
+  chosen: number
+}
+
+/** A `sendMany` whose answer is not complete. */
+export interface ManySends {
+  readonly replyTo: ReplyToken
+  readonly results: SendResult[] | null
+  firstError: SendManyResult['firstError']
+  left: number
+}
+
+export interface TopicQuestion {
+  readonly replyTo: ReplyToken
+  readonly topic: string
+  readonly deadlineAt: number
+}
+
+/** When a broker last had something to get, and when it last got something (KIP-794). */
+export interface NodeLatency {
+  readyAt: number
+  drainedAt: number
 }
 
 export interface ProduceAsk {
@@ -146,10 +180,19 @@ export interface TransactionState {
 
 export interface ProducerState {
   readonly config: ProducerProperties
+  /** The application's own. A function: a state that has one cannot be cloned. */
+  readonly partitioner: Partitioner | null
   partitions: Map<string, PartitionState>
   /** By topic: the partition that records without a key go to, and how much it got. */
   sticky: Map<string, { readonly partition: number; readonly produced: number }>
+  /** By topic: whose turn it is (`roundrobin`). */
+  turns: Map<string, number>
+  /** By broker; kept only with `partitioner.availability.timeout.ms`. */
+  latencies: Map<number, NodeLatency>
   blocked: BlockedSend[]
+  manys: Map<number, ManySends>
+  nextMany: number
+  topicQuestions: TopicQuestion[]
   memoryUsed: number
   nextRecord: number
   nextBatch: number
@@ -177,12 +220,21 @@ export interface Step {
 export const NEVER = Number.MAX_SAFE_INTEGER
 export const NO_ID = -1
 
-export function newProducerState(properties: Partial<ProducerProperties>): ProducerState {
+export function newProducerState(
+  properties: Partial<ProducerProperties>,
+  partitioner: Partitioner | null = null,
+): ProducerState {
   return {
     config: { ...producerDefaults, ...properties },
+    partitioner,
     partitions: new Map(),
     sticky: new Map(),
+    turns: new Map(),
+    latencies: new Map(),
     blocked: [],
+    manys: new Map(),
+    nextMany: 0,
+    topicQuestions: [],
     memoryUsed: 0,
     nextRecord: 0,
     nextBatch: 0,
