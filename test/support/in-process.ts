@@ -7,7 +7,7 @@ import { clusterStatus, type ClusterStatus } from '@troupe/runtime/cluster-statu
 import type { Report } from '@troupe/runtime/control'
 import { Supervisor } from '@troupe/runtime/supervisor'
 import { until } from '@troupe/tools/cluster'
-import { brokerDirectory, resolveSettings } from '../../apps/troupe/src/settings.ts'
+import { brokerDirectory, resolveSettings } from '@troupe/runtime/settings'
 
 export interface InProcess {
   readonly cluster: Cluster

@@ -6,18 +6,16 @@
  */
 import { mkdirSync, readFileSync } from 'node:fs'
 import module from 'node:module'
-import { join } from 'node:path'
 import { Command } from 'commander'
 import { definitions } from '@troupe/config'
-import { Cluster } from '@troupe/runtime/cluster'
+import type { Cluster } from '@troupe/runtime/cluster'
 import { lockDirectory, type DirectoryLock } from '@troupe/runtime/lock-file'
 import { ProcessLog } from '@troupe/runtime/logger'
-import { newUuid } from '@troupe/runtime/new-uuid'
+import { hostAndPort, makeCluster, startBrokers, stopBrokers } from '@troupe/runtime/start-brokers'
 import type { Supervisor } from '@troupe/runtime/supervisor'
 import type { Admin } from './admin-http.ts'
 import { environmentProperties, parseProperties } from './properties.ts'
-import { brokerDirectory, defaultDirectory, InvalidSettings, resolveSettings, type Settings } from './settings.ts'
-import { quorumVoters } from './voters.ts'
+import { defaultDirectory, InvalidSettings, resolveSettings, type Settings } from '@troupe/runtime/settings'
 
 const exitCodes = { failed: 1, invalid: 2, interrupted: 130 } as const
 const adminHost = '127.0.0.1'
@@ -109,11 +107,7 @@ class Troupe {
   constructor(settings: Settings, log: ProcessLog) {
     this.#settings = settings
     this.#log = log
-    const brokers = Array.from({ length: settings.brokers }, (_, index) => ({
-      broker: index + 1,
-      directory: brokerDirectory(settings.directory, index + 1),
-    }))
-    this.#cluster = new Cluster({ brokers, onReports: (reports) => log.reports(reports) })
+    this.#cluster = makeCluster(settings, { onReports: (reports) => log.reports(reports) })
   }
 
   get isEnding(): boolean {
@@ -127,18 +121,9 @@ class Troupe {
     mkdirSync(settings.directory, { recursive: true })
     this.#lock = lockDirectory(settings.directory)
     process.on('exit', () => this.#lock?.release())
-    const voters = quorumVoters(settings.directory, settings.brokers)
-    const slots = [...cluster.slots.values()]
-    for (const { plan } of slots) mkdirSync(plan.directory, { recursive: true })
-    for (const slot of slots) cluster.launch(slot)
-    const clusterId = findClusterId(slots.map(({ plan }) => plan.directory)) ?? newUuid()
-    const { config, listeners, advertised, level } = settings
-    cluster.configure({ config, listeners, advertised, level, clusterId, voters })
-    await Promise.all(slots.map((slot) => cluster.boot(slot)))
-    // A worker that ends before it is ready is replaced, like any other.
-    for (const slot of slots) cluster.ready(slot).catch(() => {})
+    const clusterId = await startBrokers(cluster, settings)
     await Promise.all([cluster.whenAllRunning, this.#supervise(clusterId)])
-    const bootstrap = slots.map(({ listeners: [first] }) => hostAndPort(first!)).join(',')
+    const bootstrap = [...cluster.slots.values()].map(({ listeners: [first] }) => hostAndPort(first!)).join(',')
     process.stdout.write(`troupe ready bootstrap.servers=${bootstrap}\n`)
     this.#log.write('info', 'ready', {
       sinceStartMs: Math.round(performance.now()),
@@ -191,13 +176,7 @@ class Troupe {
     for (const slot of slots.values()) slot.wanted = 'stopped'
     await this.#admin?.close()
     await this.#supervisor?.release()
-    await Promise.all(
-      [...slots.values()].map(async ({ process: worker, state }) => {
-        if (worker === null) return
-        if (state === 'running') await Promise.race([worker.remote.stop(false), worker.ended])
-        await worker.terminate()
-      }),
-    )
+    await stopBrokers(this.#cluster)
     this.#lock?.release()
     this.#log.write('info', 'stopped')
   }
@@ -215,20 +194,4 @@ class Troupe {
     await Promise.all([...slots.values()].map(({ process: worker }) => worker?.terminate()))
     this.#lock?.release()
   }
-}
-
-function findClusterId(directories: readonly string[]): string | null {
-  for (const directory of directories) {
-    try {
-      const id = parseProperties(readFileSync(join(directory, 'meta.properties'), 'utf8')).get('cluster.id')
-      if (id !== undefined) return id
-    } catch {
-      // A new directory.
-    }
-  }
-  return null
-}
-
-function hostAndPort({ host, port }: { host: string; port: number }): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }

@@ -69,6 +69,9 @@ class BrokerWorker implements BrokerControl {
         transport: this.#sockets,
         sync: this.#sync,
         closeConnections: (reason) => this.#sockets.closeAll(reason),
+        acceptPort: (port, listener, remoteAddress) => this.#sockets.acceptPort(port, listener, remoteAddress),
+        ask: (actor, message) => this.#ask(actor, message, false),
+        attachment: seed.attachment,
         now: () => this.#clock.now(),
         report: (level, event, fields) => this.#reporter.report(level, 'shell', event, fields),
       }),
@@ -83,7 +86,7 @@ class BrokerWorker implements BrokerControl {
     this.#turn.atEnd(() => this.#bus.flush())
     this.#turn.atEnd(() => this.#alarm.arm())
     this.#turn.atEnd(() => this.#reporter.flush())
-    for (const link of [...options.links, ...this.#early]) this.#bus.connect(link)
+    for (const link of [...options.links, ...this.#early]) this.#connect(link)
     this.#booted = true
     this.#host.spawn(shellActorName, shellActorName, null)
     this.#host.spawn(actorNames.jobs, actorNames.jobs, null)
@@ -95,9 +98,13 @@ class BrokerWorker implements BrokerControl {
   }
 
   connect(link: MeshLink): void {
-    if (this.#booted) this.#bus.connect(link)
+    if (this.#booted) this.#connect(link)
     else this.#early.push(link)
     this.#turn.wake()
+  }
+
+  #connect(link: MeshLink): void {
+    this.#bus.connect(this.#assembly.throughLink?.(link) ?? link)
   }
 
   async ready(): Promise<void> {

@@ -11,12 +11,15 @@ import type { Remote } from '@troupe/actor/host/actor-host'
 import { isSlice, payloadPlace, restore, strip } from './payload.ts'
 import { RingReader, RingWriter } from './ring.ts'
 
+/** What of a MessagePort the bus uses: a test can put something of its own in between. */
+export type BusPort = Pick<MessagePort, 'postMessage' | 'on' | 'removeAllListeners' | 'close'>
+
 /** One end of the connection of a pair, as the supervisor hands it to a worker (port transferred, rings shared). */
 export interface MeshLink {
   readonly peer: number
   /** Which life of the peer this leads to. */
   readonly incarnationId: string
-  readonly port: MessagePort
+  readonly port: BusPort
   readonly outgoing: SharedArrayBuffer
   readonly incoming: SharedArrayBuffer
 }

@@ -9,7 +9,7 @@ import { transfer } from './comlink.ts'
 import { exitCodeStorage, type BootOptions, type BootResult, type Report, type ReportLevel } from './control.ts'
 import { ringBytes } from './ring.ts'
 import type { ListenerAddress } from './sockets.ts'
-import { launchWorker, type BrokerProcess, type WorkerEnd } from './worker-launch.ts'
+import { launchWorker, type Attachment, type BrokerProcess, type WorkerEnd } from './worker-launch.ts'
 
 export type BrokerState = 'starting' | 'running' | 'stopping' | 'stopped' | 'crashed' | 'failed'
 
@@ -33,6 +33,8 @@ export interface ClusterOptions {
   readonly brokers: readonly BrokerPlan[]
   readonly onReports: (reports: readonly Report[]) => void
   readonly assembly?: string
+  /** What that assembly is to have, made for each life of a broker. */
+  readonly attach?: (broker: number) => Attachment
 }
 
 export interface Slot {
@@ -79,8 +81,13 @@ export class Cluster {
 
   /** Starts the thread; it loads its modules meanwhile and waits for `boot`. */
   launch(slot: Slot): BrokerProcess {
-    const { onReports, assembly } = this.#options
-    const process = launchWorker({ ...slot.plan, onReports, ...(assembly === undefined ? {} : { assembly }) })
+    const { onReports, assembly, attach } = this.#options
+    const process = launchWorker({
+      ...slot.plan,
+      onReports,
+      ...(assembly === undefined ? {} : { assembly }),
+      ...(attach === undefined ? {} : { attachment: attach(slot.plan.broker) }),
+    })
     slot.process = process
     slot.state = 'starting'
     slot.starts++

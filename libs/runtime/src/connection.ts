@@ -17,22 +17,41 @@ const coalesceBytes = 64 * 1024
 /** With so much unsent, a client that does not read its answers is not read from either. */
 const unsentLimitBytes = 4 * 1024 * 1024
 
+/** What the sockets of a broker need of a connection, wherever its bytes come from. */
+export interface ServedConnection {
+  readonly id: number
+  readonly isOpen: boolean
+  readonly lastActiveMs: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+  /** From now on requests are read. */
+  start(): void
+  send(frame: Uint8Array): void
+  mute(): void
+  unmute(): void
+  /** Ends the connection when everything sent is written. */
+  close(reason: string): void
+  destroy(reason?: string): void
+  /** Once a turn: writes what was sent, and takes up reading again. */
+  flush(): void
+}
+
 export interface ConnectionOwner {
   readonly pool: BufferPool
   /** The read window of this worker. */
   readonly window: Uint8Array
   readonly maxFrameBytes: number
   /** Processes the frame completely: its bytes are used again when this returns. */
-  frame(connection: Connection, bytes: Uint8Array): void
+  frame(connection: ServedConnection, bytes: Uint8Array): void
   /** Asks for `flush` at the end of the turn. */
-  wantsFlush(connection: Connection): void
+  wantsFlush(connection: ServedConnection): void
   /** At the end of a read that brought frames. */
   readEnd(): void
-  closed(connection: Connection, reason: string): void
+  closed(connection: ServedConnection, reason: string): void
   now(): number
 }
 
-export class Connection implements ReadTarget {
+export class Connection implements ReadTarget, ServedConnection {
   readonly id: number
   readonly listener: string
   readonly #owner: ConnectionOwner

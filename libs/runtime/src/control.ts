@@ -22,6 +22,8 @@ export interface WorkerSeed {
   readonly jobs: import('node:worker_threads').MessagePort
   /** URL of the module that the thread loads first. */
   readonly entry: string
+  /** For an assembly that is not the real one: what its maker wants it to have. */
+  readonly attachment?: unknown
 }
 
 export interface BootOptions {

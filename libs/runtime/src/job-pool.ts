@@ -15,10 +15,17 @@ const niceIncrement = 10
 
 let pool: Promise<Piscina> | null = null
 
+/** Ends the thread at once, if there is one; the next job starts another. */
+export async function endJobs(): Promise<void> {
+  const ending = pool
+  pool = null
+  await (await ending)?.destroy()
+}
+
 async function makePool(): Promise<Piscina> {
   const { Piscina } = await import('piscina')
   return new Piscina({
-    filename: new URL('./job-thread.ts', import.meta.url).href,
+    filename: new URL(`./job-thread${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url).href,
     minThreads: 0,
     maxThreads: threads,
     idleTimeout: idleMs,

@@ -5,10 +5,12 @@
  * `connections.max.idle.ms`).
  */
 import net from 'node:net'
+import type { MessagePort } from 'node:worker_threads'
 import type { ConnectionClosed, ConnectionOpened, Frame, Transport } from '@troupe/broker/transport'
 import { BufferPool } from './buffer-pool.ts'
-import { Connection, type ConnectionOwner } from './connection.ts'
+import { Connection, type ConnectionOwner, type ServedConnection } from './connection.ts'
 import type { AcceptAdapter } from './onread.ts'
+import { PortConnection } from './port-connection.ts'
 
 export interface ListenerAddress {
   readonly name: string
@@ -56,13 +58,13 @@ export class Sockets implements Transport, ConnectionOwner {
   readonly window: Uint8Array = Buffer.allocUnsafeSlow(windowBytes)
   readonly maxFrameBytes: number
   readonly #options: SocketsOptions
-  readonly #connections = new Map<number, Connection>()
+  readonly #connections = new Map<number, ServedConnection>()
   readonly #ofAddress = new Map<string, number>()
   readonly #addresses = new Map<number, string>()
   readonly #servers: net.Server[] = []
   readonly #counts = { accepted: 0, refused: 0, frames: 0, bytesIn: 0, bytesOut: 0 }
   readonly #requests = new Map<number, number>()
-  #flushes: Connection[] = []
+  #flushes: ServedConnection[] = []
   #nextId = 1
   #serving = false
   #idleCheck: NodeJS.Timeout | null = null
@@ -96,7 +98,7 @@ export class Sockets implements Transport, ConnectionOwner {
   }
 
   #accept(listener: string, accepted: net.Socket, server: net.Server): void {
-    const { limits, adapter, deliver, trace } = this.#options
+    const { limits, adapter, trace } = this.#options
     const { remoteAddress = '' } = accepted
     const fromAddress = this.#ofAddress.get(remoteAddress) ?? 0
     if (this.#connections.size >= limits.maxConnections || fromAddress >= limits.maxConnectionsPerIp) {
@@ -107,11 +109,21 @@ export class Sockets implements Transport, ConnectionOwner {
     }
     this.#counts.accepted++
     const id = this.#nextId++
-    const connection = new Connection(id, listener, this, adapter, accepted, server)
+    this.#open(new Connection(id, listener, this, adapter, accepted, server), listener, remoteAddress)
+  }
+
+  /** A client of this process, over a port instead of a socket. */
+  acceptPort(port: MessagePort, listener: string, remoteAddress: string): void {
+    this.#counts.accepted++
+    this.#open(new PortConnection(this.#nextId++, this, port), listener, remoteAddress)
+  }
+
+  #open(connection: ServedConnection, listener: string, remoteAddress: string): void {
+    const { id } = connection
     this.#connections.set(id, connection)
-    this.#ofAddress.set(remoteAddress, fromAddress + 1)
+    this.#ofAddress.set(remoteAddress, (this.#ofAddress.get(remoteAddress) ?? 0) + 1)
     this.#addresses.set(id, remoteAddress)
-    deliver({ kind: 'connectionOpened', connection: id, remoteAddress, listener })
+    this.#options.deliver({ kind: 'connectionOpened', connection: id, remoteAddress, listener })
     if (this.#serving) connection.start()
   }
 
@@ -160,7 +172,7 @@ export class Sockets implements Transport, ConnectionOwner {
 
   // --- of connections
 
-  frame(connection: Connection, bytes: Uint8Array): void {
+  frame(connection: ServedConnection, bytes: Uint8Array): void {
     this.#counts.frames++
     if (bytes.length >= 2) {
       const apiKey = (bytes[0]! << 8) | bytes[1]!
@@ -169,7 +181,7 @@ export class Sockets implements Transport, ConnectionOwner {
     this.#options.deliver({ kind: 'frame', connection: connection.id, bytes })
   }
 
-  wantsFlush(connection: Connection): void {
+  wantsFlush(connection: ServedConnection): void {
     this.#flushes.push(connection)
     this.#options.wake()
   }
@@ -178,7 +190,7 @@ export class Sockets implements Transport, ConnectionOwner {
     this.#options.wake()
   }
 
-  closed(connection: Connection, reason: string): void {
+  closed(connection: ServedConnection, reason: string): void {
     if (!this.#connections.delete(connection.id)) return
     this.#counts.bytesIn += connection.bytesIn
     this.#counts.bytesOut += connection.bytesOut

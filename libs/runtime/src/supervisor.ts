@@ -14,7 +14,7 @@ import type { BrokerProcess } from './worker-launch.ts'
 
 export interface SupervisorOptions {
   readonly cluster: Cluster
-  /** A worker that does not answer for so long while it runs is ended. */
+  /** A worker that does not answer for so long while it runs is ended; Infinity: never, for this reason. */
   readonly watchdogMs: number
   /** The same while it starts: recovering logs after a crash is one long piece of work. */
   readonly startLimitMs?: number
@@ -100,6 +100,8 @@ export class Supervisor {
     const history = new RestartHistory(budget ?? workerBudget)
     const diskHistory = new RestartHistory(storageBudget)
     return Effect.gen({ self: this }, function* () {
+      // Stopped before there was a supervisor.
+      if (slot.process === null && slot.wanted === 'stopped') yield* this.#startRequest(broker)
       for (let process = slot.process; ; process = null) {
         // The first worker was launched and booted before this supervisor was loaded.
         const ending = yield* process === null ? this.#newWorker(slot) : this.#watch(process)
@@ -181,7 +183,7 @@ export class Supervisor {
       yield* Effect.promise(() => process.terminate())
       return { kind: 'unresponsive' } as Ending
     })
-    return Effect.raceFirst(ended, watchdog)
+    return watchdogMs === Infinity ? ended : Effect.raceFirst(ended, watchdog)
   }
 
   #startRequest(broker: number): Effect.Effect<void> {

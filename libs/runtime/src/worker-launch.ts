@@ -1,9 +1,9 @@
 /** Starts the worker thread of a broker and watches it end. */
 import module from 'node:module'
-import { MessageChannel, Worker } from 'node:worker_threads'
+import { MessageChannel, Worker, type Transferable } from 'node:worker_threads'
 import { nodeEndpoint, wrap, type Remote } from './comlink.ts'
 import type { BrokerControl, Report, WorkerSeed } from './control.ts'
-import { serveJobs } from './job-pool.ts'
+import { endJobs, serveJobs } from './job-pool.ts'
 import { brokerPermissions } from './permissions.ts'
 import { newUuid } from './new-uuid.ts'
 import type { SyncChannel } from './sync-channel.ts'
@@ -14,6 +14,14 @@ export interface LaunchOptions {
   readonly onReports: (reports: readonly Report[]) => void
   /** URL of the module with the actors; the real ones unless a test brings its own. */
   readonly assembly?: string
+  /** For such an assembly. */
+  readonly attachment?: Attachment
+}
+
+/** Goes to a worker's assembly as it is; `transfer` is what of it has to be moved there. */
+export interface Attachment {
+  readonly value: unknown
+  readonly transfer: readonly Transferable[]
 }
 
 export interface WorkerEnd {
@@ -32,16 +40,20 @@ export interface BrokerProcess {
   terminate(): Promise<void>
 }
 
-const realAssembly = new URL('./assembly.ts', import.meta.url).href
-const brokerWorker = new URL('./broker-worker.ts', import.meta.url).href
-const syncThread = new URL('./sync-thread.ts', import.meta.url).href
+/** `.ts` from source, `.js` where the package was built. */
+const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
+const realAssembly = new URL(`./assembly${extension}`, import.meta.url).href
+const brokerWorker = new URL(`./broker-worker${extension}`, import.meta.url).href
+const syncThread = new URL(`./sync-thread${extension}`, import.meta.url).href
 const threadEntry = new URL('./thread-entry.mjs', import.meta.url)
 
 const youngGenerationMb = 12
 
 let syncing: Worker | null = null
+/** Workers that may still ask it. */
+let syncUsers = 0
 
-/** The one thread that may fsync, for all brokers of the process; it lives as long as the process. */
+/** The one thread that may fsync, for all brokers of the process; it lives as long as the process, or until `endHelpers`. */
 function connectSyncThread(): SyncChannel {
   if (syncing === null) {
     const compileCache = module.getCompileCacheDir() ?? null
@@ -70,11 +82,12 @@ export function launchWorker(options: LaunchOptions): BrokerProcess {
     sync,
     jobs: theirJobs,
     entry: brokerWorker,
+    attachment: options.attachment?.value,
   }
   const worker = new Worker(threadEntry, {
     name: `broker-${options.broker}`,
     workerData: seed,
-    transferList: [theirs, theirJobs, sync.port],
+    transferList: [theirs, theirJobs, sync.port, ...(options.attachment?.transfer ?? [])],
     // What a broker keeps lives long, the rest dies within a turn: more room for the young only fills memory.
     resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMb },
     execArgv: brokerPermissions(options.directory, compileCache),
@@ -84,10 +97,12 @@ export function launchWorker(options: LaunchOptions): BrokerProcess {
   worker.stdout.pipe(process.stderr)
   const { promise: ended, resolve } = Promise.withResolvers<WorkerEnd>()
   serveJobs(jobs, ended)
+  syncUsers++
   let error: Error | null = null
   worker.on('error', (cause) => (error = cause as Error))
   worker.on('exit', (code) => {
     reports.close()
+    syncUsers--
     resolve({ code, error })
   })
   return {
@@ -97,4 +112,12 @@ export function launchWorker(options: LaunchOptions): BrokerProcess {
     ended,
     terminate: async () => void (await worker.terminate()),
   }
+}
+
+/** When no broker runs any more: ends what they shared, so that nothing of them is left in this process. */
+export async function endHelpers(): Promise<void> {
+  if (syncUsers > 0) return
+  const worker = syncing
+  syncing = null
+  await Promise.all([worker?.terminate(), endJobs()])
 }

@@ -7,8 +7,8 @@
 import { isAbsolute, join, resolve } from 'node:path'
 import { networkInterfaces } from 'node:os'
 import { definitions, resolveBrokerConfig, type BrokerConfig } from '@troupe/config'
-import type { ListenerAddress } from '@troupe/runtime/sockets'
-import { reportLevels, type ReportLevel } from '@troupe/runtime/control'
+import type { ListenerAddress } from './sockets.ts'
+import { reportLevels, type ReportLevel } from './control.ts'
 
 export interface Settings {
   readonly brokers: number
