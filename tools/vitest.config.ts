@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts', '*.test.ts', 'suites/**/*.test.ts', 'side-by-side/**/*.test.ts'],
+    include: ['test/**/*.test.ts', '*.test.ts', 'suites/**/*.test.ts', 'side-by-side/**/*.test.ts', '*/*.test.ts'],
     reporters: ['default', ['json', { outputFile: '.vitest/report.json' }]],
     pool: 'forks',
     testTimeout: 300_000,
