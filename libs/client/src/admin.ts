@@ -1,67 +1,40 @@
 /**
- * The `admin` actor: topics, configurations, deletions, and any single request of the protocol.
+ * The `admin` actor: asks the brokers what `admin/operations.ts` describes.
  *
  * Spawned once per client node, kind `admin`, name `clientActorNames.admin`, args `{ properties }` (`AdminProperties`), on a
- * node that has a `network` actor. Every question is one or more requests that are repeated until they succeed, fail for
- * good or the time is over; what has succeeded is not asked again. Source: KafkaAdminClient.
+ * node that has a `network` actor. A question has items; each is sent where it belongs (any broker, the controller, a
+ * leader, a coordinator, each broker), asked for again while its error may pass, and settled on its own. What is left
+ * when the time is over is REQUEST_TIMED_OUT. Source: KafkaAdminClient, AdminApiDriver.
  *
  * | message                                     | from        | answered with |
  * | ------------------------------------------- | ----------- | ------------- |
- * | createTopics, deleteTopics                  | application | AdminResult   |
- * | deleteRecords, alterConfigs                 | application | AdminResult   |
- * | describeCluster, adminRequest               | application | AdminResult   |
+ * | adminCall                                   | application | AdminResult   |
  * | metadataChanged, reply                      | network     | –             |
  * | due                                         | itself      | –             |
  */
-import {
-  isFailed,
-  type ActorDefinition,
-  type Env,
-  type Message,
-  type Outbox,
-  type Reply,
-  type ReplyToken,
-} from '@troupe/actor'
-import { KafkaError, errorName, isRetriable } from '@troupe/wire/errors'
-import { describeAttempt, outcomes, type Item, type Outcome } from './admin/requests.ts'
+import { isFailed, type ActorDefinition, type Env, type Message, type Outbox, type Reply } from '@troupe/actor'
+import { KafkaError, errorName } from '@troupe/wire/errors'
+import { brokersIn, found, lookupOf, lookupRequest, type LookupKind } from './admin/lookups.ts'
+import type { Answer } from './admin/operation.ts'
+import { operations } from './admin/operations.ts'
+import { entriesOf, expand, operationOf, type AdminState, type Ask, type Entry, type Task } from './admin/tasks.ts'
 import { adminDefaults, backoff, type AdminProperties } from './config.ts'
 import { isInvalidMetadata } from './errors.ts'
 import {
   clientActorNames,
+  type AdminCall,
   type AdminMessage,
   type AdminResult,
   type MetadataChanged,
-  type MetadataSnapshot,
   type NetworkAnswer,
   type NetworkRequest,
+  type NetworkResponse,
 } from './messages.ts'
+
+export type { AdminState }
 
 export interface AdminArgs {
   readonly properties: Partial<AdminProperties>
-}
-
-/** One question under way. Its items are settled one by one. */
-interface Task {
-  readonly id: number
-  readonly replyTo: ReplyToken
-  readonly message: AdminMessage
-  readonly deadlineAt: number
-  items: (Item & { outcome: Outcome | null })[]
-  /** Requests that are out. */
-  asked: number
-  attempts: number
-  retryAt: number
-  body: unknown
-}
-
-export interface AdminState {
-  readonly config: AdminProperties
-  tasks: Map<number, Task>
-  nextTask: number
-  asks: Map<number, { readonly task: number; readonly items: readonly string[] }>
-  nextAsk: number
-  metadata: MetadataSnapshot | null
-  timerAt: number
 }
 
 interface Due extends Message {
@@ -81,17 +54,10 @@ const NEVER = Number.MAX_SAFE_INTEGER
 export const adminActor: ActorDefinition<AdminState, Received, Env, AdminArgs> = {
   kind: 'admin',
   start({ properties }, env, out) {
-    const state: AdminState = {
-      config: { ...adminDefaults, ...properties },
-      tasks: new Map(),
-      nextTask: 0,
-      asks: new Map(),
-      nextAsk: 0,
-      metadata: null,
-      timerAt: NEVER,
-    }
-    watch({ state, env, out })
-    return state
+    const config = { ...adminDefaults, ...properties }
+    // Which brokers there are, and which of them calls itself the controller; topics are looked up.
+    tellNetwork({ env, out }, { kind: 'watchMetadata', from: env.self, topics: [] } as never)
+    return { config, tasks: new Map(), nextTask: 0, asks: new Map(), nextAsk: 0, metadata: null, timerAt: NEVER }
   },
   step(state, message, env, out) {
     const step: Step = { state, env, out }
@@ -105,7 +71,7 @@ export const adminActor: ActorDefinition<AdminState, Received, Env, AdminArgs> =
       case 'due':
         state.timerAt = NEVER
         break
-      default:
+      case 'adminCall':
         begin(step, message)
     }
     for (const task of state.tasks.values()) proceed(step, task)
@@ -113,167 +79,186 @@ export const adminActor: ActorDefinition<AdminState, Received, Env, AdminArgs> =
   },
 }
 
-/** The brokers, and the topics whose leaders have to be known. */
-function watch({ state, env, out }: Step): void {
-  const topics = new Set<string>()
-  for (const { items } of state.tasks.values())
-    for (const { leaderOf } of items) if (leaderOf) topics.add(leaderOf.topic)
-  const network = { ...env.self, actor: clientActorNames.network }
-  out.send(network, { kind: 'watchMetadata', from: env.self, topics: [...topics].sort() } as never)
+function tellNetwork({ env, out }: Pick<Step, 'env' | 'out'>, message: Message): void {
+  out.send({ ...env.self, actor: clientActorNames.network }, message)
 }
 
-function begin(step: Step, message: AdminMessage): void {
-  const { state, env } = step
+function begin({ state, env }: Step, { replyTo, operation, args, timeoutMs }: AdminCall): void {
   const id = state.nextTask++
-  const task: Task = {
-    id,
-    replyTo: message.replyTo,
-    message,
-    deadlineAt: env.now + (message.timeoutMs ?? state.config['default.api.timeout.ms']),
-    items: itemsOf(message).map((item) => ({ ...item, outcome: null })),
-    asked: 0,
-    attempts: 0,
-    retryAt: 0,
-    body: null,
-  }
-  state.tasks.set(id, task)
-  if (task.items.some(({ leaderOf }) => leaderOf)) watch(step)
+  const deadlineAt = env.now + (timeoutMs ?? state.config['default.api.timeout.ms'])
+  state.tasks.set(id, { id, replyTo, operation, args, deadlineAt, ...entriesOf(operations[operation], args) })
 }
 
-/** What a question is about; each gets an error of its own. */
-function itemsOf(message: AdminMessage): Item[] {
-  switch (message.kind) {
-    case 'createTopics':
-      return message.topics.map(({ name }) => ({ name, leaderOf: null }))
-    case 'deleteTopics':
-      return message.topics.map((name) => ({ name, leaderOf: null }))
-    case 'deleteRecords':
-      return message.offsets.map(({ topic, partition }) => ({
-        name: `${topic}-${partition}`,
-        leaderOf: { topic, partition },
-      }))
-    case 'alterConfigs':
-      return [{ name: message.name, leaderOf: null }]
-    default:
-      return [{ name: message.kind, leaderOf: null }]
-  }
-}
-
-/** Asks for what is not settled, or ends the question. */
+/** Asks for what is neither settled nor under way, or ends the question. */
 function proceed(step: Step, task: Task): void {
-  const { env, state } = step
-  if (task.deadlineAt <= env.now) {
-    for (const item of task.items) item.outcome ??= { error: KafkaError.REQUEST_TIMED_OUT, detail: 'no answer in time' }
-    return finish(step, task)
+  const { env } = step
+  if (task.deadlineAt <= env.now) return giveUp(step, task)
+  const open = [...task.entries.values()].filter(({ outcome }) => outcome === null)
+  if (open.length === 0) return finish(step, task)
+  const lookups = new Map<LookupKind, Entry[]>()
+  const requests = new Map<string, { to: NetworkRequest['to']; entries: Entry[] }>()
+  for (const entry of open) {
+    if (entry.busy || entry.retryAt > env.now) continue
+    const lookup = task.expanded ? lookupOf(entry.route) : 'brokers'
+    if (lookup && !entry.target) {
+      lookups.set(lookup, [...(lookups.get(lookup) ?? []), entry])
+      continue
+    }
+    const to = entry.target ?? destination(step, task, entry)
+    if (to === null) continue
+    const apart = operationOf(task).apart?.(entry.item) ?? ''
+    const key = `${typeof to === 'object' ? to.id : to} ${apart}`
+    const group = requests.get(key)
+    if (group) group.entries.push(entry)
+    else requests.set(key, { to, entries: [entry] })
   }
-  if (task.asked > 0 || task.retryAt > env.now) return
-  const left = task.items.filter(({ outcome }) => outcome === null)
-  if (left.length === 0) return finish(step, task)
-  for (const [to, items] of byDestination(step, task.message, left)) send(step, task, to, items)
-  if (task.asked > 0) return
-  // No leader is known yet.
-  step.out.send({ ...env.self, actor: clientActorNames.network }, { kind: 'refreshMetadata' })
-  postpone(state.config, env, task)
+  for (const [kind, entries] of lookups) lookUp(step, task, kind, entries)
+  for (const { to, entries } of requests.values()) request(step, task, to, entries)
 }
 
-function byDestination({ state }: Step, message: AdminMessage, items: Item[]): Map<NetworkRequest['to'], Item[]> {
-  const to = new Map<NetworkRequest['to'], Item[]>()
-  for (const item of items) {
-    const broker = item.leaderOf
-      ? state.metadata?.topics.get(item.leaderOf.topic)?.partitions[item.leaderOf.partition]?.leader
-      : destination(message)
-    if (broker === undefined || (typeof broker === 'number' && broker < 0)) continue
-    const list = to.get(broker)
-    if (list) list.push(item)
-    else to.set(broker, [item])
-  }
-  return to
+/** Brokers are known by number as soon as there is metadata; a number that is not there may come. */
+function destination(step: Step, task: Task, entry: Entry): NetworkRequest['to'] | null {
+  const { route } = entry
+  const { metadata } = step.state
+  if (typeof route === 'object' || route === 'any') return 'any'
+  if (metadata === null) return null
+  if (route === 'controller' || metadata.brokers.some(({ id }) => id === route)) return route
+  tellNetwork(step, { kind: 'refreshMetadata' })
+  postpone(step, task, entry, `there is no broker ${route}`)
+  return null
 }
 
-/** In KRaft any broker forwards to the controller; a broker's own configuration is asked for there. */
-function destination(message: AdminMessage): NetworkRequest['to'] {
-  if (message.kind === 'adminRequest') return message.to
-  if (message.kind === 'alterConfigs' && message.type === 'broker' && message.name !== '') return Number(message.name)
-  return 'any'
+function lookUp(step: Step, task: Task, kind: LookupKind, entries: readonly Entry[]): void {
+  const routes = entries.map(({ route }) => route)
+  send(step, task, kind, entries, { to: 'any', ...lookupRequest(kind, routes) })
 }
 
-function send({ state, env, out }: Step, task: Task, to: NetworkRequest['to'], items: Item[]): void {
+function request(step: Step, task: Task, to: NetworkRequest['to'], entries: readonly Entry[]): void {
+  const operation = operationOf(task)
+  const items = entries.map(({ item }) => item)
+  const asked = entries.map(({ item, value, next }) => ({ item, value, next }))
+  const api = typeof operation.api === 'number' ? operation.api : operation.api(task.args)
+  const { body, ...versions } = operation.request(items, task.args, timeLeft(step, task), asked)
+  send(step, task, null, entries, { to, api, body, ...versions })
+}
+
+function timeLeft({ state, env }: Step, task: Task): number {
+  return Math.min(state.config['request.timeout.ms'], task.deadlineAt - env.now)
+}
+
+function send(
+  step: Step,
+  task: Task,
+  lookup: LookupKind | null,
+  entries: readonly Entry[],
+  what: Omit<NetworkRequest, 'kind' | 'replyTo' | 'timeoutMs'>,
+): void {
+  const { state, env } = step
   const id = state.nextAsk++
-  const names = items.map(({ name }) => name)
-  const timeoutMs = Math.min(state.config['request.timeout.ms'], task.deadlineAt - env.now)
-  state.asks.set(id, { task: task.id, items: names })
-  task.asked++
-  const request: NetworkRequest = {
+  state.asks.set(id, { task: task.id, keys: entries.map(({ key }) => key), lookup })
+  for (const entry of entries) entry.busy = true
+  tellNetwork(step, {
     kind: 'request',
     replyTo: { ...env.self, id },
-    to,
-    timeoutMs,
-    ...describeAttempt(task.message, new Set(names), timeoutMs),
-  }
-  out.send({ ...env.self, actor: clientActorNames.network }, request)
+    timeoutMs: timeLeft(step, task),
+    ...what,
+  } as NetworkRequest)
 }
 
 function onReply(step: Step, { id, body }: Reply): void {
   const { state } = step
-  const asked = state.asks.get(id)
+  const ask = state.asks.get(id)
   state.asks.delete(id)
-  const task = asked && state.tasks.get(asked.task)
-  if (!asked || !task) return
-  task.asked--
+  const task = ask && state.tasks.get(ask.task)
+  if (!ask || !task) return
+  const entries = ask.keys.map((key) => task.entries.get(key)!)
+  for (const entry of entries) entry.busy = false
   const answer = isFailed(body) ? null : (body as NetworkAnswer)
-  const results =
-    answer?.kind === 'response' ? outcomes(task.message, answer.body as never) : new Map<string, Outcome>()
-  if (answer?.kind === 'response') task.body = answer.body
-  let again = false
-  for (const item of task.items) {
-    if (!asked.items.includes(item.name)) continue
-    const outcome = results.get(item.name) ?? lost(answer)
-    if (mayRepeat(task.message, outcome.error)) {
-      again = true
-      if (isInvalidMetadata(outcome.error))
-        step.out.send({ ...step.env.self, actor: clientActorNames.network }, { kind: 'refreshMetadata' })
-    } else item.outcome = outcome
+  if (answer?.kind !== 'response') return onNothing(step, task, ask, entries, answer?.reason)
+  if (ask.lookup === 'brokers') return expand(task, brokersIn(answer.body as never))
+  if (ask.lookup) return onFound(step, task, ask.lookup, entries, answer.body)
+  onResponse(step, task, entries, answer)
+}
+
+/** Nobody knows whether it took effect; like Java, we ask again, and look again whom to ask. */
+function onNothing(step: Step, task: Task, ask: Ask, entries: readonly Entry[], reason: string | undefined): void {
+  for (const entry of entries) {
+    if (reason === 'unsupported-version') {
+      const detail = `the broker does not know a version of this request that can carry ${task.operation}`
+      entry.outcome = { error: KafkaError.UNSUPPORTED_VERSION, detail, value: null }
+      // Without its brokers the question has no other item.
+      continue
+    }
+    // A broker of `each broker` has no route to be looked up again.
+    if (ask.lookup === null && lookupOf(entry.route)) entry.target = null
+    postpone(step, task, entry, reason ?? 'the client ended')
   }
-  if (again) postpone(state.config, step.env, task)
 }
 
-function lost(answer: NetworkAnswer | null): Outcome {
-  const unsupported = answer?.kind === 'unanswered' && answer.reason === 'unsupported-version'
-  const error = unsupported ? KafkaError.UNSUPPORTED_VERSION : KafkaError.NETWORK_EXCEPTION
-  return { error, detail: errorName(error) }
-}
-
-/** As Java: a topic that is not there is an answer, not a reason to ask again, except for the leader of its records. */
-function mayRepeat(message: AdminMessage, error: number): boolean {
-  if (error === KafkaError.UNKNOWN_TOPIC_OR_PARTITION) return message.kind === 'deleteRecords'
-  return isRetriable(error)
-}
-
-function postpone(config: AdminProperties, env: Env, task: Task): void {
-  const pause = backoff(config['retry.backoff.ms'], config['retry.backoff.max.ms'], task.attempts, env.random)
-  task.attempts++
-  task.retryAt = env.now + pause
-}
-
-function finish(step: Step, task: Task): void {
-  const items = task.items.map(({ name, outcome }) => ({ name, ...outcome! }))
-  const failed = items.find(({ error }) => error !== KafkaError.NONE)
-  const result: AdminResult = {
-    error: failed?.error ?? KafkaError.NONE,
-    detail: failed?.detail ?? null,
-    items,
-    body: task.body,
+function onFound(step: Step, task: Task, kind: LookupKind, entries: readonly Entry[], body: unknown): void {
+  const brokerOf = found(kind, body)
+  for (const entry of entries) {
+    const { broker, error, reason } = brokerOf(entry.route)
+    if (error !== KafkaError.NONE) entry.outcome = { error, detail: reason, value: null }
+    else if (broker) entry.target = broker
+    else postpone(step, task, entry, reason)
   }
-  step.out.reply(task.replyTo, result)
-  step.state.tasks.delete(task.id)
-  if (task.items.some(({ leaderOf }) => leaderOf)) watch(step)
+}
+
+function onResponse(step: Step, task: Task, entries: readonly Entry[], response: NetworkResponse): void {
+  const operation = operationOf(task)
+  const items = entries.map(({ item }) => item)
+  const asked = entries.map(({ item, value, next }) => ({ item, value, next }))
+  const context = { broker: response.broker, version: response.version, asked }
+  const answers = new Map<string, Answer>()
+  for (const answer of operation.read(response.body, items, task.args, context)) answers.set(answer.key, answer)
+  const pages = [...answers.values()].some(({ next }) => next !== undefined)
+  for (const entry of entries) {
+    const answer = answers.get(entry.key)
+    if (answer) onAnswer(step, task, entry, answer)
+    // Behind the page that was full; else the broker has forgotten it.
+    else if (!pages) postpone(step, task, entry, 'no answer in the response')
+  }
+}
+
+function onAnswer(step: Step, task: Task, entry: Entry, { error, detail, value, next }: Answer): void {
+  if (error !== KafkaError.NONE && operationOf(task).repeat(error, task.args)) {
+    // Somebody else leads or coordinates by now; one that is still loading is the right one.
+    if (lookupOf(entry.route) && error !== KafkaError.COORDINATOR_LOAD_IN_PROGRESS) entry.target = null
+    if (error === KafkaError.NOT_CONTROLLER || isInvalidMetadata(error)) tellNetwork(step, { kind: 'refreshMetadata' })
+    return postpone(step, task, entry, detail ?? errorName(error))
+  }
+  entry.value = value
+  entry.next = next
+  if (next === undefined) entry.outcome = { error, detail, value }
+}
+
+function postpone({ state, env }: Step, _task: Task, entry: Entry, reason: string | null): void {
+  const { 'retry.backoff.ms': base, 'retry.backoff.max.ms': max } = state.config
+  entry.retryAt = env.now + backoff(base, max, entry.attempts++, env.random)
+  entry.reason = reason
+}
+
+function giveUp(step: Step, task: Task): void {
+  for (const entry of task.entries.values()) {
+    const detail = `no answer in time${entry.reason ? `; the last one: ${entry.reason}` : ''}`
+    entry.outcome ??= { error: KafkaError.REQUEST_TIMED_OUT, detail, value: null }
+  }
+  finish(step, task)
+}
+
+function finish({ state, out }: Step, task: Task): void {
+  const items = [...task.entries.values()].map(({ key, outcome }) => ({ key, ...outcome! }))
+  out.reply(task.replyTo, { items } satisfies AdminResult)
+  state.tasks.delete(task.id)
 }
 
 function setTimer({ state, env, out }: Step): void {
   let at = NEVER
-  for (const { deadlineAt, retryAt, asked } of state.tasks.values()) {
+  for (const { deadlineAt, entries } of state.tasks.values()) {
     at = Math.min(at, deadlineAt)
-    if (asked === 0 && retryAt > env.now) at = Math.min(at, retryAt)
+    for (const { outcome, busy, retryAt } of entries.values())
+      if (outcome === null && !busy && retryAt > env.now) at = Math.min(at, retryAt)
   }
   if (at === state.timerAt) return
   state.timerAt = at

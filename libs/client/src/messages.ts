@@ -6,6 +6,7 @@
  * are immutable: whoever gets one may keep it, nobody writes to it.
  */
 import type { Address, Message, ReplyToken } from '@troupe/actor'
+import type { OperationName } from './admin/operations.ts'
 
 /** The names of a client's actors. */
 export const clientActorNames = {
@@ -136,6 +137,8 @@ export interface MetadataSnapshot {
   readonly brokers: readonly BrokerEndpoint[]
   /** Topics that some actor of this node watches, with their errors. In the order of their names. */
   readonly topics: ReadonlyMap<string, TopicMetadata>
+  /** These are all topics of the cluster (somebody watches all), not only those that are watched by name. */
+  readonly all?: boolean
   /** Finalised feature levels as the brokers announce them, of the highest epoch seen (`transaction.version`). */
   readonly features: FinalizedFeatures
 }
@@ -338,72 +341,29 @@ export type ProducerMessage =
 
 // --- admin
 
-/**
- * One request of the protocol, repeated until it succeeds, fails for good or `timeoutMs` is over. `AdminMessage` names
- * those that have errors per item; `AdminRequest` sends any other.
- */
-export interface AdminRequest extends Message {
-  readonly kind: 'adminRequest'
+/** A question of `admin/operations.ts`. Answered once, with an `AdminResult`, when each of its items is settled. */
+export interface AdminCall extends Message {
+  readonly kind: 'adminCall'
   readonly replyTo: ReplyToken
-  readonly to: number | 'any' | 'controller'
-  readonly api: number
-  readonly body: object
+  readonly operation: OperationName
+  /** As the operation's `items` takes them. */
+  readonly args: unknown
+  /** Default: `default.api.timeout.ms`. */
   readonly timeoutMs?: number
 }
 
-export interface CreateTopics extends Message {
-  readonly kind: 'createTopics'
-  readonly replyTo: ReplyToken
-  readonly topics: readonly NewTopic[]
-  readonly timeoutMs?: number
-}
-
-export interface NewTopic {
-  readonly name: string
-  readonly partitions: number
-  readonly replicationFactor: number
-  readonly configs?: Readonly<Record<string, string>>
-  /** Replicas by partition; with it `partitions` and `replicationFactor` are −1. */
-  readonly assignment?: readonly (readonly number[])[]
-}
-
-export interface DeleteTopics extends Message {
-  readonly kind: 'deleteTopics'
-  readonly replyTo: ReplyToken
-  readonly topics: readonly string[]
-  readonly timeoutMs?: number
-}
-
-/** Goes to the partitions' leaders. */
-export interface DeleteRecords extends Message {
-  readonly kind: 'deleteRecords'
-  readonly replyTo: ReplyToken
-  readonly offsets: readonly { readonly topic: string; readonly partition: number; readonly offset: number }[]
-  readonly timeoutMs?: number
-}
-
-/** KIP-339; `value` null deletes. */
-export interface AlterConfigs extends Message {
-  readonly kind: 'alterConfigs'
-  readonly replyTo: ReplyToken
-  readonly type: 'topic' | 'broker'
-  readonly name: string
-  readonly configs: Readonly<Record<string, string | null>>
-  readonly timeoutMs?: number
-}
-
-export interface DescribeCluster extends Message {
-  readonly kind: 'describeCluster'
-  readonly replyTo: ReplyToken
-  readonly timeoutMs?: number
-}
-
-/** `items` in the order of the question: topics, `topic-partition`s, or the one resource. `body`: the last response. */
+/** In the order of the question: by topic, `topic-partition`, group, broker, … */
 export interface AdminResult {
+  readonly items: readonly AdminItem[]
+}
+
+export interface AdminItem<Value = unknown> {
+  readonly key: string
+  /** A Kafka error; 0: none. */
   readonly error: number
   readonly detail: string | null
-  readonly items: readonly { readonly name: string; readonly error: number; readonly detail: string | null }[]
-  readonly body: unknown
+  /** What the operation's `read` makes of the response; null with an error. */
+  readonly value: Value | null
 }
 
-export type AdminMessage = AdminRequest | CreateTopics | DeleteTopics | DeleteRecords | AlterConfigs | DescribeCluster
+export type AdminMessage = AdminCall
