@@ -1,7 +1,7 @@
 /** `npm run generate`: writes every generated file, removes those that are no longer made, remakes the documents' tables. */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { configTarget, generateConfigs } from '../generate-configs.ts'
+import { clientConfigTarget, configTarget, generateClientConfigs, generateConfigs } from '../generate-configs.ts'
 import { generateAll } from './generate.ts'
 import { root } from './schema.ts'
 
@@ -12,6 +12,8 @@ for (const name of readdirSync(join(root, directory), { recursive: true, encodin
   if (name.endsWith('.ts') && !files.has(`${directory}/${name}`)) rmSync(join(root, directory, name))
 }
 files.set(configTarget, generateConfigs(join(root, 'libs/config/schema')))
+files.set(clientConfigTarget, generateClientConfigs(join(root, 'libs/config/schema')))
+mkdirSync(join(root, 'libs/client/src/shell/generated'), { recursive: true })
 for (const [path, text] of files) writeFileSync(join(root, path), text)
 
 // The documents are made from code that needs the files above.

@@ -3,7 +3,7 @@
  * `unsubscribe`.
  */
 import { clientActorNames } from '../messages.ts'
-import { autoCommitOffsets, startCommit } from './commits.ts'
+import { autoCommitOffsets, seenOffsets, startCommit } from './commits.ts'
 import { closeSessions } from './fetcher.ts'
 import { leaveGroup } from './heartbeat.ts'
 import type { CloseConsumer, ConsumerClosed, Unsubscribe } from './messages.ts'
@@ -21,6 +21,8 @@ export function onUnsubscribe(step: Step, { replyTo }: Unsubscribe): void {
     state.member.rejoin = null
   }
   state.subscription = null
+  state.pattern = null
+  state.patternKnown = false
   state.member.groupTopics = []
   state.member.assignedFor = null
   state.member.joinedTopics = null
@@ -31,14 +33,14 @@ export function onUnsubscribe(step: Step, { replyTo }: Unsubscribe): void {
   out.reply(replyTo, body)
 }
 
-export function onClose(step: Step, { replyTo, timeoutMs }: CloseConsumer): void {
+export function onClose(step: Step, { replyTo, timeoutMs, unseen }: CloseConsumer): void {
   const { state, env } = step
   if (state.closing !== null) return
   answerEmpty(step)
   step.out.cancelTimer('maxPoll')
   const deadlineAt = env.now + timeoutMs
   state.closing = { replyTo, deadlineAt, phase: 'committing' }
-  const offsets = autoCommitOffsets(state)
+  const offsets = seenOffsets(autoCommitOffsets(state), unseen)
   if (offsets.length > 0) {
     startCommit(step, { purpose: 'close', replyTo: null, offsets, once: false, deadlineAt })
   }

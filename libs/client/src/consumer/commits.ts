@@ -12,7 +12,7 @@ import { identity, isUnchanged, requestRejoin, resetMember } from './membership.
 import type { Commit, Committed } from './messages.ts'
 import { api, ask, groupChannel, retryTime } from './requests.ts'
 import type { Asked, ConsumerState, PendingCommit, Step } from './state.ts'
-import { groupByTopic } from './topic-partition.ts'
+import { groupByTopic, partitionKey } from './topic-partition.ts'
 
 type Sent = Extract<Asked, { kind: 'commit' }>
 
@@ -33,6 +33,13 @@ export function consumedOffsets({ partitions }: ConsumerState): OffsetToCommit[]
   )
 }
 
+/** What a poll has returned counts as processed, but for what the application has not looked at yet. */
+export function seenOffsets(offsets: OffsetToCommit[], unseen: readonly OffsetToCommit[] = []): OffsetToCommit[] {
+  if (unseen.length === 0) return offsets
+  const from = new Map(unseen.map((each) => [partitionKey(each), each]))
+  return offsets.map((each) => from.get(partitionKey(each)) ?? each)
+}
+
 export function autoCommitOffsets(state: ConsumerState): OffsetToCommit[] {
   return state.config['enable.auto.commit'] && state.config['group.id'] !== null ? consumedOffsets(state) : []
 }
@@ -47,12 +54,12 @@ export function startCommit(step: Step, commit: NewCommit): number {
   return id
 }
 
-export function onCommit(step: Step, { replyTo, offsets, once, timeoutMs }: Commit): void {
+export function onCommit(step: Step, { replyTo, offsets, unseen, once, timeoutMs }: Commit): void {
   const { state, env } = step
   startCommit(step, {
     purpose: 'application',
     replyTo,
-    offsets: offsets ?? consumedOffsets(state),
+    offsets: offsets ?? seenOffsets(consumedOffsets(state), unseen),
     once: once ?? false,
     deadlineAt: env.now + (timeoutMs ?? state.config['default.api.timeout.ms']),
   })

@@ -11,10 +11,21 @@ import type { Message, ReplyToken } from '@troupe/actor'
 import type { OffsetToCommit } from '../messages.ts'
 import type { TopicPartition } from './topic-partition.ts'
 
+/**
+ * Which topics: those that a regular expression of JavaScript finds a match in (Java's Pattern is for whole names: write
+ * `^…$`), or a pure function. (A function cannot be cloned, and neither can the state of a consumer that has one.)
+ */
+export type SubscribedPattern =
+  | { readonly source: string; readonly flags?: string }
+  | ((topic: string) => boolean)
+
 /** Joins the group `group.id` at the next poll. Again with other topics: rejoins. */
 export interface Subscribe extends Message {
   readonly kind: 'subscribe'
+  /** Empty with a pattern. */
   readonly topics: readonly string[]
+  /** Instead of topics: all that match, also those that are made later. */
+  readonly pattern?: SubscribedPattern
   /** For the assignors' `userData`, at this and every later join. */
   readonly userData?: Uint8Array
 }
@@ -42,7 +53,8 @@ export interface Seek extends Message {
   readonly kind: 'seek'
   readonly topic: string
   readonly partition: number
-  readonly to: number | 'beginning' | 'end'
+  /** A time: the first record that is not older, or the end. */
+  readonly to: number | 'beginning' | 'end' | { readonly timestamp: number }
   /** Of the record before: lets the consumer notice a truncation. */
   readonly leaderEpoch?: number
 }
@@ -109,6 +121,8 @@ export interface Commit extends Message {
   readonly replyTo: ReplyToken
   /** null: the positions of everything that is assigned. */
   readonly offsets: readonly OffsetToCommit[] | null
+  /** With `offsets` null: positions of partitions that are named here count as no further than this. */
+  readonly unseen?: readonly OffsetToCommit[]
   /** Tried once (commitAsync). Default: until it succeeds, fails for good or `timeoutMs` is over. */
   readonly once?: boolean
   readonly timeoutMs?: number
@@ -149,11 +163,29 @@ export interface AskOffsets extends Message {
   readonly timeoutMs?: number
 }
 
+/** The first record that is not older than `timestamp` (ms since the epoch): answered with an `OffsetsAnswer`. */
+export interface AskOffsetsForTimes extends Message {
+  readonly kind: 'offsetsForTimes'
+  readonly replyTo: ReplyToken
+  readonly partitions: readonly (TopicPartition & { readonly timestamp: number })[]
+  readonly timeoutMs?: number
+}
+
+/**
+ * How much lies behind each position, as far as the last fetches told, at once: answered with an `OffsetsAnswer` in which
+ * `offset` is the lag; without an entry it is not known. KIP-695.
+ */
+export interface AskCurrentLag extends Message {
+  readonly kind: 'currentLag'
+  readonly replyTo: ReplyToken
+  readonly partitions: readonly TopicPartition[]
+}
+
 export interface OffsetsAnswer {
   readonly error: number
   readonly detail: string | null
-  /** Without an entry: none. */
-  readonly offsets: readonly OffsetToCommit[]
+  /** Without an entry: none. `timestamp`: of the record, for `offsetsForTimes`. */
+  readonly offsets: readonly (OffsetToCommit & { readonly timestamp?: number })[]
 }
 
 /** Answered with a `GroupMetadata`, at once. */
@@ -170,6 +202,8 @@ export interface CloseConsumer extends Message {
   readonly kind: 'close'
   readonly replyTo: ReplyToken
   readonly timeoutMs: number
+  /** As in `Commit`. */
+  readonly unseen?: readonly OffsetToCommit[]
 }
 
 export interface ConsumerClosed {
@@ -188,5 +222,7 @@ export type ApplicationMessage =
   | AskCommitted
   | AskPosition
   | AskOffsets
+  | AskCurrentLag
+  | AskOffsetsForTimes
   | AskGroupMetadata
   | CloseConsumer

@@ -21,12 +21,16 @@ import type { Connector } from './connector.ts'
 import { installCodecs } from './codecs.ts'
 import { KafkaError } from './errors.ts'
 import { silentLogger, type Logger } from './logger.ts'
-import { nodeProperties, type Properties } from './properties.ts'
+import { nodeProperties } from './properties.ts'
+import type { Properties } from './property.ts'
+import type { ClientKind } from './definitions.ts'
 import { tcpConnector } from './tcp-connector.ts'
 
 export interface ClientNodeOptions {
-  /** By Kafka's names, of all that will run here; checked by whoever made them (`properties.ts`). */
+  /** Of connections, metadata, security and the admin, by Kafka's names; others are passed over. */
   readonly properties: Properties
+  /** Whose defaults hold where the clients' differ. */
+  readonly client?: ClientKind
   /** Default: TCP and TLS. */
   readonly connector?: Connector
   /** Further kinds of actors that `spawn` knows, by name. */
@@ -52,15 +56,17 @@ export class ClientNode {
   readonly #answers = new Map<number, (body: unknown) => void>()
   readonly #listeners = new Map<string, (message: Message) => void>()
   readonly #keepAlive = new KeepAlive()
+  /** Why an actor was restarted the last time. */
+  readonly #failures = new Map<string, unknown>()
   #nextQuestion = 0
   #nextName = 0
   #scheduled = false
   #closed = false
 
-  constructor({ properties, connector, kinds, logger = silentLogger }: ClientNodeOptions) {
+  constructor({ properties, client = 'admin', connector, kinds, logger = silentLogger }: ClientNodeOptions) {
     installCodecs()
     this.logger = logger
-    const parsed = nodeProperties(properties)
+    const parsed = nodeProperties(properties, client)
     this.#transport = (connector ?? tcpConnector(properties, logger))((message) => {
       if (this.#closed) return
       this.#host.deliver(clientActorNames.network, message)
@@ -125,7 +131,7 @@ export class ClientNode {
   ask<T>(actor: string, message: Message): Promise<T> {
     return new Promise((resolve, reject) => {
       this.question(actor, message, (body) => {
-        if (isFailed(body)) reject(failure(actor, body))
+        if (isFailed(body)) reject(this.failure(actor, body))
         else resolve(body as T)
       })
     })
@@ -133,14 +139,16 @@ export class ClientNode {
 
   /** Like `ask`, without a Promise. `onAnswer` is called exactly once, never at once, and must not throw. */
   question(actor: string, message: Message, onAnswer: (body: unknown) => void): void {
-    if (this.#closed)
-      return queueMicrotask(() => onAnswer({ kind: 'failed', reason: 'no-such-actor' } satisfies Failed))
+    this.tell(actor, { ...message, replyTo: this.expect(onAnswer) })
+  }
+
+  /** The token under which one answer will reach `onAnswer`, as for `question`. */
+  expect(onAnswer: (body: unknown) => void): ReplyToken {
     const id = this.#nextQuestion++
     this.#answers.set(id, onAnswer)
-    if (this.#answers.size === 1) this.#keepAlive.on()
-    const replyTo: ReplyToken = { broker: APPLICATION, actor: '', id, incarnation: APPLICATION }
-    this.#host.deliver(actor, { ...message, replyTo })
-    this.#schedule()
+    if (this.#closed) queueMicrotask(() => this.#answered(id, { kind: 'failed', reason: 'no-such-actor' }))
+    else if (this.#answers.size === 1) this.#keepAlive.on()
+    return { broker: APPLICATION, actor: '', id, incarnation: APPLICATION }
   }
 
   /** What actors send to the returned address goes to `onMessage`, which must not throw. */
@@ -182,7 +190,7 @@ export class ClientNode {
     this.#host.stopAll()
     this.#alarm.stop()
     this.#transport.close()
-    for (const id of [...this.#answers.keys()]) this.#answered(id, { kind: 'failed', reason: 'no-such-actor' })
+    for (const id of this.#answers.keys()) this.#answered(id, { kind: 'failed', reason: 'no-such-actor' })
     this.#listeners.clear()
     this.#keepAlive.end()
   }
@@ -190,6 +198,13 @@ export class ClientNode {
   [Symbol.asyncDispose](): Promise<void> {
     this.close()
     return Promise.resolve()
+  }
+
+  /** What becomes of a question that no actor answers. */
+  failure(actor: string, { reason }: Failed): KafkaError {
+    if (reason === 'no-such-actor') return new KafkaError('IllegalStateException', `${actor} is closed`)
+    const cause = this.#failures.get(actor)
+    return new KafkaError('KafkaException', `${actor} has failed`, { cause })
   }
 
   #answered(id: number, body: unknown): void {
@@ -222,6 +237,7 @@ export class ClientNode {
 
   #trace(actor: string, event: string, fields: Record<string, unknown>): void {
     const { level } = fields
+    if (event === 'actor-failed') this.#failures.set(actor, fields.error)
     if (level === 'error' || level === 'warn') this.logger[level](`${actor}: ${event}`, fields)
     else this.logger.debug?.(`${actor}: ${event}`, fields)
   }
@@ -244,11 +260,6 @@ class KeepAlive {
     if (this.#timer !== null) clearInterval(this.#timer)
     this.#timer = null
   }
-}
-
-function failure(actor: string, { reason }: Failed): Error {
-  if (reason === 'no-such-actor') return new KafkaError('IllegalStateException', `${actor} is closed`)
-  return new KafkaError('KafkaException', `${actor} failed: ${reason}`)
 }
 
 interface Deferred<T> {

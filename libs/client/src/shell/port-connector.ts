@@ -63,7 +63,7 @@ class PortTransport implements ClientTransport {
     for (const frame of frames) {
       // An answer may have made the client close it.
       if (!this.#connections.has(id)) return
-      this.#deliver({ kind: 'frame', connection: id, bytes: frame.subarray(lengthBytes) })
+      this.#deliver({ kind: 'frame', connection: id, bytes: frame.subarray(lengthBytes), owned: true })
     }
   }
 
@@ -86,7 +86,7 @@ class PortTransport implements ClientTransport {
   close(connection?: number): void {
     if (connection === undefined) {
       this.#closed = true
-      for (const id of [...this.#connections.keys()]) this.close(id)
+      for (const id of this.#connections.keys()) this.close(id)
       return
     }
     const target = this.#connections.get(connection)

@@ -11,7 +11,7 @@ import type { ClientTransport, TransportMessage } from '../transport.ts'
 import type { Connector } from './connector.ts'
 import { FrameReader } from './frame-reader.ts'
 import type { Logger } from './logger.ts'
-import type { Properties } from './properties.ts'
+import type { Properties } from './property.ts'
 import { tlsOptions } from './tls-options.ts'
 
 /** Read window, shared by all connections of a node: a read and what follows from it are one synchronous piece of work. */
@@ -64,7 +64,7 @@ class TcpTransport implements ClientTransport {
 
   close(id?: number): void {
     if (id === undefined) {
-      for (const each of [...this.#connections.keys()]) this.close(each)
+      for (const each of this.#connections.keys()) this.close(each)
       return
     }
     const connection = this.#connections.get(id)
@@ -89,7 +89,6 @@ class TcpConnection {
   readonly id: number
   readonly peer: string
   outgoing: Uint8Array[] = []
-  readonly #transport: TcpTransport
   readonly #socket: net.Socket
   readonly #reader: FrameReader
   #problem = 'closed by the broker'
@@ -97,7 +96,6 @@ class TcpConnection {
   constructor(transport: TcpTransport, id: number, host: string, port: number, secure: tls.ConnectionOptions | null) {
     this.id = id
     this.peer = `${host}:${port}`
-    this.#transport = transport
     this.#reader = new FrameReader(transport.window, (bytes, owned) => {
       if (transport.has(this)) transport.deliver({ kind: 'frame', connection: id, bytes, owned })
     })

@@ -1,6 +1,6 @@
 /** `security.protocol` and `ssl.*` as options of Node's TLS. */
 import type { ConnectionOptions } from 'node:tls'
-import type { Properties } from './properties.ts'
+import type { Properties } from './property.ts'
 
 /** null: without TLS. */
 export function tlsOptions(properties: Properties): ConnectionOptions | null {
