@@ -5,13 +5,10 @@
  * it, and the thread spreads its tasks over the members of a group. Names are those that Kafka Streams 4.3 gives for
  * the same pipeline, so that internal topics and `describe()` agree. Source: InternalTopologyBuilder, TopologyDescription.
  */
+import type { Serde } from '@troupe/client/serdes'
 import type { Operation } from './engine/operation.ts'
 
-/** Bytes for a value and back. `null` stands for itself on both sides: the engine does not ask a serde about it. */
-export interface Serde<T> {
-  serialize(value: T): Uint8Array | null
-  deserialize(bytes: Uint8Array | null): T
-}
+export type { Serde }
 
 export interface Header {
   readonly key: string
@@ -67,8 +64,8 @@ interface NodeBase {
 export interface SourceNode extends NodeBase {
   readonly kind: 'source'
   readonly topics: readonly string[]
-  readonly key: Serde<unknown>
-  readonly value: Serde<unknown>
+  readonly key: Serde<any>
+  readonly value: Serde<any>
   /** Event time of a record. Default: the record's own timestamp; a negative one is a poison record. */
   readonly timestamp: TimestampExtractor | null
   /** Where to begin without a committed offset; null: the consumer's `auto.offset.reset`. */
@@ -93,8 +90,8 @@ export interface SinkNode extends NodeBase {
   readonly kind: 'sink'
   /** A function: chosen for each record. Internal topics carry their full name. */
   readonly topic: string | TopicChooser
-  readonly key: Serde<unknown>
-  readonly value: Serde<unknown>
+  readonly key: Serde<any>
+  readonly value: Serde<any>
   readonly partitioner: StreamPartitioner | null
   /** Keys are windowed: the partition follows from the key alone, not from the window (WindowedStreamPartitioner). */
   readonly windowedKey: ((key: unknown) => Uint8Array | null) | null
@@ -121,9 +118,9 @@ interface StoreBase {
   readonly name: string
   /** Full name of the changelog topic; null: not logged. */
   readonly changelog: string | null
-  /** Serdes of what an interactive query sees. */
-  readonly key: Serde<unknown>
-  readonly value: Serde<unknown>
+  /** Of the key itself, without the window that stores of windows add. */
+  readonly key: Serde<any>
+  readonly value: Serde<any>
 }
 
 /** Key → value and timestamp. Changelog: plain value, the timestamp is the record's. */
@@ -150,8 +147,16 @@ export interface SessionStoreSpec extends StoreBase {
  * Records that wait: of `suppress` and of outer joins. Sorted by time, then by key.
  * Changelog: by key (`suppress`), or by time, side and key (outer joins).
  */
-export interface BufferStoreSpec extends StoreBase {
-  readonly kind: 'suppress' | 'outerJoin'
+export type BufferStoreSpec = SuppressStoreSpec | OuterJoinStoreSpec
+
+export interface SuppressStoreSpec extends StoreBase {
+  readonly kind: 'suppress'
+}
+
+export interface OuterJoinStoreSpec extends StoreBase {
+  readonly kind: 'outerJoin'
+  /** Of the right side; `value` is the left's. */
+  readonly otherValue: Serde<any>
 }
 
 // --- topics between subtopologies

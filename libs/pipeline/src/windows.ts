@@ -29,8 +29,6 @@ export interface JoinWindows {
   readonly graceMs: number
 }
 
-export type Windows = TimeWindows
-
 /** A key in a window: `[start, end)`; a session's `end` is the timestamp of its last record, inclusive. */
 export interface Windowed<K> {
   readonly key: K

@@ -3,7 +3,7 @@
  *
  * Between table nodes travels a `Change`: the new value and, for those who must take the old one back, the old value.
  */
-import type { Windows } from '../windows.ts'
+import type { JoinWindows, TimeWindows } from '../windows.ts'
 
 export type Key = any
 export type Value = any
@@ -108,7 +108,7 @@ export interface StreamReduce {
 export interface WindowAggregate {
   readonly type: 'windowAggregate'
   readonly store: string
-  readonly windows: Windows
+  readonly windows: TimeWindows
   readonly initializer: () => Value
   readonly aggregator: (key: Key, value: Value, aggregate: Value) => Value
   sendOldValues: boolean
@@ -141,9 +141,7 @@ export interface StreamStreamJoin {
   readonly outerStore: string | null
   /** Whether a record of this side is emitted alone. */
   readonly outer: boolean
-  readonly beforeMs: number
-  readonly afterMs: number
-  readonly graceMs: number
+  readonly windows: JoinWindows
   readonly joiner: (left: Value, right: Value, key: Key) => Value
   /** Both sides share stream time: the name under which the task keeps it. */
   readonly tracker: string
@@ -163,9 +161,10 @@ export type TableView =
   | { readonly type: 'store'; readonly store: string }
   | { readonly type: 'filter'; readonly of: TableView; readonly predicate: (key: Key, value: Value) => boolean }
   | { readonly type: 'mapValues'; readonly of: TableView; readonly mapper: (value: Value, key: Key) => Value }
+  | { readonly type: 'suppressed'; readonly of: TableView; readonly store: string }
   | {
       readonly type: 'join'
-      readonly join: 'inner' | 'left' | 'right' | 'outer'
+      readonly join: 'inner' | 'left' | 'outer'
       readonly left: TableView
       readonly right: TableView
       readonly joiner: (left: Value, right: Value) => Value
@@ -237,5 +236,4 @@ export interface Suppress {
   /** Windows: their end plus grace, tombstones dropped. Otherwise: a key's first change plus `waitMs`. */
   readonly until: 'windowCloses' | 'timeLimit'
   readonly waitMs: number
-  sendOldValues: boolean
 }

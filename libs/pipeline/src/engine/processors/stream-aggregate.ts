@@ -1,0 +1,42 @@
+/**
+ * Aggregates of a stream by key. Records without key or value do not count; an aggregate's time is that of its newest
+ * record. Source: KStreamAggregate, KStreamReduce.
+ */
+import { storeOf, type Flow, type Process, type Wiring } from '../context.ts'
+import type { StreamAggregate, StreamReduce } from '../operation.ts'
+
+export function streamAggregate(operation: StreamAggregate, { context, forward }: Wiring): Process {
+  const { initializer, aggregator, sendOldValues } = operation
+  const store = storeOf(context, 'keyValue', operation.store)
+  return (record) => {
+    const { key, value, timestamp } = record
+    if (key === null || value === null) return
+    const before = store.get(key)
+    const time = before === null ? timestamp : Math.max(timestamp, before.timestamp)
+    const current = (): unknown => (before === null ? (initializer() ?? null) : store.get(key)!.value)
+    // Read once more: the application may change an aggregate in place.
+    const oldValue = sendOldValues ? current() : null
+    const aggregate = aggregator(key, value, before === null ? current() : before.value) ?? null
+    store.put(key, aggregate, time, timestamp)
+    forward(changed(record, aggregate, oldValue, time))
+  }
+}
+
+export function streamReduce(operation: StreamReduce, { context, forward }: Wiring): Process {
+  const { reducer, sendOldValues } = operation
+  const store = storeOf(context, 'keyValue', operation.store)
+  return (record) => {
+    const { key, value, timestamp } = record
+    if (key === null || value === null) return
+    const before = store.get(key)
+    const oldValue = sendOldValues && before !== null ? store.get(key)!.value : null
+    const aggregate = before === null ? value : (reducer(before.value, value) ?? null)
+    const time = before === null ? timestamp : Math.max(timestamp, before.timestamp)
+    store.put(key, aggregate, time, timestamp)
+    forward(changed(record, aggregate, oldValue, time))
+  }
+}
+
+export function changed({ key, headers }: Flow, newValue: unknown, oldValue: unknown, timestamp: number): Flow {
+  return { key, value: { newValue, oldValue }, timestamp, headers }
+}

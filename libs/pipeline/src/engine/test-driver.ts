@@ -1,0 +1,159 @@
+/**
+ * Runs a pipeline without brokers: input in, output out, in one call. Kafka Streams' TopologyTestDriver.
+ *
+ * Every task of the pipeline runs; what one writes to a topic that another reads is given to it at once. Poison records
+ * are collected, or thrown as soon as they appear.
+ */
+import { partitionForKey } from '@troupe/client/producer/partitioner'
+import type { Pipeline } from '../dsl/pipeline.ts'
+import type { Header, Serde, SinkRecord, SourceNode, Topology } from '../topology.ts'
+import type { InputRecord, OutputRecord, Poison, Processed, StoreEntry, Task } from './contract.ts'
+import { partitionCounts, tasksOf } from './partitions.ts'
+import { createTask } from './task.ts'
+
+export interface TestDriverOptions {
+  readonly properties?: { readonly 'application.id'?: string }
+  /** Of every input and output topic; a number for all, default 1. */
+  readonly partitions?: number | Readonly<Record<string, number>>
+  /** Default `throw`; `continue` leaves the record out and keeps it in `poison`. */
+  readonly onPoison?: 'throw' | 'continue'
+}
+
+export interface TestInput<K, V> {
+  readonly topic: string
+  readonly key?: K | null
+  readonly value: V | null
+  /** Default: as the record before. */
+  readonly timestamp?: number
+  readonly partition?: number
+  readonly headers?: readonly Header[]
+}
+
+export interface TestOutput<K, V> {
+  readonly key: K
+  readonly value: V
+  readonly timestamp: number
+  readonly headers: readonly Header[]
+}
+
+export class TestDriver {
+  readonly topology: Topology
+  /** Records that were left out, with `onPoison: 'continue'`. */
+  readonly poison: Poison[] = []
+  private readonly counts: Map<string, number>
+  private readonly tasks: readonly Task[]
+  private readonly outputs = new Map<string, OutputRecord[]>()
+  private readonly sinks = new Map<string, SinkRecord[]>()
+  private readonly offsets = new Map<string, number>()
+  private readonly pending: InputRecord[] = []
+  private readonly options: TestDriverOptions
+  private now = 0
+
+  constructor(pipeline: Pipeline, options: TestDriverOptions = {}) {
+    this.options = options
+    this.topology = pipeline.topology(options.properties)
+    this.counts = partitionCounts(this.topology, (topic) => this.partitionsOf(topic))
+    const taskOptions = { counts: this.counts, partitionCount: (topic: string) => this.partitionsOf(topic) }
+    this.tasks = tasksOf(this.topology, this.counts).map(({ subtopology, partition }) =>
+      createTask(this.topology, subtopology, partition, taskOptions),
+    )
+  }
+
+  /** One record through the whole pipeline; key and value by the serdes of the topic's source. */
+  pipe<K, V>({ topic, key = null, value, timestamp = this.now, partition, headers = [] }: TestInput<K, V>): void {
+    const { key: keySerde, value: valueSerde } = this.sourceOf(topic)
+    const keyBytes = key === null ? null : keySerde.serialize(key)
+    const valueBytes = value === null ? null : valueSerde.serialize(value)
+    this.pipeBytes({ topic, key: keyBytes, value: valueBytes, timestamp, partition, headers })
+  }
+
+  /** As `pipe`, with bytes that may be none of the serde's. */
+  pipeBytes(input: Omit<TestInput<Uint8Array, Uint8Array>, 'key'> & { readonly key: Uint8Array | null }): void {
+    const { topic, key, value, timestamp = this.now, headers = [] } = input
+    this.now = timestamp
+    this.enqueue({ topic, partition: input.partition ?? null, key, value, timestamp, headers })
+    this.run()
+  }
+
+  /** What was written to a topic since the last call. */
+  read<K, V>(
+    topic: string,
+    serdes: { readonly key: Serde<K>; readonly value: Serde<V> },
+  ): TestOutput<K | null, V | null>[] {
+    return this.readBytes(topic).map(({ key, value, timestamp, headers }) => ({
+      key: key === null ? null : serdes.key.deserialize(key),
+      value: value === null ? null : serdes.value.deserialize(value),
+      timestamp,
+      headers,
+    }))
+  }
+
+  readBytes(topic: string): OutputRecord[] {
+    const records = this.outputs.get(topic) ?? []
+    this.outputs.delete(topic)
+    return records
+  }
+
+  /** What an outside system was given since the last call. */
+  readSink<K, V>(name: string): SinkRecord<K, V>[] {
+    const records = this.sinks.get(name) ?? []
+    this.sinks.delete(name)
+    return records
+  }
+
+  /** Entries of a store over all tasks that have it. */
+  store(name: string): StoreEntry[] {
+    const owners = this.tasks.filter(({ subtopology }) =>
+      this.topology.subtopologies[subtopology]!.stores.includes(name),
+    )
+    return owners.flatMap((task) => [...task.query(name)])
+  }
+
+  private run(): void {
+    for (let record = this.pending.shift(); record !== undefined; record = this.pending.shift()) {
+      const { topic, partition } = record
+      const reader = this.tasks.find(({ inputs }) =>
+        inputs.some((each) => each.topic === topic && each.partition === partition),
+      )!
+      reader.add([record])
+      while (reader.buffered() > 0) this.collect(reader, reader.process(Infinity))
+      this.collect(reader, reader.flush())
+    }
+  }
+
+  private collect(task: Task, { outputs, external, poison }: Processed): void {
+    for (const output of outputs) {
+      this.outputs.set(output.topic, [...(this.outputs.get(output.topic) ?? []), output])
+      if (this.isRead(output.topic)) this.enqueue(output)
+    }
+    const sink = this.topology.subtopologies[task.subtopology]!.external
+    if (sink) this.sinks.set(sink.name, [...(this.sinks.get(sink.name) ?? []), ...external])
+    this.poison.push(...poison)
+    if (poison.length > 0 && this.options.onPoison !== 'continue') throw poison[0]!.error
+  }
+
+  private enqueue(output: OutputRecord): void {
+    const { topic } = output
+    const count = this.counts.get(topic)!
+    const partition = output.partition ?? (output.key === null ? 0 : partitionForKey(output.key, count))
+    const log = `${topic}-${partition}`
+    const offset = this.offsets.get(log) ?? 0
+    this.offsets.set(log, offset + 1)
+    this.pending.push({ ...output, partition, offset })
+  }
+
+  private isRead(topic: string): boolean {
+    return this.topology.subtopologies.some(({ sourceTopics }) => sourceTopics.includes(topic))
+  }
+
+  private sourceOf(topic: string): SourceNode {
+    for (const node of this.topology.nodes.values())
+      if (node.kind === 'source' && node.topics.includes(topic)) return node
+    throw new RangeError(`Unknown topic: ${topic}`)
+  }
+
+  private partitionsOf(topic: string): number {
+    const { partitions = 1 } = this.options
+    return this.counts?.get(topic) ?? (typeof partitions === 'number' ? partitions : (partitions[topic] ?? 1))
+  }
+}
