@@ -2,8 +2,7 @@
  * The `consumer:<name>` actor: member of a classic group, positions, fetches. Behaves as Java's ClassicKafkaConsumer.
  *
  * Spawned with kind `consumer` and args `{ properties: { 'group.id': …, … } }` (`ConsumerProperties`) on a node that
- * has a `network` actor. Left out: subscription by pattern, reading from followers (KIP-392), assignment by racks
- * (KIP-881), the consumer protocol of KIP-848.
+ * has a `network` actor. Left out: assignment by racks (KIP-881), the consumer protocol of KIP-848.
  *
  * | message                                      | from        | effect                                             |
  * | -------------------------------------------- | ----------- | -------------------------------------------------- |
@@ -13,7 +12,8 @@
  * | commit                                       | application | `Committed`                                        |
  * | seek, pause, resume                          | application | where to read next, and whether                    |
  * | committed, position                          | application | `OffsetsAnswer`                                    |
- * | beginningOffsets, endOffsets                 | application | `OffsetsAnswer`                                    |
+ * | beginningOffsets, endOffsets, offsetsForTimes | application | `OffsetsAnswer`                                    |
+ * | currentLag                                   | application | `OffsetsAnswer`                                    |
  * | groupMetadata                                | application | `GroupMetadata`, for a producer's `sendOffsets`    |
  * | close                                        | application | leaves, then stops; `ConsumerClosed`               |
  * | metadataChanged                              | network     | new leaders: positions are validated               |
@@ -33,9 +33,17 @@ import { invariants } from './consumer/invariants.ts'
 import { assignWhenKnown } from './consumer/leader.ts'
 import { groupMetadata, isRebalancing, onJoined, onSynced, requestRejoin } from './consumer/membership.ts'
 import type { ApplicationMessage, Assign, Pause, Subscribe } from './consumer/messages.ts'
+import { followPattern } from './consumer/pattern.ts'
 import { answerPoll, onPoll } from './consumer/poll.ts'
 import { assignPartitions, findPositions, onInitial, onReset, onSeek } from './consumer/positions.ts'
-import { advanceQuestions, asksForPositions, onCommittedOffsets, onListed, onQuestion } from './consumer/questions.ts'
+import {
+  advanceQuestions,
+  asksForPositions,
+  onCommittedOffsets,
+  onCurrentLag,
+  onListed,
+  onQuestion,
+} from './consumer/questions.ts'
 import { advanceMembership } from './consumer/rebalance.ts'
 import { answerOf, fail } from './consumer/requests.ts'
 import { newConsumerState, type ConsumerState, type Step } from './consumer/state.ts'
@@ -100,7 +108,10 @@ function dispatch(step: Step, message: ConsumerMessage): void {
     case 'position':
     case 'beginningOffsets':
     case 'endOffsets':
+    case 'offsetsForTimes':
       return onQuestion(step, message)
+    case 'currentLag':
+      return onCurrentLag(step, message)
     case 'groupMetadata':
       return step.out.reply(message.replyTo, {
         ...groupMetadata(state),
@@ -175,12 +186,15 @@ function advance(step: Step): void {
   armWake(step)
 }
 
-function onSubscribe(step: Step, { topics, userData }: Subscribe): void {
+function onSubscribe(step: Step, { topics, pattern, userData }: Subscribe): void {
   const { state } = step
   if (state.config['group.id'] === null) return fail(step, KafkaError.INVALID_GROUP_ID, 'group.id is not set')
   if (state.subscription === null) assignPartitions(step, [])
   state.subscription = [...new Set(topics)]
   state.subscriptionData = userData ?? null
+  state.pattern = pattern ?? null
+  state.patternKnown = false
+  followPattern(step)
   watchTopics(step)
 }
 
@@ -199,6 +213,7 @@ function onPause({ state }: Step, { kind, partitions }: Pause): void {
 function onMetadata(step: Step, { metadata }: MetadataChanged): void {
   const { state } = step
   state.metadata = metadata
+  followPattern(step)
   for (const topic of state.subscription ?? []) {
     const error = metadata.topics.get(topic)?.error ?? KafkaError.NONE
     if (error === KafkaError.TOPIC_AUTHORIZATION_FAILED || error === KafkaError.INVALID_TOPIC_EXCEPTION) {

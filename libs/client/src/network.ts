@@ -19,7 +19,7 @@ import type { ActorDefinition, Message } from '@troupe/actor'
 import type { NetworkProperties } from './config.ts'
 import type { BrokerEndpoint, NetworkMessage, NetworkRequest, WatchMetadata } from './messages.ts'
 import { closeLink, dueAt, expire, linkTo, lose, onConnected, onFrame, submit } from './network/links.ts'
-import { METADATA, metadataRequest, onLeaderHints, refreshAt, wantMetadata } from './network/metadata.ts'
+import { METADATA, metadataRequest, onLeaderHints, refreshAt, wantMetadata, asksForAll } from './network/metadata.ts'
 import { NEVER, newNetworkState, type Call, type NetworkEnv, type NetworkState, type Step } from './network/state.ts'
 import type { TransportMessage } from './transport.ts'
 
@@ -183,6 +183,7 @@ function refreshIfDue(step: Step): void {
   const broker = leastLoaded(step, CHANNEL)
   if (!broker) return
   state.metadata.inFlight = true
+  state.metadata.asksForAll = asksForAll(state.metadata)
   state.metadata.wanted = 'no'
   state.metadata.attemptAt = env.now
   const call: Call = {

@@ -1,5 +1,6 @@
 /** The network actor before scripted brokers: versions, order, time-outs, back-off, metadata that never goes back. */
 import { beforeEach, describe, expect, test } from 'vitest'
+import { KafkaError } from '@troupe/wire/errors'
 import type { MetadataSnapshot } from '../src/messages.ts'
 import { networkActor } from '../src/network.ts'
 import type { NetworkState } from '../src/network/state.ts'
@@ -232,6 +233,35 @@ describe('metadata', () => {
     stage.brokers.add('missing', [2])
     stage.advance(1000)
     expect(snapshot().topics.get('missing')!.partitions).toHaveLength(1)
+  })
+
+  test('all topics, when somebody watches all; the snapshot says so, once they are known', () => {
+    stage.brokers.add('other', [3])
+    watch('orders')
+    expect([snapshot().all, [...snapshot().topics.keys()]]).toEqual([undefined, ['orders']])
+    stage.tell('network', { kind: 'watchMetadata', from: { ...self, actor: 'all' }, topics: null } as never)
+    stage.run()
+    expect([snapshot().all, [...snapshot().topics.keys()]]).toEqual([true, ['orders', 'other']])
+    stage.tell('network', { kind: 'unwatchMetadata', from: { ...self, actor: 'all' } } as never)
+    stage.tell('network', { kind: 'refreshMetadata' } as never)
+    stage.run()
+    stage.advance(1000)
+    expect([snapshot().all, [...snapshot().topics.keys()]]).toEqual([undefined, ['orders']])
+  })
+
+  test('a missing topic beside all topics: named, so that it may be made, and not asked for without a pause', () => {
+    stage.tell('network', { kind: 'watchMetadata', from: { ...self, actor: 'all' }, topics: null } as never)
+    watch('soon')
+    expect(snapshot().topics.get('soon')).toMatchObject({ error: KafkaError.UNKNOWN_TOPIC_OR_PARTITION })
+    stage.advance(1000)
+    const asked = stage.requests
+      .filter(({ name }) => name === 'Metadata')
+      .map(({ body }) => body.topics?.length ?? 'all')
+    expect(asked.slice(0, 4)).toEqual(['all', 2, 'all', 2])
+    expect(asked.length).toBeLessThan(10)
+    stage.brokers.add('soon', [1])
+    stage.advance(2000)
+    expect([snapshot().all, snapshot().topics.get('soon')!.error]).toEqual([true, 0])
   })
 
   test('survives the loss of every broker it knew: the bootstrap address is asked again', () => {

@@ -11,7 +11,11 @@ export const consumerDefaults = {
   'max.poll.records': 500,
   'enable.auto.commit': true,
   'auto.commit.interval.ms': 5000,
-  'auto.offset.reset': 'latest' as 'earliest' | 'latest' | 'none',
+  /** `earliest`, `latest`, `none` or `by_duration:<ISO-8601>` (KIP-1106). */
+  'auto.offset.reset': 'latest' as string,
+  'exclude.internal.topics': true,
+  /** How long a read replica is preferred (KIP-392). */
+  'metadata.max.age.ms': 300_000,
   'isolation.level': 'read_uncommitted' as 'read_uncommitted' | 'read_committed',
   'fetch.min.bytes': 1,
   'fetch.max.bytes': 52_428_800,

@@ -10,7 +10,7 @@ import { zeroUuid } from '@troupe/wire/io'
 import type { FetchResponse, FetchResponse_PartitionData } from '@troupe/wire/messages'
 import { isInvalidMetadata } from '../errors.ts'
 import { clientActorNames, type LeaderHint, type NetworkAnswer } from '../messages.ts'
-import { requestReset } from './positions.ts'
+import { policyOf, requestReset } from './positions.ts'
 import { api, ask, fail, refreshMetadata, retryTime } from './requests.ts'
 import { acceptResponse, finalRequest, loseSession, nextRequest, sessionOf } from './sessions.ts'
 import type { Asked, FetchSession, PartitionState, SessionPartition, Step } from './state.ts'
@@ -30,13 +30,24 @@ export function sendFetches(step: Step): void {
       leaderless = true
       continue
     }
-    if (state.fetching.has(position!.leader)) continue
-    const group = nodes.get(position!.leader)
-    if (group === undefined) nodes.set(position!.leader, [partition])
+    const node = nodeOf(step, partition)
+    if (state.fetching.has(node)) continue
+    const group = nodes.get(node)
+    if (group === undefined) nodes.set(node, [partition])
     else group.push(partition)
   }
   if (leaderless) refreshMetadata(step)
   for (const [node, partitions] of nodes) sendFetch(step, node, partitions)
+}
+
+/** KIP-392: the replica that the leader has named, for a while; else the leader. */
+function nodeOf({ state, env }: Step, partition: PartitionState): number {
+  const { preferred, position } = partition
+  if (preferred === null) return position!.leader
+  const isKnown = state.metadata!.brokers.some(({ id }) => id === preferred.node)
+  if (isKnown && env.now < preferred.until) return preferred.node
+  partition.preferred = null
+  return position!.leader
 }
 
 function sendFetch(step: Step, node: number, partitions: readonly PartitionState[]): void {
@@ -84,7 +95,11 @@ export function onFetched(
   const session = sessionOf(step, asked.node)
   if (answer.kind !== 'response') {
     loseSession(session)
-    for (const key of session.partitions.keys()) backOff(step, state.partitions.get(key))
+    for (const key of session.partitions.keys()) {
+      const partition = state.partitions.get(key)
+      if (partition?.preferred?.node === asked.node) partition.preferred = null
+      backOff(step, partition)
+    }
     return refreshMetadata(step)
   }
   if (!acceptResponse(session, answer.body)) {
@@ -145,6 +160,10 @@ function onPartition(step: Step, topic: string, data: FetchResponse_PartitionDat
   partition.highWatermark = data.highWatermark
   partition.lastStableOffset = data.lastStableOffset
   partition.logStartOffset = data.logStartOffset
+  if (data.preferredReadReplica >= 0) {
+    const until = step.env.now + step.state.config['metadata.max.age.ms']
+    partition.preferred = { node: data.preferredReadReplica, until }
+  }
   if (data.records !== null && data.records.length > 0) buffer(step, partition, data, offset)
   return false
 }
@@ -177,6 +196,10 @@ function buffer(
 }
 
 function onRefused(step: Step, partition: PartitionState, error: number): boolean {
+  const { preferred } = partition
+  partition.preferred = null
+  // A follower that does not have it: its leader may.
+  if (preferred !== null && error === KafkaError.OFFSET_OUT_OF_RANGE) return false
   if (error === KafkaError.OFFSET_OUT_OF_RANGE) {
     outOfRange(step, partition)
     return false
@@ -195,10 +218,10 @@ function onRefused(step: Step, partition: PartitionState, error: number): boolea
 }
 
 function outOfRange(step: Step, partition: PartitionState): void {
-  const policy = step.state.config['auto.offset.reset']
+  const target = policyOf(step)
   const { offset } = partition.position!
   step.out.trace('offset-out-of-range', { partition: partition.key, offset })
-  if (policy !== 'none') return requestReset(partition, policy)
+  if (target !== null) return requestReset(partition, target)
   backOff(step, partition)
   fail(step, KafkaError.OFFSET_OUT_OF_RANGE, `position ${offset} is out of range for ${partition.key}`)
 }

@@ -15,9 +15,7 @@ import type { TopicPartition } from './topic-partition.ts'
  * Which topics: those that a regular expression of JavaScript finds a match in (Java's Pattern is for whole names: write
  * `^…$`), or a pure function. (A function cannot be cloned, and neither can the state of a consumer that has one.)
  */
-export type SubscribedPattern =
-  | { readonly source: string; readonly flags?: string }
-  | ((topic: string) => boolean)
+export type SubscribedPattern = { readonly source: string; readonly flags?: string } | ((topic: string) => boolean)
 
 /** Joins the group `group.id` at the next poll. Again with other topics: rejoins. */
 export interface Subscribe extends Message {

@@ -10,6 +10,7 @@ import { coordinatorOf, loseIfNotCoordinator, unansweredBy } from './coordinator
 import { currentLeader, positionAt } from './leaders.ts'
 import type { Seek } from './messages.ts'
 import { api, ask, fail, groupChannel, refreshMetadata, retryTime } from './requests.ts'
+import { resetTarget, type ResetTarget } from './reset-policy.ts'
 import { positionEdges, type Asked, type PartitionState, type Position, type Step } from './state.ts'
 import { groupByTopic, partitionKey, type TopicPartition } from './topic-partition.ts'
 import { needsValidation } from './validation.ts'
@@ -25,20 +26,21 @@ export function assignPartitions(step: Step, partitions: readonly TopicPartition
   state.partitions.clear()
   for (const each of partitions) {
     const key = partitionKey(each)
-    state.partitions.set(key, before.get(key) ?? newPartition(step, each))
+    state.partitions.set(key, before.get(key) ?? newPartition(each))
   }
   state.fetched = state.fetched.filter(({ key }) => state.partitions.has(key))
   watchTopics(step)
 }
 
-function newPartition({ state }: Step, { topic, partition }: TopicPartition): PartitionState {
+function newPartition({ topic, partition }: TopicPartition): PartitionState {
   return {
     key: partitionKey({ topic, partition }),
     topic,
     partition,
     phase: 'initializing',
     position: null,
-    resetTo: state.config['auto.offset.reset'] === 'earliest' ? 'earliest' : 'latest',
+    resetTo: 'latest',
+    preferred: null,
     asked: 0,
     retryAt: 0,
     failures: 0,
@@ -69,7 +71,7 @@ export function seekUnvalidated(step: Step, partition: PartitionState, position:
   if (needsValidation(step, position)) becomePosition(partition, 'awaitValidation')
 }
 
-export function requestReset(partition: PartitionState, to: PartitionState['resetTo']): void {
+export function requestReset(partition: PartitionState, to: ResetTarget): void {
   becomePosition(partition, 'awaitReset')
   partition.position = null
   partition.resetTo = to
@@ -80,6 +82,7 @@ export function onSeek(step: Step, { topic, partition, to, leaderEpoch }: Seek):
   if (found === undefined) return
   if (to === 'beginning') return requestReset(found, 'earliest')
   if (to === 'end') return requestReset(found, 'latest')
+  if (typeof to === 'object') return requestReset(found, to)
   seekUnvalidated(step, found, positionAt(step, found, to, leaderEpoch ?? -1))
 }
 
@@ -123,9 +126,13 @@ export function committedRequest(groupId: string, partitions: readonly TopicPart
   return { groups: [{ groupId, topics }], requireStable: true }
 }
 
+export function policyOf({ state, env }: Step): ResetTarget | null {
+  return resetTarget(state.config['auto.offset.reset'], env.now)
+}
+
 function resetByPolicy(step: Step, partition: PartitionState): void {
-  const policy = step.state.config['auto.offset.reset']
-  if (policy !== 'none') return requestReset(partition, policy)
+  const target = policyOf(step)
+  if (target !== null) return requestReset(partition, target)
   partition.asked = 0
   partition.retryAt = retryTime(step, partition.failures++)
   fail(step, KafkaError.OFFSET_OUT_OF_RANGE, `no offset for ${partition.key}, and no reset policy`)
@@ -176,7 +183,7 @@ function reset(step: Step, partitions: readonly PartitionState[]): void {
     const asked: Asked = { kind: 'reset', partitions: own.map(({ topic, partition }) => ({ topic, partition })) }
     const times = own.map(({ resetTo, ...each }) => ({
       ...each,
-      timestamp: resetTo === 'earliest' ? EARLIEST : LATEST,
+      timestamp: typeof resetTo === 'object' ? resetTo.timestamp : resetTo === 'earliest' ? EARLIEST : LATEST,
     }))
     const id = ask(
       step,
@@ -244,6 +251,11 @@ export function onReset(
       seekUnvalidated(step, each, positionAt(step, each, found.offset, -1))
       continue
     }
+    if (found?.errorCode === KafkaError.NONE && typeof each.resetTo === 'object') {
+      // Nothing is that young.
+      requestReset(each, 'latest')
+      continue
+    }
     const error = found?.errorCode ?? KafkaError.UNKNOWN_SERVER_ERROR
     if (!isRetriable(error) && !isInvalidMetadata(error)) fail(step, error, `ListOffsets: ${errorName(error)}`)
     refreshMetadata(step)
@@ -253,7 +265,7 @@ export function onReset(
 
 export function listedOffsets(
   response: ListOffsetsResponse,
-): Map<string, { errorCode: number; offset: number; leaderEpoch: number }> {
+): Map<string, { errorCode: number; offset: number; leaderEpoch: number; timestamp: number }> {
   return new Map(
     response.topics.flatMap(({ name, partitions }) =>
       partitions.map((each) => [partitionKey({ topic: name, partition: each.partitionIndex }), each] as const),

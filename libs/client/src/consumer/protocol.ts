@@ -10,7 +10,7 @@ import {
   encodeConsumerProtocolSubscription,
 } from '@troupe/wire/generated/data'
 import type { MemberAssignment, MemberSubscription } from './assignors/assignor.ts'
-import { compareText, groupByTopic, type TopicPartition } from './topic-partition.ts'
+import { comparePartitions, compareText, groupByTopic, type TopicPartition } from './topic-partition.ts'
 
 export const PROTOCOL_TYPE = 'consumer'
 const HIGHEST = 3
@@ -22,7 +22,7 @@ export function encodeSubscription(subscription: Omit<MemberSubscription, 'group
   const message = {
     topics: [...topics].sort(compareText),
     userData,
-    ownedPartitions: byTopic(owned),
+    ownedPartitions: byTopic([...owned].sort(comparePartitions)),
     generationId,
     rackId: null,
   }

@@ -8,14 +8,21 @@ import { isInvalidMetadata } from '../errors.ts'
 import type { NetworkAnswer } from '../messages.ts'
 import { coordinatorOf, loseIfNotCoordinator, unansweredBy } from './coordinator.ts'
 import { currentLeader } from './leaders.ts'
-import type { AskCommitted, AskOffsets, AskPosition, OffsetsAnswer } from './messages.ts'
+import type {
+  AskCommitted,
+  AskCurrentLag,
+  AskOffsets,
+  AskOffsetsForTimes,
+  AskPosition,
+  OffsetsAnswer,
+} from './messages.ts'
 import { EARLIEST, LATEST, committedRequest, listOffsetsRequest, listedOffsets } from './positions.ts'
 import { api, ask, groupChannel, refreshMetadata, retryTime } from './requests.ts'
 import type { Asked, Question, Step } from './state.ts'
 import { partitionKey } from './topic-partition.ts'
 import { watchTopics } from './watch.ts'
 
-export function onQuestion(step: Step, message: AskCommitted | AskPosition | AskOffsets): void {
+export function onQuestion(step: Step, message: AskCommitted | AskPosition | AskOffsets | AskOffsetsForTimes): void {
   const { state, env } = step
   const id = state.nextId++
   const question: Question = {
@@ -32,6 +39,18 @@ export function onQuestion(step: Step, message: AskCommitted | AskPosition | Ask
   }
   state.questions.set(id, question)
   watchTopics(step)
+}
+
+export function onCurrentLag({ state, out }: Step, { replyTo, partitions }: AskCurrentLag): void {
+  const committed = state.config['isolation.level'] === 'read_committed'
+  const offsets = partitions.flatMap(({ topic, partition }) => {
+    const found = state.partitions.get(partitionKey({ topic, partition }))
+    const end = (committed ? found?.lastStableOffset : found?.highWatermark) ?? -1
+    if (found?.phase !== 'fetching' || end < 0) return []
+    const offset = Math.max(0, end - found.position!.offset)
+    return [{ topic, partition, offset, leaderEpoch: -1, metadata: null }]
+  })
+  out.reply(replyTo, { error: KafkaError.NONE, detail: null, offsets } satisfies OffsetsAnswer)
 }
 
 export function advanceQuestions(step: Step): void {
@@ -56,6 +75,7 @@ function tryAnswer(step: Step, question: Question): void {
     case 'beginningOffsets':
       return askOffsets(step, question, EARLIEST)
     case 'endOffsets':
+    case 'offsetsForTimes':
       return askOffsets(step, question, LATEST)
   }
 }
@@ -113,9 +133,10 @@ export function onCommittedOffsets(
   answer(step, question, KafkaError.NONE, null)
 }
 
-function askOffsets(step: Step, question: Question, timestamp: number): void {
+/** `otherwise`: the timestamp of those that are not asked for a time of their own. */
+function askOffsets(step: Step, question: Question, otherwise: number): void {
   const leaders = new Map<number, { topic: string; partition: number; timestamp: number }[]>()
-  for (const { topic, partition } of question.partitions) {
+  for (const { topic, partition, timestamp = otherwise } of question.partitions) {
     if (question.found.has(partitionKey({ topic, partition }))) continue
     const { leader } = currentLeader(step, { topic, partition })
     if (leader < 0) {
@@ -145,13 +166,15 @@ export function onListed(
   const listed = response.kind === 'response' ? listedOffsets(response.body) : new Map<string, never>()
   for (const { topic, partition } of asked.partitions) {
     const key = partitionKey({ topic, partition })
-    const { errorCode, offset, leaderEpoch } = listed.get(key) ?? {
+    const { errorCode, offset, leaderEpoch, timestamp } = listed.get(key) ?? {
       errorCode: KafkaError.NETWORK_EXCEPTION,
       offset: -1,
       leaderEpoch: -1,
+      timestamp: -1,
     }
     if (errorCode === KafkaError.NONE) {
-      question.found.set(key, { topic, partition, offset, leaderEpoch, metadata: null })
+      const found = { topic, partition, offset, leaderEpoch, metadata: null }
+      question.found.set(key, question.kind === 'offsetsForTimes' ? { ...found, timestamp } : found)
       continue
     }
     if (!isRetriable(errorCode) && !isInvalidMetadata(errorCode)) {
@@ -168,7 +191,9 @@ function later(step: Step, question: Question): void {
 
 function answer(step: Step, question: Question, error: number, detail: string | null): void {
   step.state.questions.delete(question.id)
-  const body: OffsetsAnswer = { error, detail, offsets: error === KafkaError.NONE ? [...question.found.values()] : [] }
+  // −1: nothing is that young.
+  const offsets = error === KafkaError.NONE ? [...question.found.values()].filter(({ offset }) => offset >= 0) : []
+  const body: OffsetsAnswer = { error, detail, offsets }
   step.out.reply(question.replyTo, body)
   watchTopics(step)
 }

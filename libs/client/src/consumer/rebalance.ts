@@ -10,15 +10,17 @@ import { autoCommitOffsets, startCommit } from './commits.ts'
 import { hasGeneration } from './heartbeat.ts'
 import { rejoinIfPartitionsChanged } from './leader.ts'
 import { become, groupMetadata, requestRejoin, sendJoin } from './membership.ts'
+import { matches } from './pattern.ts'
 import { assignPartitions } from './positions.ts'
 import type { ConsumerState, Step } from './state.ts'
-import { comparePartitions, partitionKey, type TopicPartition } from './topic-partition.ts'
+import { comparePartitions, compareText, partitionKey, type TopicPartition } from './topic-partition.ts'
 
 /** As far as it gets; called whenever something may have changed. */
 export function advanceMembership(step: Step): void {
   const { state, env } = step
   const { member } = state
   if (state.subscription === null || state.closing !== null) return
+  if (state.pattern !== null && !state.patternKnown) return
   rejoinIfPartitionsChanged(step)
   if (member.joinedTopics !== null && !sameTopics(member.joinedTopics, state.subscription)) {
     requestRejoin(step, 'subscription has changed')
@@ -105,12 +107,27 @@ export function giveUp(step: Step, partitions: readonly TopicPartition[], kind: 
   state.events.push({ kind, partitions, generationId: state.member.generationId })
 }
 
+/** With a pattern: the leader may have seen a new topic first. It belongs to the subscription from now on. */
+function joinMatched(state: ConsumerState, assigned: readonly TopicPartition[]): void {
+  const { pattern, member } = state
+  if (pattern === null) return
+  const known = new Set(state.subscription)
+  const added = [...new Set(assigned.map(({ topic }) => topic))].filter(
+    (each) => !known.has(each) && matches(pattern, each),
+  )
+  if (added.length === 0) return
+  state.subscription = [...state.subscription!, ...added].sort(compareText)
+  member.joinedTopics = [...new Set([...member.joinedTopics!, ...added])].sort(compareText)
+}
+
 function adopt(step: Step): void {
   const { state, env } = step
-  const { member, config, subscription } = state
+  const { member, config } = state
   if (member.revoking !== null) return
   const assigned = [...member.assignment!].sort(comparePartitions)
-  if (!assigned.every(({ topic }) => subscription!.includes(topic))) {
+  joinMatched(state, assigned)
+  const subscription = state.subscription!
+  if (!assigned.every(({ topic }) => subscription.includes(topic))) {
     member.assignment = null
     become(member, 'stable')
     return requestRejoin(step, 'received assignment does not match the current subscription')

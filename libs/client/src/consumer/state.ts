@@ -8,7 +8,8 @@ import type { JoinGroupResponse } from '@troupe/wire/messages'
 import type { BrokerEndpoint, MetadataSnapshot, OffsetToCommit } from '../messages.ts'
 import type { Assignor, LastAssignment } from './assignors/assignor.ts'
 import { consumerDefaults, type ConsumerProperties } from './config.ts'
-import type { ConsumerRecord, LogTruncation, RebalanceEvent } from './messages.ts'
+import type { ConsumerRecord, LogTruncation, RebalanceEvent, SubscribedPattern } from './messages.ts'
+import { resetTarget, type ResetTarget } from './reset-policy.ts'
 import type { TopicPartition } from './topic-partition.ts'
 
 /**
@@ -94,7 +95,9 @@ export interface PartitionState extends TopicPartition {
   readonly key: string
   phase: PositionPhase
   position: Position | null
-  resetTo: 'earliest' | 'latest'
+  resetTo: ResetTarget
+  /** A replica nearer than the leader, until a time (KIP-392). */
+  preferred: { readonly node: number; readonly until: number } | null
   /** The request whose answer decides an initial or a reset position; an older one comes too late. */
   asked: number
   retryAt: number
@@ -181,12 +184,12 @@ export interface PendingCommit {
 /** The application waits for offsets. */
 export interface Question {
   readonly id: number
-  readonly kind: 'committed' | 'position' | 'beginningOffsets' | 'endOffsets'
+  readonly kind: 'committed' | 'position' | 'beginningOffsets' | 'endOffsets' | 'offsetsForTimes'
   readonly replyTo: ReplyToken
-  readonly partitions: readonly TopicPartition[]
+  readonly partitions: readonly (TopicPartition & { readonly timestamp?: number })[]
   readonly isolation: 'read_uncommitted' | 'read_committed'
   readonly deadlineAt: number
-  readonly found: Map<string, OffsetToCommit>
+  readonly found: Map<string, OffsetToCommit & { readonly timestamp?: number }>
   /** Requests under way. */
   waiting: number
   retryAt: number
@@ -204,10 +207,13 @@ export interface ConsumerState {
   /** By name. Functions: a state that has some cannot be cloned. */
   readonly customAssignors: ReadonlyMap<string, Assignor>
   metadata: MetadataSnapshot | null
-  /** What the network was told to watch. */
-  watched: readonly string[]
+  /** What the network was told to watch; null: all topics. */
+  watched: readonly string[] | null
   /** null: partitions are assigned by hand, or not at all. */
   subscription: readonly string[] | null
+  /** What `subscription` follows; it holds when all topics of the cluster are known. */
+  pattern: SubscribedPattern | null
+  patternKnown: boolean
   /** Beside the topics, for the assignor. */
   subscriptionData: Uint8Array | null
   /** By key, in the order of their turns. */
@@ -249,12 +255,16 @@ export function newConsumerState(
   customAssignors: readonly Assignor[] = [],
 ): ConsumerState {
   const config = { ...consumerDefaults, ...properties }
+  // Refused here rather than at the first reset.
+  resetTarget(config['auto.offset.reset'], now)
   return {
     config,
     customAssignors: new Map(customAssignors.map((each) => [each.name, each])),
     metadata: null,
     watched: [],
     subscription: null,
+    pattern: null,
+    patternKnown: false,
     subscriptionData: null,
     partitions: new Map(),
     member: {

@@ -8,7 +8,7 @@ import type { OffsetForLeaderEpochResponse } from '@troupe/wire/messages'
 import { isInvalidMetadata } from '../errors.ts'
 import type { NetworkAnswer } from '../messages.ts'
 import { currentLeader } from './leaders.ts'
-import { becomePosition, byLeader, requestReset, seekUnvalidated, seekValidated } from './positions.ts'
+import { becomePosition, byLeader, policyOf, requestReset, seekUnvalidated, seekValidated } from './positions.ts'
 import { api, ask, fail, refreshMetadata, retryTime } from './requests.ts'
 import type { Asked, PartitionState, Position, Step } from './state.ts'
 import { groupByTopic, partitionKey } from './topic-partition.ts'
@@ -125,19 +125,19 @@ export function onDiverging(step: Step, partition: PartitionState, end: EpochEnd
 function onTruncation(step: Step, partition: PartitionState, end: EpochEnd | null): void {
   const { state, env, out } = step
   const { topic, key } = partition
-  const policy = state.config['auto.offset.reset']
+  const target = policyOf(step)
   const { offset, offsetEpoch } = partition.position!
-  const reset = policy !== 'none'
+  const reset = target !== null
   const divergentOffset = end?.endOffset ?? null
   out.trace('truncated', { partition: key, offset, divergentOffset })
   const truncation = { topic, partition: partition.partition, offset, leaderEpoch: offsetEpoch, divergentOffset, reset }
   state.truncations.push(truncation)
-  if (policy === 'none') {
+  if (target === null) {
     fail(step, KafkaError.OFFSET_OUT_OF_RANGE, `the log of ${key} was truncated below ${offset}`)
     becomePosition(partition, 'awaitValidation')
     // Until the application seeks; it is told again.
     partition.retryAt = env.now + state.config['request.timeout.ms']
-  } else if (end === null) requestReset(partition, policy)
+  } else if (end === null) requestReset(partition, target)
   else {
     const back = { ...partition.position!, offset: end.endOffset, offsetEpoch: end.leaderEpoch }
     seekValidated(partition, back)

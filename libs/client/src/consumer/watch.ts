@@ -3,13 +3,17 @@ import { clientActorNames, type WatchMetadata } from '../messages.ts'
 import type { Step } from './state.ts'
 import { compareText } from './topic-partition.ts'
 
+function isSame(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((topic, index) => topic === b[index])
+}
+
 export function watchTopics({ state, env, out }: Step): void {
   const topics = new Set([...(state.subscription ?? []), ...state.member.groupTopics])
   for (const { topic } of state.partitions.values()) topics.add(topic)
   for (const { partitions } of state.questions.values()) for (const { topic } of partitions) topics.add(topic)
-  const wanted = [...topics].sort(compareText)
+  const wanted = state.pattern === null ? [...topics].sort(compareText) : null
   const { watched } = state
-  if (wanted.length === watched.length && wanted.every((topic, index) => topic === watched[index])) return
+  if (wanted === null || watched === null ? wanted === watched : isSame(wanted, watched)) return
   state.watched = wanted
   const message: WatchMetadata = {
     kind: 'watchMetadata',

@@ -33,9 +33,24 @@ export function refreshAt({ metadata, config }: NetworkState): number {
 export function metadataRequest({ metadata }: NetworkState): object {
   const watchers = [...metadata.watchers.values()]
   return {
-    topics: watchers.some(({ topics }) => topics === null) ? null : watchedTopics(metadata).map((name) => ({ name })),
+    topics: asksForAll(metadata) ? null : namesToAsk(metadata).map((name) => ({ name })),
     allowAutoTopicCreation: watchers.some(({ allowAutoTopicCreation }) => allowAutoTopicCreation),
   }
+}
+
+function watchesAll({ watchers }: MetadataState): boolean {
+  for (const { topics } of watchers.values()) if (topics === null) return true
+  return false
+}
+
+export function asksForAll(metadata: MetadataState): boolean {
+  return watchesAll(metadata) && metadata.missing.length === 0
+}
+
+function namesToAsk(metadata: MetadataState): string[] {
+  const watched = watchedTopics(metadata)
+  if (!watchesAll(metadata)) return watched
+  return [...new Set([...(metadata.snapshot?.topics.keys() ?? []), ...watched])].sort()
 }
 
 function watchedTopics({ watchers }: MetadataState): string[] {
@@ -53,7 +68,10 @@ export function onMetadataResponse(step: Step, response: MetadataResponse): void
   const { metadata } = step.state
   metadata.inFlight = false
   const old = metadata.snapshot
+  const { asksForAll: all } = metadata
   const topics = mergeTopics(metadata, old, response.topics)
+  metadata.missing = all ? watchedTopics(metadata).filter((name) => !topics.has(name)) : []
+  for (const name of metadata.missing) topics.set(name, unknownTopic(name))
   metadata.updatedAt = step.env.now
   metadata.snapshot = {
     version: 0,
@@ -63,14 +81,16 @@ export function onMetadataResponse(step: Step, response: MetadataResponse): void
       .map(({ nodeId, host, port, rack }) => ({ id: nodeId, host, port, rack }))
       .sort((a, b) => a.id - b.id),
     topics,
+    ...(watchesAll(metadata) && (all || old?.all) ? { all: true } : {}),
     features: step.state.features,
   }
   // Asked for a leader that is being elected, or a topic that is being made: it will come.
-  if (response.topics.some(isUnsettled)) {
+  if (response.topics.some(isUnsettled) || metadata.missing.length > 0) {
     metadata.failures++
     wantMetadata(step.state, 'soon')
   } else metadata.failures = 0
-  if (watchedTopics(metadata).some((name) => !topics.has(name))) wantMetadata(step.state, 'now')
+  const late = watchesAll(metadata) && !metadata.snapshot.all
+  if (late || watchedTopics(metadata).some((name) => !topics.has(name))) wantMetadata(step.state, 'now')
   publish(step)
 }
 
@@ -82,8 +102,8 @@ function mergeTopics(
   metadata: MetadataState,
   old: MetadataSnapshot | null,
   received: readonly MetadataResponse_MetadataResponseTopic[],
-): ReadonlyMap<string, TopicMetadata> {
-  const everything = [...metadata.watchers.values()].some(({ topics }) => topics === null)
+): Map<string, TopicMetadata> {
+  const everything = watchesAll(metadata)
   const wanted = new Set(watchedTopics(metadata))
   const merged = new Map<string, TopicMetadata>()
   for (const topic of received) {
@@ -91,6 +111,10 @@ function mergeTopics(
     merged.set(topic.name, mergeTopic(old?.topics.get(topic.name), topic, topic.name))
   }
   return new Map([...merged].sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+function unknownTopic(name: string): TopicMetadata {
+  return { name, id: zeroUuid, error: KafkaError.UNKNOWN_TOPIC_OR_PARTITION, internal: false, partitions: [] }
 }
 
 function mergeTopic(

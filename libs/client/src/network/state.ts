@@ -80,6 +80,10 @@ export interface MetadataState {
   /** `now`: somebody wants a topic that was never asked for; `soon`: something is out of date. */
   wanted: 'no' | 'soon' | 'now'
   inFlight: boolean
+  /** The request under way is for all topics. */
+  asksForAll: boolean
+  /** Watched by name, and not among all topics: the next request names them, so that they may be made. */
+  missing: readonly string[]
   attemptAt: number
   updatedAt: number
   failures: number
@@ -119,6 +123,8 @@ export function newNetworkState(properties: Partial<NetworkProperties>): Network
       watchers: new Map(),
       wanted: 'no',
       inFlight: false,
+      asksForAll: false,
+      missing: [],
       attemptAt: 0,
       updatedAt: 0,
       failures: 0,

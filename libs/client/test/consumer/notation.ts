@@ -64,18 +64,24 @@ export function place(offset: number, epoch: number): string {
 
 /** `t=1@3,2@3`: the leaders of a topic's partitions, each with its epoch; `t=-` is a topic that does not exist. */
 export function metadataOf(words: readonly string[], version: number): MetadataSnapshot {
-  const topics = words.map((word): [string, TopicMetadata] => {
-    const [name, leaders] = word.split('=')
-    const missing = leaders === '-'
-    const partitions = (missing ? [] : leaders.split(',')).map((each, partition) => {
-      const [leader, leaderEpoch] = each.split('@').map(Number)
-      return { partition, leader, leaderEpoch, replicas: [leader], isr: [leader], offlineReplicas: [], error: 0 }
+  const all = words.includes('all')
+  const topics = words
+    .filter((word) => word !== 'all')
+    .map((word): [string, TopicMetadata] => {
+      const [named, leaders] = word.split('=')
+      const name = named.replace('!', '')
+      const internal = named.startsWith('!')
+      const missing = leaders === '-'
+      const partitions = (missing ? [] : leaders.split(',')).map((each, partition) => {
+        const [leader, leaderEpoch] = each.split('@').map(Number)
+        return { partition, leader, leaderEpoch, replicas: [leader], isr: [leader], offlineReplicas: [], error: 0 }
+      })
+      const error = missing ? KafkaError.UNKNOWN_TOPIC_OR_PARTITION : 0
+      return [name, { name, id: id(name), error, internal, partitions }]
     })
-    const error = missing ? KafkaError.UNKNOWN_TOPIC_OR_PARTITION : 0
-    return [name, { name, id: id(name), error, internal: false, partitions }]
-  })
   const features = { epoch: -1, levels: new Map() }
-  return { version, clusterId: 'c', controllerId: 1, brokers: [], topics: new Map(topics), features }
+  const brokers = [1, 2, 3].map((each) => ({ id: each, host: `h${each}`, port: 9092, rack: null }))
+  return { version, clusterId: 'c', controllerId: 1, brokers, topics: new Map(topics), features, ...(all && { all }) }
 }
 
 export function showRequest(api: number, body: Body): string {
@@ -114,7 +120,8 @@ export function showRequest(api: number, body: Body): string {
     case 2:
       return flat(
         body.topics,
-        (each) => `:${each.timestamp === -1 ? 'latest' : 'earliest'} leaderEpoch=${each.currentLeaderEpoch}`,
+        (each) =>
+          `:${each.timestamp === -1 ? 'latest' : each.timestamp === -2 ? 'earliest' : `from ${each.timestamp}`} leaderEpoch=${each.currentLeaderEpoch}`,
       )
     case 23:
       return flat(body.topics, (each) => ` epoch=${each.leaderEpoch} leaderEpoch=${each.currentLeaderEpoch}`)
@@ -202,7 +209,7 @@ export function responseTo(api: number, asked: Body, words: Words): Body {
       return places(asked.topics, words, (partitionIndex, offset, leaderEpoch) => ({
         partitionIndex,
         errorCode,
-        timestamp: -1,
+        timestamp: Number(words.get('timestamp') ?? -1),
         offset,
         leaderEpoch,
       }))
@@ -318,7 +325,7 @@ function fetched({ topicId, partitions }: Body, words: Words, errorCode: number)
           const [producerId, firstOffset] = each.split('@').map(Number)
           return { producerId, firstOffset }
         }),
-        preferredReadReplica: -1,
+        preferredReadReplica: Number(words.get(`${key}:near`) ?? -1),
         records: batches(words.get(key) ?? ''),
       }
     }),

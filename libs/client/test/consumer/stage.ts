@@ -4,10 +4,10 @@
  * drops them.
  *
  *     config a=b …            restarts the consumer with properties (group.id is g)
- *     metadata t=1@3,2@3 …    leaders and epochs of the topics' partitions
- *     subscribe t,u [data=said] · enforceRebalance · assign t-0 · seek t-0=5@2 · pause t-0 · resume t-0 · unsubscribe · close
+ *     metadata t=1@3,2@3 …    leaders and epochs of the topics' partitions; `all`: there are no others; `!t`: internal
+ *     subscribe t,u [data=said] · subscribe - match=regex · enforceRebalance · assign t-0 · seek t-0=5@2 · seek t-0=- at=700 · pause t-0 · resume t-0 · unsubscribe · close
  *     poll [max=n] [timeout=ms] · commit [t-0=5@2] [once] · committed t-0 · position t-0
- *     endOffsets t-0 · groupMetadata
+ *     endOffsets t-0 · offsetsForTimes t-0=700 · groupMetadata
  *     answer API […]          the oldest request of that API that waits, see `responseTo`
  *     drop API                … is never answered: disconnected
  *     advance ms · off safeguard
@@ -95,6 +95,7 @@ export class Stage {
         return this.step({
           kind: 'subscribe',
           topics: first.split(','),
+          ...(words.has('match') ? { topics: [], pattern: { source: words.get('match')! } } : {}),
           ...(words.has('data') ? { userData: new TextEncoder().encode(words.get('data')) } : {}),
         })
       case 'enforceRebalance':
@@ -106,7 +107,9 @@ export class Stage {
         return this.step({ kind: command, partitions: partitionsOf(first) })
       case 'seek': {
         const [{ topic, partition, offset, leaderEpoch }] = offsetsOf(first)
-        return this.step({ kind: 'seek', topic, partition, to: offset, leaderEpoch })
+        const at = words.get('at')
+        const to = at === undefined ? offset : { timestamp: Number(at) }
+        return this.step({ kind: 'seek', topic, partition, to, leaderEpoch })
       }
     }
     this.ask(command, first, words)
@@ -134,6 +137,10 @@ export class Stage {
       case 'committed':
       case 'endOffsets':
         return this.step({ kind: command, replyTo, partitions })
+      case 'offsetsForTimes': {
+        const timed = offsetsOf(first).map(({ topic, partition, offset }) => ({ topic, partition, timestamp: offset }))
+        return this.step({ kind: command, replyTo, partitions: timed })
+      }
       case 'position':
         return this.step({ kind: 'position', replyTo, ...partitions[0] })
       case 'groupMetadata':
@@ -199,7 +206,7 @@ export class Stage {
       const to = typeof request.to === 'object' ? request.to.id : request.to
       this.done.push(`→ ${to} ${apiNames[request.api]} ${showRequest(request.api, request.body)}`.trimEnd())
     } else if (message.kind === 'watchMetadata') {
-      this.done.push(`watch ${(message as WatchMetadata).topics}`.trimEnd())
+      this.done.push(`watch ${(message as WatchMetadata).topics ?? 'all'}`.trimEnd())
     } else if (message.kind === 'closeChannel') {
       const { channel } = message as Message & { channel: string }
       this.done.push(`close ${channel}`)
@@ -247,6 +254,10 @@ function typed(name: string, value: string): unknown {
   return /^\d+$/.test(value) ? Number(value) : value
 }
 
+function time(timestamp: number | undefined): string {
+  return timestamp === undefined ? '' : ` of ${timestamp}`
+}
+
 function said(command: string, body: unknown): string {
   switch (command) {
     case 'poll': {
@@ -281,10 +292,13 @@ function said(command: string, body: unknown): string {
     }
     case 'committed':
     case 'position':
-    case 'endOffsets': {
+    case 'endOffsets':
+    case 'offsetsForTimes': {
       const { error: number, offsets } = body as OffsetsAnswer
       return number === 0
-        ? offsets.map((each) => `${listed([each])}=${place(each.offset, each.leaderEpoch)}`).join(' ') || 'none'
+        ? offsets
+            .map((each) => `${listed([each])}=${place(each.offset, each.leaderEpoch)}${time(each.timestamp)}`)
+            .join(' ') || 'none'
         : error(number)
     }
     case 'close':
