@@ -10,6 +10,9 @@ const invalidMetadata: ReadonlySet<number> = new Set([
   KafkaError.KAFKA_STORAGE_ERROR,
   KafkaError.LISTENER_NOT_FOUND,
   KafkaError.FENCED_LEADER_EPOCH,
+  KafkaError.PREFERRED_LEADER_NOT_AVAILABLE,
+  KafkaError.ELIGIBLE_LEADERS_NOT_AVAILABLE,
+  KafkaError.ELECTION_NOT_NEEDED,
   KafkaError.UNKNOWN_TOPIC_ID,
   KafkaError.INCONSISTENT_TOPIC_ID,
 ])

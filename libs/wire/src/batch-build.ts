@@ -163,9 +163,21 @@ export function varlongSize(value: number): number {
   return size
 }
 
-/** How many bytes a record takes in a batch, at most: what a producer needs to know before it adds one. */
+/** What is not key, value and headers, at most: length, attributes, time, offset. */
+const MAX_RECORD_OVERHEAD = 21
+
+/**
+ * How many bytes a record takes in a batch, at most: what a producer needs to know before it adds one. The bound is that
+ * of Kafka's client, so that its batches and ours end at the same record.
+ */
 export function recordSizeUpperBound(record: RecordInput): number {
-  const size = recordBodySize(record, 0, 0) + 9 + 4
+  const size = recordBodySize(record, 0, 0) - 3 + MAX_RECORD_OVERHEAD
   if (size > 0x7fffffff) throw new WireError(`record of ${size} bytes is too long`)
+  return size
+}
+
+/** How many bytes it takes in its place. */
+export function recordSize(record: RecordInput, timestampDelta: number, offsetDelta: number): number {
+  const size = recordBodySize(record, timestampDelta, offsetDelta)
   return size + varlongSize(size)
 }

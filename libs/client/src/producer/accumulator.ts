@@ -19,7 +19,10 @@ import {
 import { answerFailed, pass, refuse, refuseAll } from './answers.ts'
 import { askPartitioner, countSticky, hasOwnPartitioner, partitionForKey, stickyPartition } from './partitioner.ts'
 import {
+  hasRoom,
+  isOpen,
   partitionOf,
+  sizeIn,
   type Batch,
   type BlockedSend,
   type OutgoingRecord,
@@ -184,24 +187,28 @@ export function needMetadata({ state, env, out }: Step): void {
   out.send({ ...env.self, actor: clientActorNames.network }, { kind: 'refreshMetadata' })
 }
 
-/** False: no memory for another batch. */
-function append(step: Step, topic: TopicMetadata, choice: number, record: OutgoingRecord, size: number): boolean {
+/** `bound`: of the record's size. False: no memory for another batch. */
+function append(step: Step, topic: TopicMetadata, choice: number, record: OutgoingRecord, bound: number): boolean {
   const { state } = step
-  const index = choice === STICKY ? stickyPartition(step, topic) : choice
+  const index = choice === STICKY ? stickyPartition(step, topic, record) : choice
   const partition = partitionOf(state, topic.name, index)
-  const batch = roomIn(state, partition, size) ?? newBatch(step, partition, size)
+  const batch = roomIn(partition, record) ?? newBatch(step, partition, bound)
   if (!batch) return false
+  const before = batch.records.length === 0 ? 0 : batch.size
+  batch.size += sizeIn(batch, record)
   batch.records.push(record)
-  batch.size += size
-  if (choice === STICKY) countSticky(step, topic.name, size)
+  if (choice === STICKY) countSticky(step, topic.name, batch.size - before)
   joinTransaction(step, partition)
   return true
 }
 
-function roomIn(state: ProducerState, { batches }: PartitionState, size: number): Batch | undefined {
+/** Closes the last batch when there is none. */
+function roomIn({ batches }: PartitionState, record: OutgoingRecord): Batch | undefined {
   const last = batches.at(-1)
-  if (!last || last.sent || last.attempts > 0 || last.baseSequence >= 0) return undefined
-  return last.size + size <= state.config['batch.size'] ? last : undefined
+  if (!last || !isOpen(last)) return undefined
+  if (hasRoom(last, record)) return last
+  last.closed = true
+  return undefined
 }
 
 function newBatch({ state, env }: Step, partition: PartitionState, size: number): Batch | undefined {
@@ -221,6 +228,7 @@ export function emptyBatch(state: ProducerState, memory: number, createdAt: numb
     size: BATCH_OVERHEAD,
     memory,
     createdAt,
+    closed: false,
     sent: false,
     attempts: 0,
     retryAt: 0,

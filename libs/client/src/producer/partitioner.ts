@@ -6,7 +6,15 @@
 import { KafkaError } from '@troupe/wire/errors'
 import type { ProducerProperties } from '../config.ts'
 import type { ProducerRecord, TopicMetadata } from '../messages.ts'
-import type { PartitionState, Problem, ProducerState, Step } from './state.ts'
+import {
+  hasRoom,
+  isOpen,
+  type OutgoingRecord,
+  type PartitionState,
+  type Problem,
+  type ProducerState,
+  type Step,
+} from './state.ts'
 
 /** The application's own: a pure function. `available`: the partitions that have a leader, in order. */
 export type Partitioner = (
@@ -90,16 +98,19 @@ export function partitionForKey(key: Uint8Array, partitions: number): number {
   return (murmur2(key) & 0x7fffffff) % partitions
 }
 
-/** The partition for the next record without a key. */
-export function stickyPartition(step: Step, topic: TopicMetadata): number {
+/**
+ * The partition for a record without a key. It changes when `batch.size` bytes
+ * have gone there and a batch ends, so that none leaves half full; twice the size is enough in any case.
+ */
+export function stickyPartition(step: Step, topic: TopicMetadata, record: OutgoingRecord): number {
   const { state } = step
   const current = state.sticky.get(topic.name)
   if (current && current.partition < topic.partitions.length) {
-    const batch = state.config['batch.size']
-    const { produced } = current
-    // It changes between batches, so that none leaves half full; twice the size is enough in any case.
-    const between = allSent(state.partitions.get(`${topic.name}-${current.partition}`))
-    if (produced < batch || (produced < 2 * batch && !between)) return current.partition
+    const size = state.config['batch.size']
+    const { partition, produced } = current
+    if (produced < size) return partition
+    const last = state.partitions.get(`${topic.name}-${partition}`)?.batches.at(-1)
+    if (produced < 2 * size && last && isOpen(last) && hasRoom(last, record)) return partition
   }
   const partition = nextPartition(step, topic)
   state.sticky.set(topic.name, { partition, produced: 0 })
@@ -109,10 +120,6 @@ export function stickyPartition(step: Step, topic: TopicMetadata): number {
 export function countSticky({ state }: Step, topic: string, bytes: number): void {
   const { partition, produced } = state.sticky.get(topic)!
   state.sticky.set(topic, { partition, produced: produced + bytes })
-}
-
-function allSent(partition: PartitionState | undefined): boolean {
-  return !partition || partition.batches.every((batch) => batch.sent || batch.attempts > 0)
 }
 
 /** By chance; a partition with a longer queue less often, if so configured. */

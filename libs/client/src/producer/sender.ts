@@ -6,7 +6,7 @@
  * again until `delivery.timeout.ms` is over. Source: Sender, RecordAccumulator (ready, drain, splitAndReenqueue), KIP-91.
  */
 import { KafkaError, isRetriable } from '@troupe/wire/errors'
-import { BATCH_OVERHEAD, buildBatch, recordSizeUpperBound } from '@troupe/wire/record-batch'
+import { BATCH_OVERHEAD, buildBatch, recordSize } from '@troupe/wire/record-batch'
 import type { ProduceResponse } from '@troupe/wire/generated/00-produce'
 import { zeroUuid } from '@troupe/wire/io'
 import { backoff, type ProducerProperties } from '../config.ts'
@@ -105,6 +105,7 @@ function sendableAt(state: ProducerState, partition: PartitionState, batch: Batc
   const hurry =
     batch.attempts > 0 ||
     batch !== partition.batches.at(-1) ||
+    batch.closed ||
     batch.size >= state.config['batch.size'] ||
     state.closing !== null ||
     state.flushes.length > 0 ||
@@ -323,7 +324,8 @@ function giveUp(step: Step, partition: PartitionState, batch: Batch, problem: Pr
 
 /** Too large for the broker: its records go in several batches, which keep its place and its sequences. */
 function split({ state }: Step, partition: PartitionState, batch: Batch): void {
-  const sizes = batch.records.map((record) => recordSizeUpperBound(record))
+  const base = batch.records[0]!.timestamp
+  const sizes = batch.records.map((record, index) => recordSize(record, record.timestamp - base, index))
   const largest = Math.max(...sizes) + BATCH_OVERHEAD
   const limit = Math.min(state.config['batch.size'], Math.max(largest, Math.floor((batch.size + BATCH_OVERHEAD) / 2)))
   const parts: Batch[] = []

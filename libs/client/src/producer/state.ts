@@ -4,6 +4,7 @@
  * A partition has one list of batches in the order of their sequences, sent ones included: a batch that is retried is
  * marked, not moved. So retries cannot change the order, and only what was never sent has no sequence yet (Z16).
  */
+import { recordSize } from '@troupe/wire/record-batch'
 import type { Env, Outbox, ReplyToken } from '@troupe/actor'
 import { producerDefaults, type ProducerProperties } from '../config.ts'
 import type {
@@ -36,10 +37,12 @@ export interface OutgoingRecord {
 export interface Batch {
   readonly id: number
   records: OutgoingRecord[]
-  /** Upper bound of its bytes, and what it takes of `buffer.memory`. */
+  /** Its bytes before compression, and what it takes of `buffer.memory`. */
   size: number
   readonly memory: number
   readonly createdAt: number
+  /** Had no room for a record that came: gets no other, and does not linger. */
+  closed: boolean
   sent: boolean
   attempts: number
   /** Retried no earlier, unless the leader changes. */
@@ -299,6 +302,21 @@ export function partitionOf(state: ProducerState, topic: string, partition: numb
     state.partitions.set(key, known)
   }
   return known
+}
+
+/** May get records: it was never sent, and had room for all that came. */
+export function isOpen({ closed, sent, attempts, baseSequence }: Batch): boolean {
+  return !closed && !sent && attempts === 0 && baseSequence < 0
+}
+
+/** The bytes of a record as the batch's next. */
+export function sizeIn({ records }: Batch, record: OutgoingRecord): number {
+  const since = records.length === 0 ? 0 : record.timestamp - records[0]!.timestamp
+  return recordSize(record, since, records.length)
+}
+
+export function hasRoom(batch: Batch, record: OutgoingRecord): boolean {
+  return batch.size + sizeIn(batch, record) <= batch.memory
 }
 
 /** Something sent is not yet acknowledged or given up. */
