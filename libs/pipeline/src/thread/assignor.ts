@@ -148,7 +148,7 @@ function distribute(plans: readonly Plan[], members: readonly Member[]): void {
   }
   const open = new Map(plans.map((plan) => [plan.id, plan]))
   for (const prefers of ['owned', 'copies'] as const) {
-    for (const plan of [...open.values()]) {
+    for (const plan of open.values()) {
       const holders = members.filter((member) => member[prefers].has(plan.id)).sort(byLoad)
       if (holders.some((member) => take(member, plan))) open.delete(plan.id)
     }

@@ -39,7 +39,7 @@ type Received = ThreadMessage | Reply | Wake
 export const pipelineThreadActor: ActorDefinition<ThreadState, Received, Env, PipelineThreadArgs> = {
   kind: 'pipeline-thread',
   start(args, env, out) {
-    const step: Step = { state: newThreadState(args, env.now), env, out }
+    const step: Step = { state: newThreadState(args, env.now, 1 + env.random() * 0x1_0000), env, out }
     become(step, 'STARTING')
     // After a crash of this actor: whatever it had before is not its own any more.
     for (const client of [names.consumer(step), names.producer(step), names.restore(step)]) out.stop(client)

@@ -54,7 +54,8 @@ export function advanceRecovery(step: Step): void {
   if (state.poll !== 0) return
   state.recovery = null
   if (recovery.cause === 'aborted') {
-    for (const task of [...state.tasks.values()]) if (task.dirty) reopenTask(step, task)
+    const tasks = [...state.tasks.values()].filter(({ dirty }) => dirty)
+    for (const task of tasks) reopenTask(step, task)
     return
   }
   closeAllTasks(step)

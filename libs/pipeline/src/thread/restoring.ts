@@ -125,7 +125,7 @@ function byPartition(records: readonly ConsumerRecord[]): Map<string, ConsumerRe
 
 function beginAgain(step: Step, key: string): void {
   const { state } = step
-  for (const { id, changelogs } of [...state.tasks.values()]) if (changelogs.has(key)) closeTask(step, id)
+  for (const { id, changelogs } of state.tasks.values()) if (changelogs.has(key)) closeTask(step, id)
   reconcileTasks(step)
   const copies = [...state.standbys.values()]
   const kept = copies.filter(({ changelogs }) => !changelogs.has(key)).map(({ id }) => id)

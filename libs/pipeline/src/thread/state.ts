@@ -159,7 +159,8 @@ export interface Step {
   readonly out: Outbox
 }
 
-export function newThreadState(args: PipelineThreadArgs, now: number): ThreadState {
+/** `nextId`: where questions are counted from; answers to an earlier life of the actor must not find one. */
+export function newThreadState(args: PipelineThreadArgs, now: number, nextId: number): ThreadState {
   const config = { ...pipelineDefaults, ...args.properties }
   return {
     args,
@@ -168,7 +169,7 @@ export function newThreadState(args: PipelineThreadArgs, now: number): ThreadSta
     counts: new Map(),
     setup: { asked: false, retryAt: 0, attempts: 0, done: false },
     asked: new Map(),
-    nextId: 1,
+    nextId,
     producer: { phase: 'ready', openedAt: 0, unacknowledged: 0 },
     poll: 0,
     joined: false,

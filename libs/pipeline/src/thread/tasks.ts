@@ -17,7 +17,7 @@ export function reconcileTasks(step: Step): void {
     const subtopology = state.args.topology.subtopologies.find(({ sourceTopics }) => sourceTopics.includes(topic))
     if (subtopology) wanted.set(taskId(subtopology, partition), { subtopology: subtopology.id, partition })
   }
-  for (const { id } of [...state.tasks.values()]) if (!wanted.has(id)) closeTask(step, id)
+  for (const { id } of state.tasks.values()) if (!wanted.has(id)) closeTask(step, id)
   for (const [id, { subtopology, partition }] of wanted) {
     if (!state.tasks.has(id)) state.tasks.set(id, openTask(step, id, subtopology, partition))
   }
@@ -116,7 +116,7 @@ function forgetRestored({ state }: Step, { changelogs }: ActiveTask | StandbyTas
 }
 
 export function closeAllTasks(step: Step): void {
-  for (const id of [...step.state.tasks.keys()]) closeTask(step, id)
+  for (const id of step.state.tasks.keys()) closeTask(step, id)
 }
 
 export function ownerOf({ state }: Step, { topic, partition }: TopicPartition): ActiveTask | undefined {
