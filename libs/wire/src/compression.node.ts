@@ -1,16 +1,18 @@
 /**
  * Shell file: the compression codecs of record batches on Node.
  *
- * gzip and zstd are Node's own, lz4 frames come from lz4-napi. snappy is raw blocks in the framing of snappy-java
- * ("xerial"), which is what Java clients write; librdkafka and others also send one raw block without framing.
+ * gzip and zstd are Node's own, lz4 frames come from lz4-napi or, where that is missing, from our own code; so does
+ * snappy: raw blocks in the framing of snappy-java ("xerial"), which is what Java clients write; librdkafka and others
+ * also send one raw block without framing.
  * Every decompressor knows its result's size, or a bound of it, before it allocates.
  */
 import { constants, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
-import { compressFrameSync, decompressFrameSync } from 'lz4-napi'
-import snappy from 'snappy'
 import { CompressionType, registerCompression, type CompressionCodec } from './compression.ts'
 import { KafkaError } from './errors.ts'
+import { compressLz4Frame, decompressLz4Frame } from './lz4-codec.ts'
 import { lz4FrameSize } from './lz4-frame.ts'
+import { lz4 as nativeLz4, snappy as nativeSnappy } from './optional.node.ts'
+import { compressSnappyBlock, decompressSnappyBlock } from './snappy-block.ts'
 import { WireError } from './wire-error.ts'
 import { Writer } from './writer.ts'
 import { Reader } from './reader.ts'
@@ -39,10 +41,12 @@ const zstd: CompressionCodec = {
 }
 
 const lz4: CompressionCodec = {
-  compress: (bytes) => plain(compressFrameSync(asBuffer(bytes))),
+  compress: (bytes) =>
+    nativeLz4 === null ? compressLz4Frame(bytes) : plain(nativeLz4.compressFrameSync(asBuffer(bytes))),
   decompress(bytes, maxBytes) {
-    if (lz4FrameSize(bytes, maxBytes) === 0) return new Uint8Array(0)
-    return plain(decompressFrameSync(asBuffer(bytes)))
+    const size = lz4FrameSize(bytes, maxBytes)
+    if (size === 0) return new Uint8Array(0)
+    return nativeLz4 === null ? decompressLz4Frame(bytes, size) : plain(nativeLz4.decompressFrameSync(asBuffer(bytes)))
   },
 }
 
@@ -56,7 +60,8 @@ const xerialSnappy: CompressionCodec = {
     const writer = new Writer(64 + bytes.length)
     writer.raw(XERIAL_HEADER)
     for (let at = 0; at < bytes.length; at += XERIAL_BLOCK) {
-      const block = snappy.compressSync(bytes.subarray(at, at + XERIAL_BLOCK))
+      const content = bytes.subarray(at, at + XERIAL_BLOCK)
+      const block = nativeSnappy === null ? compressSnappyBlock(content) : nativeSnappy.compressSync(content)
       writer.int32(block.length)
       writer.raw(block)
     }
@@ -85,7 +90,8 @@ function isXerial(bytes: Uint8Array): boolean {
 function snappyBlock(block: Uint8Array, maxBytes: number): Uint8Array {
   // A raw block begins with the length of its content.
   if (new Reader(block).unsignedVarint() > maxBytes) tooLarge(maxBytes)
-  return plain(snappy.uncompressSync(block, { asBuffer: true }) as Buffer)
+  if (nativeSnappy === null) return decompressSnappyBlock(block)
+  return plain(nativeSnappy.uncompressSync(block, { asBuffer: true }) as Buffer)
 }
 
 function bounded(maxBytes: number, decompress: () => Buffer): Uint8Array {

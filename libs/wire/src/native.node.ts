@@ -3,12 +3,13 @@
  *
  * Measured on Node 26: the native crc32c is 4 times as fast as ours at 1 KiB and 10 times at 1 MiB.
  */
-import { crc32c } from '@node-rs/crc32'
 import { installCompression } from './compression.node.ts'
 import { useCrc32c } from './crc32c.ts'
+import { crc32 } from './optional.node.ts'
 
 export function installNative(): void {
-  useCrc32c((bytes, start, end, seed) => crc32c(bytes.subarray(start, end), seed))
+  const native = crc32?.crc32c
+  if (native) useCrc32c((bytes, start, end, seed) => native(bytes.subarray(start, end), seed))
   installCompression()
 }
 
