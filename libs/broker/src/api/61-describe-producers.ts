@@ -1,7 +1,7 @@
 /**
  * DescribeProducers (61), version 0: producers with state on a partition, and their open transactions (KIP-664).
  */
-import { isFailed } from '@troupe/actor'
+import { isFailed, type TopicView } from '@troupe/actor'
 import type { DescribeProducers, ProducersDescribed } from '@troupe/replication/messages'
 import { errorMessage, KafkaError, type ErrorCode } from '@troupe/wire/errors'
 import type {
@@ -11,8 +11,8 @@ import type {
 } from '@troupe/wire/messages'
 import { defineApi } from '../api.ts'
 import { Barrier } from '../barrier.ts'
-import { replicaOn } from '../context.ts'
-import { findTopic, leaderError, replicaFailure } from '../partition-access.ts'
+import { replicaOn, type RequestContext } from '../context.ts'
+import { findTopic, replicaFailure } from '../partition-access.ts'
 import { isLegalTopicName } from '../topic-names.ts'
 
 export const gaps: readonly string[] = []
@@ -32,7 +32,7 @@ export const describeProducers = defineApi<DescribeProducersRequest, DescribePro
     request.topics.forEach(({ name, partitionIndexes }, t) => {
       const topic = isLegalTopicName(name) ? findTopic(ctx, name, '', false) : KafkaError.INVALID_TOPIC_EXCEPTION
       partitionIndexes.forEach((partitionIndex, p) => {
-        const error = typeof topic === 'number' ? topic : leaderError(ctx, topic, partitionIndex)
+        const error = typeof topic === 'number' ? topic : replicaError(ctx, topic, partitionIndex)
         if (error !== KafkaError.NONE || typeof topic === 'number') {
           answers[t][p] = refused(partitionIndex, error)
           return
@@ -57,6 +57,13 @@ export const describeProducers = defineApi<DescribeProducersRequest, DescribePro
     })),
   }),
 })
+
+/** Any replica answers, a follower too: `Admin.describeProducers` may name the broker, to compare replicas. */
+function replicaError(ctx: RequestContext, topic: TopicView, partition: number): ErrorCode {
+  const view = topic.partitions[partition]
+  if (!view) return KafkaError.UNKNOWN_TOPIC_OR_PARTITION
+  return view.replicas.includes(ctx.self) ? KafkaError.NONE : KafkaError.NOT_LEADER_OR_FOLLOWER
+}
 
 function shape(partitionIndex: number, { error, producers }: ProducersDescribed): Answer {
   if (error !== KafkaError.NONE) return refused(partitionIndex, error)
