@@ -73,5 +73,5 @@ function nearestNpm(id: number): number | null {
   const { status, stdout } = spawnSync('ps', ['-o', 'ppid=,comm=', '-p', String(id)], { encoding: 'utf8' })
   const [, parent, command] = /^\s*(\d+)\s+(.+)$/m.exec(stdout ?? '') ?? []
   if (status !== 0 || !parent || !command) return null
-  return /sh$/.test(command.trim()) ? nearestNpm(Number(parent)) : id
+  return command.trim().endsWith('sh') ? nearestNpm(Number(parent)) : id
 }

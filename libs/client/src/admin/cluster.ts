@@ -30,7 +30,7 @@ export interface BrokerDescription {
   readonly fenced: boolean
 }
 
-interface DescribeClusterArgs {
+export interface DescribeClusterArgs {
   readonly includeAuthorizedOperations?: boolean
   /** KIP-1073. */
   readonly includeFencedBrokers?: boolean

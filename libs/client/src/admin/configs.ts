@@ -63,7 +63,7 @@ function routeOf({ type, name }: ConfigResource): Route {
   return name !== '' && (type === 'broker' || type === 'broker-logger') ? Number(name) : 'any'
 }
 
-interface DescribeConfigsArgs {
+export interface DescribeConfigsArgs {
   readonly resources: readonly (ConfigResource & {
     /** Default: all. */
     readonly keys?: readonly string[]
@@ -127,7 +127,7 @@ export interface ConfigAlteration extends ConfigResource {
   readonly changes: readonly ConfigChange[]
 }
 
-interface AlterConfigsArgs {
+export interface AlterConfigsArgs {
   readonly resources: readonly ConfigAlteration[]
   readonly validateOnly?: boolean
 }

@@ -24,7 +24,7 @@ export interface CommittedOffset extends TopicPartition {
   readonly metadata: string
 }
 
-interface ListGroupOffsetsArgs {
+export interface ListGroupOffsetsArgs {
   readonly groups: readonly GroupOffsetsQuestion[]
   /** Wait for transactions that have committed offsets of their own (KIP-447). */
   readonly requireStable?: boolean

@@ -27,7 +27,7 @@ export interface GroupListing {
   readonly type: string
 }
 
-interface ListGroupsArgs {
+export interface ListGroupsArgs {
   readonly states?: readonly string[]
   readonly types?: readonly string[]
 }
@@ -73,7 +73,7 @@ export interface GroupMember {
   readonly assignment: readonly TopicPartition[]
 }
 
-interface DescribeGroupsArgs {
+export interface DescribeGroupsArgs {
   readonly groups: readonly string[]
   readonly includeAuthorizedOperations?: boolean
 }

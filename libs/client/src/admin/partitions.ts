@@ -37,7 +37,7 @@ export interface ListedOffset extends TopicPartition {
   readonly leaderEpoch: number | null
 }
 
-interface ListOffsetsArgs {
+export interface ListOffsetsArgs {
   readonly partitions: readonly OffsetQuestion[]
   readonly isolation?: 'read_uncommitted' | 'read_committed'
 }
@@ -131,7 +131,7 @@ export interface ProducerState {
   readonly currentTransactionStartOffset: number | null
 }
 
-interface DescribeProducersArgs {
+export interface DescribeProducersArgs {
   readonly partitions: readonly TopicPartition[]
   /** Ask this replica; default: each leader. */
   readonly broker?: number

@@ -18,7 +18,7 @@ export interface Reassignment extends TopicPartition {
   readonly replicas: readonly number[] | null
 }
 
-interface AlterReassignmentsArgs {
+export interface AlterReassignmentsArgs {
   readonly partitions: readonly Reassignment[]
   /** Default true (KIP-860). */
   readonly allowReplicationFactorChange?: boolean
@@ -96,7 +96,7 @@ export interface Election extends TopicPartition {
   readonly detail: string | null
 }
 
-interface ElectLeadersArgs {
+export interface ElectLeadersArgs {
   readonly type: ElectionType
   /** Default: every partition that needs it. */
   readonly partitions?: readonly TopicPartition[]
@@ -146,7 +146,7 @@ export interface LogDirectoryReplica extends TopicPartition {
   readonly future: boolean
 }
 
-interface DescribeLogDirsArgs {
+export interface DescribeLogDirsArgs {
   readonly brokers: readonly number[]
   /** Default: all. */
   readonly partitions?: readonly TopicPartition[]
