@@ -82,8 +82,8 @@ export class PortConnection implements ServedConnection {
       this.#owner.pool.release(frame)
       return
     }
-    // The pool's buffers stay here.
-    this.#outgoing.push(frame.slice())
+    // A copy: the pool's buffers stay here. (A Buffer's own `slice` is a view.)
+    this.#outgoing.push(new Uint8Array(frame))
     this.#owner.pool.release(frame)
     this.#askForFlush()
   }

@@ -19,6 +19,8 @@ export interface SupervisorOptions {
   /** The same while it starts: recovering logs after a crash is one long piece of work. */
   readonly startLimitMs?: number
   readonly budget?: RestartBudget
+  /** Of a broker whose disk has failed or is full. */
+  readonly diskBudget?: RestartBudget
   readonly log: (level: 'info' | 'warn' | 'error', event: string, fields: Record<string, unknown>) => void
   /** A broker cannot be kept alive. */
   readonly onGiveUp: (broker: number, reason: string) => void
@@ -96,9 +98,9 @@ export class Supervisor {
   /** A broker from here to the end of the process. */
   #life(slot: Slot): Effect.Effect<void> {
     const { broker } = slot.plan
-    const { log, onGiveUp, budget } = this.#options
+    const { log, onGiveUp, budget, diskBudget } = this.#options
     const history = new RestartHistory(budget ?? workerBudget)
-    const diskHistory = new RestartHistory(storageBudget)
+    const diskHistory = new RestartHistory(diskBudget ?? storageBudget)
     return Effect.gen({ self: this }, function* () {
       // Stopped before there was a supervisor.
       if (slot.process === null && slot.wanted === 'stopped') yield* this.#startRequest(broker)

@@ -71,7 +71,7 @@ class PortTransport implements ClientTransport {
     const target = this.#connections.get(connection)
     if (target === undefined) return
     const isWhole = frame.byteLength === frame.buffer.byteLength && frame.buffer instanceof ArrayBuffer
-    target.outgoing.push(isWhole ? frame : frame.slice())
+    target.outgoing.push(isWhole ? frame : new Uint8Array(frame))
     if (target.outgoing.length > 1) return
     queueMicrotask(() => {
       const frames = target.outgoing
