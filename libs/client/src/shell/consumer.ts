@@ -68,6 +68,8 @@ export class Consumer<K = Uint8Array | null, V = Uint8Array | null> implements A
   readonly #unread: Unread<K, V>
   readonly #polling: Polling
   #closing: Promise<void> | null = null
+  /** Not before the listener has had its say: it may commit. */
+  #closed = false
 
   constructor(properties: ConsumerConfig, options: ConsumerOptions<K, V> = {}) {
     const { connector, assignors = [], interceptors = [], logger = options.node?.logger ?? silentLogger } = options
@@ -385,6 +387,7 @@ export class Consumer<K = Uint8Array | null, V = Uint8Array | null> implements A
       await this.#polling.end()
       await this.#subscription.revoke(this.#subscription.kind === 'assigned' ? [] : this.#subscription.assigned)
     } finally {
+      this.#closed = true
       const unseen = this.#unread.offsets()
       this.#unread.clear()
       await this.node.ask<ConsumerClosed>(this.#actor, { kind: 'close', timeoutMs, unseen } as Message)
@@ -401,7 +404,7 @@ export class Consumer<K = Uint8Array | null, V = Uint8Array | null> implements A
   }
 
   #open(): void {
-    if (this.#closing !== null) throw illegalState('This consumer has already been closed.')
+    if (this.#closed) throw illegalState('This consumer has already been closed.')
   }
 
   #needGroup(): void {
