@@ -92,6 +92,21 @@ export function buildProgram(verdict: Verdict): Command {
     .option('--out <file>', 'writes there instead of to standard output')
     .action(async (file: string, options) => verdict((await import('./replay.ts')).replayTrace(file, options)))
 
+  verb('pipeline', 'runs a pipeline of your own under faults: does each input count once?')
+    .argument('<file>', 'a module whose default export is { pipeline, inputs, … }')
+    .option('--seed <n>', 'the first seed', integer('--seed'), 1)
+    .option('--seeds <count>', 'so many seeds; ends at the first violation', integer('--seeds', 1), 20)
+    .option('--faults <kinds>', 'as for run', faults)
+    .option('--brokers <n>', 'as for run', brokers)
+    .option('--virtual-seconds <n>', 'as for run', positive('--virtual-seconds'))
+    .addOption(
+      new Option('--guarantee <guarantee>', 'processing.guarantee').choices(['exactly_once_v2', 'at_least_once']),
+    )
+    .option('--no-shrink', 'leaves a failing run as long as it is')
+    .option('--out <file>', 'writes the trace of a failing run')
+    .addOption(format())
+    .action(async (file: string, options) => verdict(await (await import('./pipeline.ts')).pipeline(file, options)))
+
   verb('soak', 'runs seed after seed; ^C ends it early')
     .option('--minutes <n>', 'for so long', positive('--minutes'), 10)
     .option('--events <n>', 'or until so many events', integer('--events', 1))

@@ -16,10 +16,10 @@ import { transactorActor } from '../workload/transactor.ts'
 import type { Applications } from './applications.ts'
 import type { ClientProcess, ClientRoot } from './client-process.ts'
 import { startOfTime, type Cluster } from './cluster.ts'
-import type { ClientOptions } from './options.ts'
+import type { ClientOptions, DrawnRole } from './options.ts'
 import { firstClient } from './processes.ts'
 
-const applications: Readonly<Record<ClientOptions['role'], AnyDefinition>> = {
+const applications: Readonly<Record<DrawnRole, AnyDefinition>> = {
   producer: senderActor,
   transactional: transactorActor,
   copier: copierActor,
@@ -113,7 +113,8 @@ export class Clients implements Applications {
 
   private roots(options: ClientOptions, index: number): ClientRoot[] {
     const { topics, brokers } = this.cluster.options
-    const { role, everyMs } = options
+    const { everyMs } = options
+    const role = options.role as DrawnRole
     const properties = {
       ...options.properties,
       'bootstrap.servers': Array.from({ length: brokers }, (_, broker) => `broker-${broker + 1}:9092`),
@@ -132,7 +133,7 @@ export class Clients implements Applications {
 }
 
 /** What makes a client who it is. */
-function identity(role: ClientOptions['role'], index: number): object {
+function identity(role: DrawnRole, index: number): object {
   const committed = {
     'isolation.level': 'read_committed',
     'enable.auto.commit': false,

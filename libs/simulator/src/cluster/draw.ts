@@ -7,7 +7,7 @@
  */
 import { Random } from '../kernel/random.ts'
 import { faultKinds, type Fault, type FaultKind } from './faults.ts'
-import type { ClientOptions, ClusterOptions } from './options.ts'
+import type { ClientOptions, ClusterOptions, DrawnRole } from './options.ts'
 import { firstClient } from './processes.ts'
 
 export interface DrawOptions {
@@ -16,16 +16,19 @@ export interface DrawOptions {
   readonly brokers?: number
   readonly safetyMs?: number
   readonly safeguards?: ClusterOptions['safeguards']
+  /** Clients and topics that are not drawn from the simulator's own. */
+  readonly clients?: readonly ClientOptions[]
+  readonly topics?: ClusterOptions['topics']
 }
 
-const roles: readonly ClientOptions['role'][] = ['producer', 'transactional', 'copier', 'group', 'reader']
+const roles: readonly DrawnRole[] = ['producer', 'transactional', 'copier', 'group', 'reader']
 
 export function drawOptions(seed: number, given: DrawOptions = {}): ClusterOptions {
   const random = new Random(seed, 'options')
   const brokers = given.brokers ?? new Random(seed, 'brokers').pick([3, 3, 3, 3, 4, 5])
   const voters = Array.from({ length: brokers >= 5 ? 5 : brokers >= 3 ? 3 : 1 }, (_, index) => index + 1)
   const safetyMs = given.safetyMs ?? random.between(20, 90) * 1000
-  const clients = drawClients(random)
+  const clients = given.clients ?? drawClients(random)
   const network = {
     minDelayMs: random.below(3),
     maxDelayMs: 3 + random.below(random.chance(0.3) ? 60 : 8),
@@ -39,7 +42,7 @@ export function drawOptions(seed: number, given: DrawOptions = {}): ClusterOptio
     brokers,
     voters,
     policy: random.pick(['fifo', 'random', 'random', 'priority']),
-    topics: drawTopics(random, brokers),
+    topics: given.topics ?? drawTopics(random, brokers),
     properties: drawProperties(random, brokers),
     network,
     disk: { syncMs: random.below(30) },

@@ -20,9 +20,13 @@ export interface DiskOptions {
   readonly syncMs: number
 }
 
+/** The simulator's own applications. */
+export type DrawnRole = 'producer' | 'transactional' | 'copier' | 'group' | 'reader'
+
 /** What one client process does. */
 export interface ClientOptions {
-  readonly role: 'producer' | 'transactional' | 'copier' | 'group' | 'reader'
+  /** `feeder` and `pipeline`: in runs of a pipeline. */
+  readonly role: DrawnRole | 'feeder' | 'pipeline'
   /** Pause between its operations. */
   readonly everyMs: number
   /** Of its producer, consumer and network; Kafka's names. */
