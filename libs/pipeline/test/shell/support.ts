@@ -133,7 +133,11 @@ export function lastCounts(records: readonly { readonly key: string; readonly va
 }
 
 /** Until the committed counts add up to what was sent; then they cannot change any more. */
-export async function allCounted(bootstrap: string, lines: number, topic = 'counts'): Promise<ConsumerRecord<string, number>[]> {
+export async function allCounted(
+  bootstrap: string,
+  lines: number,
+  topic = 'counts',
+): Promise<ConsumerRecord<string, number>[]> {
   const total = Object.values(expectedCounts(lines)).reduce((a, b) => a + b, 0)
   let records: ConsumerRecord<string, number>[] = []
   await until(
