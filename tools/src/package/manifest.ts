@@ -10,7 +10,8 @@ export function manifestOf(workspace: Workspace, spec: PackageSpec, external: re
   const versions = (names: readonly string[]): Record<string, string> =>
     Object.fromEntries(names.map((dependency) => [dependency, workspace.versionOf(dependency)]))
   const isOwn = (dependency: string): boolean => !spec.optional.includes(dependency) && !(dependency in spec.peers)
-  const peers = Object.entries(spec.peers).filter(([dependency]) => needed.includes(dependency))
+  // Declarations speak of sockets and TLS. What is loaded only when it is asked for does not show in the imports.
+  const peers = Object.entries({ ...spec.peers, '@types/node': { range: '>=22', optional: true } })
   return {
     name,
     version,
@@ -22,7 +23,6 @@ export function manifestOf(workspace: Workspace, spec: PackageSpec, external: re
     exports: Object.fromEntries(Object.entries(spec.exports).map(([key, source]) => [key, built(source)])),
     bin: spec.bin && Object.fromEntries(Object.entries(spec.bin).map(([key, source]) => [key, script(source)])),
     files: ['dist'],
-    // Of its own accord a module does nothing but the installation of native code, which is asked for by name.
     dependencies: versions(needed.filter(isOwn)),
     optionalDependencies: versions(needed.filter((dependency) => spec.optional.includes(dependency))),
     peerDependencies: Object.fromEntries(peers.map(([dependency, { range }]) => [dependency, range])),

@@ -50,7 +50,7 @@ export function rewrite(text: string, module: string, resolve: Resolve): Rewritt
       inCode(whole, at) ? one(before, quote, specifier) : match,
     )
     .replace(urls, (match: string, before: string, quote: string, path: string, after: string) => {
-      const target = posix.join(posix.dirname(module), path.replace('${extension}', '.ts'))
+      const target = posix.join(posix.dirname(module), path.replace(/\.?\$\{extension\}$/, '.ts'))
       byUrl.add(target)
       if (quote === '`') return match
       return `${before}${quote}${place(target)}${quote}${after}`
