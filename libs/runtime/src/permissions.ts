@@ -1,3 +1,6 @@
+/** Before Node 26 a thread has the permissions of its process: there the guard is missing, and nothing else. */
+const isPerThread = Number(process.versions.node.split('.')[0]) >= 26
+
 /**
  * What a broker's worker may touch: it reads everything, writes only its own directory (and the cache of
  * compiled sources), and uses the network and
@@ -5,6 +8,7 @@
  * outside of Node's permission model. fsync is forbidden under it (see `sync-thread.ts`).
  */
 export function brokerPermissions(directory: string, compileCache: string | null): string[] {
+  if (!isPerThread) return ['--disable-warning=ExperimentalWarning']
   return [
     '--permission',
     '--allow-fs-read=*',
