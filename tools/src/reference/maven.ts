@@ -43,6 +43,15 @@ export function kafkaClasspath(): string | Skipped {
   return [loggingConfiguration(directory), ...globSync(join(directory, '*.jar')).sort()].join(':')
 }
 
+/** The same, and Kafka Streams' own test driver. */
+export function streamsClasspath(): string | Skipped {
+  const classpath = kafkaClasspath()
+  if (typeof classpath !== 'string') return classpath
+  const directory = join(cacheDirectory, `kafka-streams-test-utils-${kafkaVersion}`)
+  if (!existsSync(directory)) download(directory, ['kafka-streams-test-utils'], ['-DexcludeTransitive=true'])
+  return [...globSync(join(directory, '*.jar')).sort(), classpath].join(':')
+}
+
 class MissingTool extends Error {}
 
 /** The command's name when it does not run here, else undefined. */
@@ -51,11 +60,18 @@ export function missingCommand(command: string, ...args: string[]): string | und
 }
 
 /** Fills a directory of this process's own and renames it: whoever is second throws its copy away. */
-function download(directory: string): void {
+function download(directory: string, artifacts = kafkaArtifacts, options: readonly string[] = []): void {
   const work = `${directory}.${process.pid}`
   mkdirSync(work, { recursive: true })
-  writeFileSync(join(work, 'pom.xml'), pom())
-  const args = ['-q', '-B', 'dependency:copy-dependencies', `-DoutputDirectory=${work}`, '-DincludeScope=runtime']
+  writeFileSync(join(work, 'pom.xml'), pom(artifacts))
+  const args = [
+    '-q',
+    '-B',
+    'dependency:copy-dependencies',
+    `-DoutputDirectory=${work}`,
+    '-DincludeScope=runtime',
+    ...options,
+  ]
   const { status, stdout, stderr } = spawnSync('mvn', args, { cwd: work, encoding: 'utf8' })
   if (status !== 0) throw new MissingTool(`mvn could not fetch Apache Kafka ${kafkaVersion}: ${stdout}${stderr}`)
   try {
@@ -65,12 +81,12 @@ function download(directory: string): void {
   }
 }
 
-function pom(): string {
+function pom(artifacts: readonly string[]): string {
   const dependency = (group: string, artifact: string, version: string): string =>
     `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`
   return `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
 <groupId>troupe</groupId><artifactId>reference</artifactId><version>1</version><dependencies>
-${kafkaArtifacts.map((artifact) => dependency('org.apache.kafka', artifact, kafkaVersion)).join('\n')}
+${artifacts.map((artifact) => dependency('org.apache.kafka', artifact, kafkaVersion)).join('\n')}
 ${loggingArtifacts.map((artifact) => dependency('org.apache.logging.log4j', artifact, loggingVersion)).join('\n')}
 </dependencies></project>`
 }

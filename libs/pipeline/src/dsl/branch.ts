@@ -20,7 +20,7 @@ export function branchStream<K, V, Name extends string>(
   const streams: Record<string, Stream<K, V>> = {}
   const all = Object.entries(predicates) as [string, (key: K, value: V) => boolean][]
   for (const [branch, predicate] of [...all, ['default', () => true] as const]) {
-    const child = `${splitter}-${branch}`
+    const child = splitter + branch
     // Kafka Streams counts the branches as well.
     graph.newName(child)
     branches.push({ predicate, node: child })

@@ -114,9 +114,10 @@ export class Graph {
     return this.newName(`${prefix}STATE-STORE-`)
   }
 
-  /** The given name, or a generated one. */
-  nameOr(given: string | undefined, prefix: string): string {
-    return given ?? this.newName(prefix)
+  /** The given name, or a generated one. As in Kafka Streams a number is used up either way. */
+  nameOr(given: string | undefined, prefix: string, suffix = ''): string {
+    const generated = this.newName(prefix)
+    return given === undefined ? generated : given + suffix
   }
 
   add(node: GraphNode): void {

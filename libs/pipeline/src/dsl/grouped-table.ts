@@ -66,8 +66,8 @@ export class GroupedTable<K, V> {
     const { graph, node, topic } = this.state
     const store = options.store ?? graph.newStoreName('KTABLE-AGGREGATE-')
     const { name } = options
-    const sink = name === undefined ? graph.newName('KSTREAM-SINK-') : `${name}-sink`
-    const source = name === undefined ? graph.newName('KSTREAM-SOURCE-') : `${name}-source`
+    const sink = graph.nameOr(name, 'KSTREAM-SINK-', '-sink')
+    const source = graph.nameOr(name, 'KSTREAM-SOURCE-', '-source')
     const processor = graph.nameOr(name, prefix)
     if (this.source === null || topic === null) {
       const { key, value } = this.state

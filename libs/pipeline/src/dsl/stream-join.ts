@@ -73,15 +73,11 @@ function joinNames(graph: Graph, kind: JoinKind, { name, store }: Options): Join
   const rightOuter = kind === 'outer'
   const thisSuffix = rightOuter ? '-outer-this-join' : '-this-join'
   const otherSuffix = leftOuter ? '-outer-other-join' : '-other-join'
-  const suffixed = (suffix: string, prefix: string): string => {
-    const generated = graph.newName(prefix)
-    return name === undefined ? generated : name + suffix
-  }
-  const thisWindow = suffixed('-this-windowed', 'KSTREAM-WINDOWED-')
-  const otherWindow = suffixed('-other-windowed', 'KSTREAM-WINDOWED-')
+  const thisWindow = graph.nameOr(name, 'KSTREAM-WINDOWED-', '-this-windowed')
+  const otherWindow = graph.nameOr(name, 'KSTREAM-WINDOWED-', '-other-windowed')
   const thisGenerated = graph.newName(rightOuter ? 'KSTREAM-OUTERTHIS-' : 'KSTREAM-JOINTHIS-')
   const otherGenerated = graph.newName(leftOuter ? 'KSTREAM-OUTEROTHER-' : 'KSTREAM-JOINOTHER-')
-  const merge = suffixed('-merge', 'KSTREAM-MERGE-')
+  const merge = graph.nameOr(name, 'KSTREAM-MERGE-', '-merge')
   const outerSuffix = rightOuter ? '-outer-shared-join' : '-left-shared-join'
   const index = /[0-9]{10}$/.exec(thisGenerated)![0]
   return {

@@ -26,8 +26,8 @@ export function joinTables(
   if (kind === 'outer') right.state.sendOldValues(true)
   const key = options.key ?? left.state.key
   const value = options.value ?? null
-  const thisName = named(name, '-join-this') ?? graph.newName('KTABLE-JOINTHIS-')
-  const otherName = named(name, '-join-other') ?? graph.newName('KTABLE-JOINOTHER-')
+  const thisName = graph.nameOr(name, 'KTABLE-JOINTHIS-', '-join-this')
+  const otherName = graph.nameOr(name, 'KTABLE-JOINOTHER-', '-join-other')
   const reversed = (value: any, other: any): any => joiner(other, value)
   const leftView = left.view()
   const rightView = right.view()
@@ -62,8 +62,4 @@ export function joinTables(
       return true
     },
   })
-}
-
-function named(name: string | undefined, suffix: string): string | undefined {
-  return name === undefined ? undefined : name + suffix
 }

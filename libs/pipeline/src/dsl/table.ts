@@ -44,7 +44,7 @@ export class Table<K, V> {
   ): Table<K, V> {
     const store = options.store ?? graph.newStoreName(`${topic}-`)
     const { name, key = null, value = null, timestamp = null, offsetReset = null } = options
-    const source = name === undefined ? graph.newName('KSTREAM-SOURCE-') : `${name}-source`
+    const source = graph.nameOr(name, 'KSTREAM-SOURCE-', '-source')
     const node = graph.nameOr(name, 'KTABLE-SOURCE-')
     const topics = [{ name: topic, internal: false }]
     const actual = graph.addSource({ kind: 'source', name: source, topics, key, value, timestamp, offsetReset })
@@ -87,8 +87,8 @@ export class Table<K, V> {
     return this.derived(name, operation, view, { key: this.state.key, value: null }, options)
   }
 
-  toStream(options?: NamedOptions): Stream<K, V>
   toStream<K2>(selector: (key: K, value: V) => K2, options?: NamedOptions): Stream<K2, V>
+  toStream(options?: NamedOptions): Stream<K, V>
   toStream(first: NamedOptions | ((key: K, value: V) => unknown) = {}, second: NamedOptions = {}): Stream<any, V> {
     const { graph, node, key, value, sources } = this.state
     const { name: given } = typeof first === 'function' ? second : first
@@ -111,7 +111,7 @@ export class Table<K, V> {
     if (windows && graceMs === null) {
       throw new TopologyException('Window close time is only defined for windowed computations. Got [' + node + '].')
     }
-    const name = graph.nameOr(options.name, 'KTABLE-SUPPRESS-')
+    const name = options.name ?? graph.newName('KTABLE-SUPPRESS-')
     const store = options.name === undefined ? graph.newStoreName('KTABLE-SUPPRESS-') : `${options.name}-store`
     const waitMs = windows ? graceMs! : until.untilTimeLimitMs
     graph.addStore({ kind: 'suppress', name: store, key, value, logged: options.logging ?? true })

@@ -131,7 +131,7 @@ class RunningTask implements Task {
   }
 
   flush(): Processed {
-    for (const store of this.stores.values()) store.flush?.()
+    for (const store of this.stores.values()) store.flush?.(this.streamTime)
     return this.collect(0)
   }
 

@@ -94,6 +94,11 @@ export class TestDriver {
     return records
   }
 
+  /** Topics with records that have not been read, sorted; internal ones too. */
+  producedTopics(): string[] {
+    return [...this.outputs.keys()].sort()
+  }
+
   /** What an outside system was given since the last call. */
   readSink<K, V>(name: string): SinkRecord<K, V>[] {
     const records = this.sinks.get(name) ?? []

@@ -29,5 +29,5 @@ export interface Store {
   /** In the order of the keys' bytes, windows of a key in the order of time. */
   entries(): Iterable<StoredEntry>
   /** Before a commit: what has not been logged yet. */
-  flush?(): void
+  flush?(streamTime: number): void
 }

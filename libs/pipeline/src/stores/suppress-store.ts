@@ -86,11 +86,12 @@ export class SuppressStore implements Store {
     return entry.prior === null ? null : { value: this.spec.value.deserialize(entry.prior), timestamp: -1 }
   }
 
-  flush(): void {
+  /** Kafka Streams leaves the timestamp to the producer's clock; ours is stream time. */
+  flush(streamTime: number): void {
     for (const [text, key] of this.dirty) {
       const entry = this.byKey.get(text)
-      if (entry === undefined) this.log(key, null, NaN)
-      else this.log(key, encode(entry), NaN, changelogVersion)
+      if (entry === undefined) this.log(key, null, streamTime)
+      else this.log(key, encode(entry), streamTime, changelogVersion)
     }
     this.dirty.clear()
   }

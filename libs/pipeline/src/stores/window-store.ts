@@ -5,7 +5,7 @@
  * RocksDBWindowStore, AbstractRocksDBSegmentedBytesStore, InMemoryWindowStore.
  */
 import { readInt, readLong, windowStoreKey, binaryString, compareBytes } from './bytes.ts'
-import type { WindowStoreSpec } from '../topology.ts'
+import type { Header, WindowStoreSpec } from '../topology.ts'
 import type { Windowed } from '../windows.ts'
 import type { ValueAndTimestamp } from './key-value-store.ts'
 import type { ChangeLog, LoggedRecord, Store, StoredEntry } from './store.ts'
@@ -57,19 +57,21 @@ export class WindowStore implements Store {
   }
 
   /** `timestamp` is that of the value, `time` that of the window. null deletes. */
-  put(key: unknown, value: unknown, timestamp: number, time: number, recordTimestamp = timestamp): void {
-    const { retainDuplicates } = this.spec
+  put(key: unknown, value: unknown, timestamp: number, time: number, recordTimestamp: number): void {
     const keyBytes = this.spec.key.serialize(key)!
     const valueBytes = value === null ? null : this.spec.value.serialize(value)
-    // There is no saying which of several would be deleted.
-    if (valueBytes === null && retainDuplicates) return
-    if (retainDuplicates) this.sequence = (this.sequence + 1) & maxSequence
-    this.write(keyBytes, { time, sequence: this.sequence, timestamp }, valueBytes)
-    this.log(
-      windowStoreKey(keyBytes, time, this.sequence),
-      valueBytes,
-      valueBytes === null ? recordTimestamp : timestamp,
-    )
+    this.write(keyBytes, { time, sequence: 0, timestamp }, valueBytes)
+    this.log(windowStoreKey(keyBytes, time, 0), valueBytes, valueBytes === null ? recordTimestamp : timestamp)
+  }
+
+  /** One more value of the key at this time (`retainDuplicates`). */
+  add(key: unknown, value: unknown, timestamp: number, headers: readonly Header[]): void {
+    const keyBytes = this.spec.key.serialize(key)!
+    const valueBytes = value === null ? null : this.spec.value.serialize(value)
+    this.sequence = (this.sequence + 1) & maxSequence
+    const at = { time: timestamp, sequence: this.sequence, timestamp }
+    if (valueBytes !== null) this.write(keyBytes, at, valueBytes)
+    this.log(windowStoreKey(keyBytes, timestamp, this.sequence), valueBytes, timestamp, headers)
   }
 
   restore({ key, value, timestamp }: LoggedRecord): void {

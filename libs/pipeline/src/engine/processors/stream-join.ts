@@ -14,7 +14,7 @@ export function joinWindow(operation: JoinWindow, { context, forward }: Wiring):
   const store = storeOf(context, 'window', operation.store)
   return (record) => {
     forward(record)
-    if (record.key !== null) store.put(record.key, record.value, record.timestamp, record.timestamp)
+    if (record.key !== null) store.add(record.key, record.value, record.timestamp, record.headers)
   }
 }
 

@@ -1,0 +1,130 @@
+/**
+ * Our engine beside Kafka Streams' own, in its TopologyTestDriver: the same topologies on the same random input, with late
+ * records, missing keys and tombstones, give the same records on every topic: output, repartition and changelog topics, byte by byte,
+ * with timestamps and headers. Nodes, stores and topics have the same names.
+ */
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { compileJava, runJava } from '@troupe/tools/reference/java'
+import { streamsClasspath } from '@troupe/tools/reference/maven'
+import { TestDriver } from '../../src/engine/test-driver.ts'
+import type { OutputRecord } from '../../src/engine/contract.ts'
+import { topologies } from './topologies.ts'
+
+const RUNS = Number(process.env.RUNS ?? 8)
+const SEED = Number(process.env.SEED ?? 4310)
+
+interface Input {
+  readonly topic: string
+  readonly key: string | null
+  readonly value: string | null
+  readonly timestamp: number
+}
+
+const classpath = streamsClasspath()
+const title = typeof classpath === 'string' ? 'Kafka Streams' : `Kafka Streams (skipped: ${classpath.skipped})`
+
+describe.skipIf(typeof classpath !== 'string')(title, () => {
+  const names = [...topologies.keys()]
+  const cases = names.flatMap((name) => fc.sample(inputsOf(name), { numRuns: RUNS, seed: SEED }).map((input) => ({ name, input })))
+  const answers = new Map<string, string[]>()
+
+  beforeAll(async () => {
+    const compiled = compileJava(import.meta.dirname, classpath as string)
+    const questions = [...names.map((name) => `describe ${name}`), ...cases.map(question)]
+    const { stdout, stderr } = await runJava(compiled, 'StreamsOracle', [], `${questions.join('\n')}\n`)
+    const blocks = stdout.split(/^end\n/m)
+    expect(blocks.length, stderr).toBe(questions.length + 1)
+    names.forEach((name, at) => answers.set(name, [blocks[at]!, ...blocks.slice(names.length + at * RUNS).slice(0, RUNS)]))
+  }, 300_000)
+
+  afterAll(() => answers.clear())
+
+  test.each(names)('%s - the same nodes, stores and topics', (name) => {
+    expect(nodesOf(topologies.get(name)!.describe().replaceAll(`${name}-`, ''))).toEqual(nodesOf(answers.get(name)![0]!))
+  })
+
+  test.each(names)('%s - the same records on every topic', (name) => {
+    const mine = cases.filter((each) => each.name === name)
+    mine.forEach(({ input }, at) => {
+      const theirs = answers.get(name)![at + 1]!
+      expect(comparable(ours(name, input)), input.map((each) => JSON.stringify(each)).join('\n')).toBe(comparable(theirs))
+    })
+    expect(answers.get(name)!.slice(1).join('').split('\n').length).toBeGreaterThan(RUNS * 10)
+  })
+})
+
+/** Time goes on by small steps, with records that come late, some of them too late for their window. */
+function inputsOf(name: string): fc.Arbitrary<Input[]> {
+  const sources = topologies.get(name)!.topology().nodes.values()
+  const topics = [...sources].flatMap((node) => (node.kind === 'source' ? node.topics : [])).filter((topic) => topic.length === 1)
+  const record = fc.record({
+    topic: fc.constantFrom(...topics),
+    key: fc.option(fc.constantFrom('A', 'B', 'C'), { freq: 10 }),
+    value: fc.option(fc.constantFrom('x', 'y', 'yz', 'zx', 'xyz', 'xx'), { freq: 6 }),
+    step: fc.integer({ min: 0, max: 8 }),
+    late: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.integer({ min: 1, max: 60 }) }),
+  })
+  return fc.array(record, { minLength: 30, maxLength: 60, size: 'max' }).map((records) => {
+    let now = 0
+    return records.map(({ topic, key, value, step, late }) => {
+      now += step
+      return { topic, key, value, timestamp: Math.max(0, now - late) }
+    })
+  })
+}
+
+function question({ name, input }: { name: string; input: readonly Input[] }): string {
+  const lines = input.map(({ topic, key, value, timestamp }, at) => [topic, key ?? '~', value ?? '~', timestamp, at].join('\t'))
+  return [`case ${name}`, ...lines, 'end'].join('\n')
+}
+
+function ours(name: string, input: readonly Input[]): string {
+  const driver = new TestDriver(topologies.get(name)!, { properties: { 'application.id': 'app' } })
+  input.forEach(({ topic, key, value, timestamp }, at) => {
+    const headers = [{ key: 'n', value: bytes(String(at)) }]
+    driver.pipe({ topic, key, value, timestamp, headers })
+  })
+  return driver
+    .producedTopics()
+    .flatMap((topic) => driver.readBytes(topic).map(line))
+    .join('')
+}
+
+/** What `suppress` logs has the producer's time and the order of a hash table. */
+function comparable(lines: string): string {
+  const isSuppress = (each: string): boolean => /^app-(\S*SUPPRESS|final-)/.test(each)
+  const all = lines.split('\n')
+  const suppressed = all.filter(isSuppress).map((each) => each.split('\t').toSpliced(3, 1).join('\t'))
+  return [...suppressed.sort(), ...all.filter((each) => !isSuppress(each))].join('\n')
+}
+
+function line({ topic, key, value, timestamp, headers }: OutputRecord): string {
+  const shown = headers.map((each) => `${each.key}=${hex(each.value)}`).join(',')
+  return `${[topic, hex(key), hex(value), timestamp, shown].join('\t')}\n`
+}
+
+function hex(data: Uint8Array | null): string {
+  return data === null ? '~' : Buffer.from(data).toString('hex')
+}
+
+function bytes(text: string): Uint8Array {
+  return new TextEncoder().encode(text)
+}
+
+/** One entry for each node, with its subtopology; what Kafka Streams keeps in hash tables is sorted. */
+function nodesOf(text: string): string[] {
+  const subtopologies = text.split('Sub-topology: ').slice(1)
+  return subtopologies.flatMap((part) => {
+    const [id, ...rest] = part.split('\n')
+    const nodes = rest.join('\n').split(/\n(?= {4}\S)/)
+    return nodes.filter((node) => node.trim() !== '').map((node) => `${id} ${sortedLists(node.trim())}`)
+  }).sort()
+}
+
+function sortedLists(node: string): string {
+  const sorted = (list: string): string => list.split(', ').sort().join(', ')
+  return node
+    .replace(/(?<=\[).*(?=\])/, sorted)
+    .replaceAll(/(?<=(?:-->|<--) ).*/g, sorted)
+}
