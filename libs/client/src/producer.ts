@@ -159,7 +159,8 @@ function finishClosing(step: Step): void {
       abortForClose(step)
       runTransactions(step)
     }
-    if (isOngoing(state.transaction) || state.transaction.requests.length > 0) return
+    // Nobody needs the producer id that is still being asked for.
+    if (isOngoing(state.transaction)) return
   }
   const closed = { error: KafkaError.OPERATION_NOT_ATTEMPTED, detail: 'the producer was closed' }
   fatalError(step, closed)

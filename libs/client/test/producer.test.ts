@@ -2,6 +2,9 @@
 import { describe, expect, test } from 'vitest'
 import { installCompression } from '@troupe/wire/compression.node'
 import { KafkaError } from '@troupe/wire/errors'
+import { networkActor } from '../src/network.ts'
+import { producerActor } from '../src/producer.ts'
+import { Stage } from './stage.ts'
 import { readBatch } from '@troupe/wire/record-batch'
 import { lines, ProducerStage } from './producer-stage.ts'
 
@@ -433,5 +436,18 @@ describe('time and memory', () => {
       #2 ok
     `)
     expect(() => stage.producer).toThrow()
+  })
+
+  test('close does not wait for a producer id when no broker was ever reached', () => {
+    const stage = new Stage()
+    stage.held.add('Metadata')
+    stage.host('network', networkActor, { properties: { 'bootstrap.servers': ['b1:9091'] } })
+    stage.host('producer:p', producerActor, { properties: { 'max.block.ms': 100 } })
+    const record = { topic: 'orders', partition: 0, key: null, value: null }
+    const late = stage.ask('producer:p', { kind: 'send', ...record })
+    stage.advance(100)
+    expect(stage.answer(late)).toMatchObject({ error: KafkaError.REQUEST_TIMED_OUT })
+    const closed = stage.ask('producer:p', { kind: 'close', timeoutMs: 150_000 })
+    expect(stage.answer(closed)).toMatchObject({ error: KafkaError.NONE })
   })
 })
