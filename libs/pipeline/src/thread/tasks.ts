@@ -96,7 +96,9 @@ export function closeTask(step: Step, id: TaskId): void {
   const task = state.tasks.get(id)
   if (task === undefined) return
   state.tasks.delete(id)
-  if (task.asked !== 0) state.asked.delete(task.asked)
+  // Several tasks may wait for the same answer.
+  const isShared = [...state.tasks.values()].some((other) => other !== task && other.asked === task.asked)
+  if (task.asked !== 0 && !isShared) state.asked.delete(task.asked)
   forgetRestored(step, task)
 }
 
