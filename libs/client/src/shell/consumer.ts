@@ -20,6 +20,7 @@ import { consumerProperties } from './properties.ts'
 import type { ConsumerConfig } from './property.ts'
 import { RecordStream } from './record-stream.ts'
 import { Subscription, type RebalanceListener } from './subscription.ts'
+import { consumerTelemetry } from './telemetry.ts'
 import { Unread, type ConsumerRecord } from './unread.ts'
 
 /** Kafka's ConsumerInterceptor. What it throws is logged. */
@@ -86,7 +87,8 @@ export class Consumer<K = Uint8Array | null, V = Uint8Array | null> implements A
       })
     this.#groupId = values['group.id']
     this.#apiTimeoutMs = values['default.api.timeout.ms']
-    this.#interceptors = interceptors
+    const telemetry = consumerTelemetry<K, V>(values['client.id'] as string, this.#groupId)
+    this.#interceptors = [...telemetry, ...interceptors]
     this.#logger = logger
     this.#unread = new Unread(options.key, options.value)
     this.#actor = this.node.newName('consumer')

@@ -26,4 +26,5 @@ export {
 export type { AdminConfig, ConsumerConfig, ProducerConfig, Properties, Property } from './property.ts'
 export type { RebalanceListener } from './subscription.ts'
 export { tcpConnector } from './tcp-connector.ts'
+export { traceProcessing } from './telemetry.ts'
 export { RecordDeserializationError, type ConsumerRecord } from './unread.ts'

@@ -28,6 +28,7 @@ import { silentLogger, type Logger } from './logger.ts'
 import { toCommit, type OffsetAndMetadata } from './offsets.ts'
 import { producerProperties } from './properties.ts'
 import type { ProducerConfig } from './property.ts'
+import { producerTelemetry } from './telemetry.ts'
 
 /** What can be sent without a serde. */
 export type Bytes = string | Uint8Array | null
@@ -119,7 +120,7 @@ export class Producer<K = Bytes, V = Bytes> {
     this.#closeMs = values['delivery.timeout.ms'] + values['request.timeout.ms']
     this.#key = options.key ? (value) => options.key!.serialize(value) : plainBytes
     this.#value = options.value ? (value) => options.value!.serialize(value) : plainBytes
-    this.#interceptors = interceptors
+    this.#interceptors = [...interceptors, ...producerTelemetry<K, V>(values['client.id'] as string)]
     this.#logger = logger
     this.#actor = this.node.newName('producer')
     this.node.spawn(this.#actor, 'producer', { properties: values, ...(partitioner && { partitioner }) })

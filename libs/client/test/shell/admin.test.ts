@@ -21,7 +21,8 @@ let kafka: ApacheKafka | null = null
 
 beforeAll(async () => {
   troupe = await Cluster.start({ brokers: 3, properties: { 'group.initial.rebalance.delay.ms': 0 } })
-  if (typeof classpath === 'string') kafka = await startApacheKafka({ classpath, directory, nodes: 3, heap: '256M', silent: true })
+  if (typeof classpath === 'string')
+    kafka = await startApacheKafka({ classpath, directory, nodes: 3, heap: '256M', silent: true })
 })
 
 afterAll(async () => {
