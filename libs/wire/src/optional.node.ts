@@ -6,12 +6,8 @@ import { createRequire } from 'node:module'
 
 const require = createRequire(import.meta.url)
 
-/** `native` switched off: what has a substitute uses it. For tests, and for whoever cannot trust the addons. */
-const withoutNative = process.env.TROUPE_NATIVE === 'off'
-
 /** What `load` requires, or null where it is not installed or does not run here. */
 function optional<T>(load: () => T): T | null {
-  if (withoutNative) return null
   try {
     return load()
   } catch {
