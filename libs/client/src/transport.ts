@@ -24,6 +24,8 @@ export interface Connected extends Message {
 export interface Disconnected extends Message {
   readonly kind: 'disconnected'
   readonly connection: number
+  /** Why, when trying again will not help: the TLS of this peer is not acceptable (SslAuthenticationException). */
+  readonly refused?: string
 }
 
 export interface ResponseFrame extends Message {

@@ -14,7 +14,7 @@ import { MonotonicClock } from '@troupe/actor/host/clock.node'
 import { allSafeguards } from '@troupe/actor/safeguards'
 import { adminActor } from '../admin.ts'
 import { consumerActor } from '../consumer.ts'
-import { clientActorNames, type MetadataSnapshot } from '../messages.ts'
+import { clientActorNames, type MetadataSnapshot, type OAuthToken } from '../messages.ts'
 import { networkActor } from '../network.ts'
 import { producerActor } from '../producer.ts'
 import type { Connector } from './connector.ts'
@@ -24,6 +24,8 @@ import { silentLogger, type Logger } from './logger.ts'
 import { nodeProperties } from './properties.ts'
 import type { Properties } from './property.ts'
 import type { ClientKind } from './definitions.ts'
+import { saslCrypto } from './sasl-crypto.ts'
+import { askForToken, tokenProvider, type TokenProvider } from './sasl-tokens.ts'
 import { tcpConnector } from './tcp-connector.ts'
 
 export interface ClientNodeOptions {
@@ -35,6 +37,8 @@ export interface ClientNodeOptions {
   readonly connector?: Connector
   /** Further kinds of actors that `spawn` knows, by name. */
   readonly kinds?: ReadonlyMap<string, ActorKind>
+  /** Tokens for OAUTHBEARER. Default: as `sasl.jaas.config` and `sasl.oauthbearer.token.endpoint.url` say. */
+  readonly tokens?: TokenProvider
   readonly logger?: Logger
 }
 
@@ -53,6 +57,7 @@ export class ClientNode {
   readonly #clock = new MonotonicClock()
   readonly #alarm: Alarm
   readonly #transport: ReturnType<Connector>
+  readonly #tokens: TokenProvider
   readonly #answers = new Map<number, (body: unknown) => void>()
   readonly #listeners = new Map<string, (message: Message) => void>()
   readonly #keepAlive = new KeepAlive()
@@ -63,10 +68,11 @@ export class ClientNode {
   #scheduled = false
   #closed = false
 
-  constructor({ properties, client = 'admin', connector, kinds, logger = silentLogger }: ClientNodeOptions) {
+  constructor({ properties, client = 'admin', connector, kinds, tokens, logger = silentLogger }: ClientNodeOptions) {
     installCodecs()
     this.logger = logger
     const parsed = nodeProperties(properties, client)
+    this.#tokens = tokens ?? tokenProvider(parsed.network)
     this.#transport = (connector ?? tcpConnector(properties, logger))((message) => {
       if (this.#closed) return
       this.#host.deliver(clientActorNames.network, message)
@@ -81,7 +87,11 @@ export class ClientNode {
       kinds: new Map([...this.#ownKinds(), ...(kinds ?? [])]),
       remote: {
         send: (_broker, actor, message) => this.#listeners.get(actor)?.(message),
-        reply: (_broker, _actor, _incarnation, id, body) => this.#answered(id, body),
+        reply: (_broker, _actor, _incarnation, id, body) => {
+          // An actor's failure is told a moment after those that it owes an answer.
+          if (isFailed(body)) queueMicrotask(() => this.#answered(id, body))
+          else this.#answered(id, body)
+        },
         moved: () => {},
         isUp: () => true,
       },
@@ -97,9 +107,19 @@ export class ClientNode {
   #ownKinds(): Map<string, ActorKind> {
     const definitions = [producerActor, consumerActor, adminActor]
     return new Map<string, ActorKind>([
-      ['network', { definition: networkActor, ports: () => ({ transport: this.#transport }) }],
+      ['network', { definition: networkActor, ports: () => this.#networkPorts() }],
       ...definitions.map((definition): [string, ActorKind] => [definition.kind, { definition, ports: noPorts }]),
     ])
+  }
+
+  #networkPorts(): object {
+    const provider = this.#tokens
+    const deliver = (message: OAuthToken): void => this.tell(clientActorNames.network, message)
+    return {
+      transport: this.#transport,
+      crypto: saslCrypto,
+      tokens: { request: (id: number) => askForToken(provider, id, deliver) },
+    }
   }
 
   get closed(): boolean {
@@ -172,6 +192,7 @@ export class ClientNode {
     const { promise, resolve } = deferred<MetadataSnapshot | null>()
     const late = setTimeout(() => resolve(null), timeoutMs)
     const from = this.listen(name, (message) => {
+      if (message.kind !== 'metadataChanged') return
       const { metadata } = message as unknown as { metadata: MetadataSnapshot }
       if (wanted(metadata)) resolve(metadata)
     })

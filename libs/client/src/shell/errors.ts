@@ -68,8 +68,13 @@ const fatalErrors: ReadonlySet<number> = new Set([
   errors.ILLEGAL_SASL_STATE,
 ])
 
+/** How a refusal of TLS begins: the protocol has one number for whatever fails before SASL is over. */
+export const tlsRefusal = 'TLS: '
+
 /** An error of the protocol, by its number. */
 export function kafkaError(code: number, detail: string | null, flags: ErrorFlags = {}): KafkaError {
+  if (code === errors.SASL_AUTHENTICATION_FAILED && detail?.startsWith(tlsRefusal) === true)
+    return new KafkaError('SslAuthenticationException', detail.slice(tlsRefusal.length), flags, code)
   const message =
     detail === null || detail === errorName(code) ? errorMessage(code) : `${errorMessage(code)} (${detail})`
   return new KafkaError(
@@ -80,11 +85,14 @@ export function kafkaError(code: number, detail: string | null, flags: ErrorFlag
   )
 }
 
-/** How a send has failed; in a transaction whatever does not end the producer makes the application abort. */
-export function sendError(result: SendResult, transactional: boolean): KafkaError {
-  const { error, detail, indefinite } = result
-  const abortable = transactional && !fatalErrors.has(error) && error !== errors.INVALID_TXN_STATE
-  return kafkaError(error, detail, { indefinite, abortable })
+/** How a send has failed: its severity is the producer's own word. */
+export function sendError({ error, detail, indefinite, severity }: SendResult): KafkaError {
+  if (severity === 'usage') return new KafkaError('IllegalStateException', detail ?? errorName(error), {}, error)
+  return kafkaError(error, detail, {
+    indefinite,
+    abortable: severity === 'abortable',
+    fatal: severity === 'fatal',
+  })
 }
 
 /** How a transactional operation has failed: its severity is the producer's own word. */

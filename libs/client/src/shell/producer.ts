@@ -92,7 +92,6 @@ export class Producer<K = Bytes, V = Bytes> {
   readonly node: ClientNode
   readonly #actor: string
   readonly #ownsNode: boolean
-  readonly #transactional: boolean
   readonly #bufferMemory: number
   readonly #closeMs: number
   readonly #key: (value: K) => Uint8Array | null
@@ -115,7 +114,6 @@ export class Producer<K = Bytes, V = Bytes> {
         logger,
         ...(connector && { connector }),
       })
-    this.#transactional = values['transactional.id'] !== null
     this.#bufferMemory = values['buffer.memory']
     this.#closeMs = values['delivery.timeout.ms'] + values['request.timeout.ms']
     this.#key = options.key ? (value) => options.key!.serialize(value) : plainBytes
@@ -148,7 +146,7 @@ export class Producer<K = Bytes, V = Bytes> {
         this.#released(bytes)
         if (isFailed(body)) return refuse(this.node.failure(this.#actor, body))
         const result = body as SendResult
-        if (result.error !== 0) return refuse(sendError(result, this.#transactional))
+        if (result.error !== 0) return refuse(sendError(result))
         const metadata = metadataOf(result)
         this.#acknowledged(intercepted, metadata, null)
         resolve(metadata)
@@ -185,7 +183,7 @@ export class Producer<K = Bytes, V = Bytes> {
         if (firstError === null) return resolve(results.map(metadataOf))
         const { index, detail } = firstError
         const where = `record ${index} of ${records.length}${detail === null ? '' : `: ${detail}`}`
-        reject(sendError({ ...firstError, detail: where }, this.#transactional))
+        reject(sendError({ ...firstError, detail: where }))
       })
       this.node.tell(this.#actor, { kind: 'sendMany', replyTo, records: messages, answer: 'results' } as Message)
     })
@@ -267,7 +265,7 @@ export class Producer<K = Bytes, V = Bytes> {
   #acknowledgedAll(records: readonly ProducerRecord<K, V>[], results: readonly SendResult[]): void {
     if (this.#interceptors.length === 0) return
     for (const [index, result] of results.entries()) {
-      const error = result.error === 0 ? null : sendError(result, this.#transactional)
+      const error = result.error === 0 ? null : sendError(result)
       this.#acknowledged(records[index]!, error === null ? metadataOf(result) : null, error)
     }
   }

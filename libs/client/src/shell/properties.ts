@@ -5,6 +5,7 @@
 import { adminDefaults, networkDefaults, producerDefaults } from '../config.ts'
 import type { AdminProperties, NetworkProperties, ProducerProperties } from '../config.ts'
 import { consumerDefaults, type ConsumerProperties } from '../consumer/config.ts'
+import { resetTarget } from '../consumer/reset-policy.ts'
 import { clientDefinitions, configError, isKnown, valueOf, type ClientKind } from './definitions.ts'
 import { KafkaError } from './errors.ts'
 import { silentLogger, type Logger } from './logger.ts'
@@ -133,6 +134,7 @@ export function consumerProperties(
   values['enable.auto.commit'] = autoCommit(values, given, group)
   if (String(values['group.protocol']).toLowerCase() === 'consumer')
     refuse('group.protocol=consumer (KIP-848) is not supported by this client; use classic')
+  checkReset(String(values['auto.offset.reset']))
   values['partition.assignment.strategy'] = strategies(
     values['partition.assignment.strategy'] as string[],
     ownAssignors,
@@ -142,6 +144,15 @@ export function consumerProperties(
   if (values['client.id'] === '')
     values['client.id'] = `consumer-${group ?? 'null'}-${values['group.instance.id'] ?? ++consumers}`
   return { ...values, ...pick(consumerDefaults, values) }
+}
+
+function checkReset(policy: string): void {
+  try {
+    resetTarget(policy, 0)
+  } catch {
+    const choices = 'earliest, latest, none or by_duration:<a positive ISO-8601 duration>'
+    throw configError('auto.offset.reset', policy, `String must be one of: ${choices}`)
+  }
 }
 
 function autoCommit(values: Values, given: Properties, group: string | null): boolean {

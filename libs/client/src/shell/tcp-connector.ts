@@ -12,12 +12,16 @@ import type { Connector } from './connector.ts'
 import { FrameReader } from './frame-reader.ts'
 import type { Logger } from './logger.ts'
 import type { Properties } from './property.ts'
+import { tlsRefusal } from './errors.ts'
 import { tlsOptions } from './tls-options.ts'
 
 /** Read window, shared by all connections of a node: a read and what follows from it are one synchronous piece of work. */
 const WINDOW_BYTES = 128 * 1024
 /** How long a closed connection may take to write what was sent before. */
 const LINGER_MS = 2000
+
+/** Of the network, not of TLS: another attempt may go better. */
+const systemErrors = /^E(?!PROTO$)[A-Z0-9]+$/
 
 type Deliver = (message: TransportMessage) => void
 
@@ -81,7 +85,8 @@ class TcpTransport implements ClientTransport {
     if (!this.has(connection)) return
     this.#connections.delete(connection.id)
     this.#logger?.debug?.(`connection to ${connection.peer} is lost`, { problem })
-    this.deliver({ kind: 'disconnected', connection: connection.id })
+    const { refused } = connection
+    this.deliver({ kind: 'disconnected', connection: connection.id, ...(refused !== null && { refused }) })
   }
 }
 
@@ -92,6 +97,8 @@ class TcpConnection {
   readonly #socket: net.Socket
   readonly #reader: FrameReader
   #problem = 'closed by the broker'
+  /** What TLS has against this peer. */
+  refused: string | null = null
 
   constructor(transport: TcpTransport, id: number, host: string, port: number, secure: tls.ConnectionOptions | null) {
     this.id = id
@@ -103,7 +110,10 @@ class TcpConnection {
     socket.once(secure ? 'secureConnect' : 'connect', () => {
       if (transport.has(this)) transport.deliver({ kind: 'connected', connection: id })
     })
-    socket.on('error', (error) => (this.#problem = error.message))
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.#problem = error.message
+      if (secure !== null && !systemErrors.test(error.code ?? '')) this.refused = `${tlsRefusal}${error.message}`
+    })
     socket.on('end', () => socket.destroy())
     socket.once('close', () => transport.lost(this, this.#problem))
   }
