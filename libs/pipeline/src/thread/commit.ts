@@ -16,6 +16,7 @@ import { ask, askSinks, failureOf, names } from './ask.ts'
 import { commitIntervalOf, isExactlyOnce } from './config.ts'
 import { fail } from './failing.ts'
 import type { SinkApplied } from './messages.ts'
+import { restartConsumer } from './membership.ts'
 import { carryOut } from './processing.ts'
 import { isMigration, onProducerTrouble, openTransaction } from './producing.ts'
 import { recover } from './recovery.ts'
@@ -48,7 +49,7 @@ export function onGroup(step: Step, group: GroupMetadata | null): void {
   const { state, env } = step
   const { commit } = state
   if (commit === null || commit.phase !== 'group') return
-  if (group === null) return recover(step, { cause: 'migrated', detail: 'consumer failed' })
+  if (group === null) return restartConsumer(step)
   const isLast = state.closing !== null
   if (group.rebalancing === true && state.revoking.length === 0) {
     state.commit = null
@@ -184,8 +185,9 @@ export function onOffsetsCommitted(step: Step, answer: Committed | null): void {
   if (commit === null) return
   if (answer?.error === KafkaError.NONE) return done(step, commit)
   state.commit = null
-  const detail = answer === null ? 'consumer failed' : `${errorName(answer.error)}: ${answer.detail}`
-  if (answer === null || isMigration(answer.error)) return recover(step, { cause: 'migrated', detail, rejoin: true })
+  if (answer === null) return restartConsumer(step)
+  const detail = `${errorName(answer.error)}: ${answer.detail}`
+  if (isMigration(answer.error)) return recover(step, { cause: 'migrated', detail, rejoin: true })
   const passes = answer.error === KafkaError.REBALANCE_IN_PROGRESS || answer.error === KafkaError.REQUEST_TIMED_OUT
   if (!passes) return fail(step, failureOf(errorName(answer.error), `commit: ${answer.detail}`))
   // Poll on, and try again; what is let go or lost before is processed once more by somebody else.

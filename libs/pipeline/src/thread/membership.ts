@@ -10,7 +10,7 @@ import { fail } from './failing.ts'
 import { startProducer } from './producing.ts'
 import { recover } from './recovery.ts'
 import type { Step } from './state.ts'
-import { reconcileStandbys, reconcileTasks } from './tasks.ts'
+import { closeAllTasks, reconcileStandbys, reconcileTasks } from './tasks.ts'
 
 /** When the topics are there. */
 export function join(step: Step): void {
@@ -37,7 +37,15 @@ export function startConsumer(step: Step): void {
   subscribe(step)
 }
 
-export function stopConsumer(step: Step): void {
+/** The consumer has crashed, and its place in the group with it. */
+export function restartConsumer(step: Step): void {
+  stopConsumer(step)
+  recover(step, { cause: 'migrated', detail: 'consumer failed' })
+  closeAllTasks(step)
+  if (step.state.closing === null) startConsumer(step)
+}
+
+function stopConsumer(step: Step): void {
   const { state, out } = step
   out.stop(names.consumer(step))
   for (const [id, { kind }] of state.asked) if (ofConsumer.has(kind)) state.asked.delete(id)
@@ -88,7 +96,7 @@ export function onRebalanced(step: Step, events: readonly RebalanceEvent[]): voi
       for (const each of partitions) state.owned.delete(partitionKey(each))
       if (state.closing === null) become(step, 'PARTITIONS_REVOKED')
       if (kind === 'lost') recover(step, { cause: 'migrated', detail: 'partitions lost' })
-      else reconcileTasks(step)
+      reconcileTasks(step)
     }
   }
 }

@@ -80,8 +80,8 @@ function advance(step: Step): void {
   if (!state.setup.done) advanceSetup(step)
   else {
     advanceRecovery(step)
-    advanceOpening(step)
     advanceRestore(step)
+    advanceOpening(step)
     processTasks(step)
     commit.commitIfDue(step)
     advanceRecovery(step)

@@ -8,9 +8,8 @@ import { ask, failureOf, names } from './ask.ts'
 import { partitionKey } from '@troupe/client/consumer/topic-partition'
 import { commitIntervalOf } from './config.ts'
 import { fail } from './failing.ts'
-import { onRebalanced, startConsumer, stopConsumer } from './membership.ts'
+import { onRebalanced, restartConsumer } from './membership.ts'
 import { askLags, buffer } from './processing.ts'
-import { recover } from './recovery.ts'
 import type { Step } from './state.ts'
 import { isUncommitted, ownerOf, reconcileTasks } from './tasks.ts'
 
@@ -47,11 +46,7 @@ export function onPolled(step: Step, polled: Polled | null): void {
   const { state } = step
   state.poll = 0
   if (polled === null) {
-    // The consumer has crashed, and its place in the group with it.
-    stopConsumer(step)
-    recover(step, { cause: 'migrated', detail: 'consumer failed' })
-    if (state.closing === null) startConsumer(step)
-    return
+    return restartConsumer(step)
   }
   if (polled.error !== KafkaError.NONE) {
     return fail(step, failureOf(errorName(polled.error), `consumer: ${polled.detail ?? errorName(polled.error)}`))
@@ -65,6 +60,7 @@ export function onPolled(step: Step, polled: Polled | null): void {
     if (!reset) return fail(step, failureOf('OffsetOutOfRangeException', `${topic}-${partition} has lost ${offset}`))
   }
   state.revoking = polled.revoking
-  if (state.recovery === null) buffer(step, polled.records)
+  // Also while others are rolled back: tasks that have nothing to roll back keep what the consumer has moved past.
+  buffer(step, polled.records)
   askLags(step)
 }

@@ -53,13 +53,12 @@ export function advanceRecovery(step: Step): void {
   // A poll that is under way could bring records of before.
   if (state.poll !== 0) return
   state.recovery = null
-  if (recovery.cause === 'aborted') {
-    const tasks = [...state.tasks.values()].filter(({ dirty }) => dirty)
-    for (const task of tasks) reopenTask(step, task)
-    return
-  }
-  closeAllTasks(step)
-  if (recovery.cause === 'migrated' && recovery.rejoin && state.closing === null) rejoin(step)
+  const isOver = recovery.cause === 'failed' || state.closing !== null
+  if (isOver || recovery.rejoin) closeAllTasks(step)
+  if (isOver) return
+  if (recovery.rejoin) return rejoin(step)
+  // What is still assigned goes on here, or is assigned anew.
+  for (const task of [...state.tasks.values()].filter(({ dirty }) => dirty)) reopenTask(step, task)
 }
 
 /** Nothing is open any more, and nothing of before is under way. */

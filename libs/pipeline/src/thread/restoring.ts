@@ -13,7 +13,7 @@ import { isExactlyOnce } from './config.ts'
 import { fail } from './failing.ts'
 import { onRestoredTask } from './opening.ts'
 import type { ActiveTask, ChangelogState, Step } from './state.ts'
-import { closeTask, reconcileStandbys, reconcileTasks } from './tasks.ts'
+import { reconcileStandbys, reopenTask } from './tasks.ts'
 
 export function startRestoreConsumer({ state, env, out }: Step): void {
   if (state.restore.spawned) return
@@ -125,8 +125,7 @@ function byPartition(records: readonly ConsumerRecord[]): Map<string, ConsumerRe
 
 function beginAgain(step: Step, key: string): void {
   const { state } = step
-  for (const { id, changelogs } of state.tasks.values()) if (changelogs.has(key)) closeTask(step, id)
-  reconcileTasks(step)
+  for (const task of [...state.tasks.values()].filter(({ changelogs }) => changelogs.has(key))) reopenTask(step, task)
   const copies = [...state.standbys.values()]
   const kept = copies.filter(({ changelogs }) => !changelogs.has(key)).map(({ id }) => id)
   reconcileStandbys(step, kept)
@@ -169,4 +168,5 @@ function restart(step: Step): void {
   restore.poll = 0
   restore.positions = 0
   restore.assigned = new Set()
+  restore.spawned = false
 }

@@ -39,7 +39,7 @@ async function balanced(...instances: readonly Running[]): Promise<void> {
     async () => {
       const shares = await Promise.all(instances.map(tasksOf))
       const sizes = shares.map(({ length }) => length)
-      const whole = [...shares.flat()].sort().join() === all.join()
+      const whole = shares.flat().sort().join() === all.join()
       return (
         whole && Math.max(...sizes) - Math.min(...sizes) <= 1 && instances.every(({ state }) => state === 'RUNNING')
       )

@@ -73,6 +73,8 @@ export function feed(bootstrap: string, topic = 'lines', make: (n: number) => st
     while (running) {
       const batch = Array.from({ length: 20 }, () => make(sent++))
       await Promise.all(batch.map((value, index) => producer.send({ topic, key: `k${sent + index}`, value })))
+      // A pace that a busy machine keeps up with.
+      await new Promise((resolve) => setTimeout(resolve, 20))
     }
     await producer.close()
   })()

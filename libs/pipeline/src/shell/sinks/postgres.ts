@@ -25,6 +25,7 @@ interface PoolClient extends PostgresClient {
 interface Pool extends PostgresClient {
   connect(): Promise<PoolClient>
   on(event: 'error', listener: (error: Error) => void): unknown
+  on(event: 'connect', listener: (client: PoolClient) => void): unknown
   end(): Promise<void>
 }
 
@@ -54,6 +55,8 @@ async function open<K, V>(sink: string, options: PostgresSinkOptions<K, V>): Pro
   const pool = new Pool({ max: 2, ...(typeof connection === 'string' ? { connectionString: connection } : connection) })
   // A connection that is lost while it is idle: the next query gets another.
   pool.on('error', () => undefined)
+  // And one that is lost during a batch fails its query, which says enough.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   const driver = new PostgresDriver(sink, options, pool)
   try {
     await driver.prepare()
@@ -199,7 +202,6 @@ class PostgresDriver<K, V> implements SinkDriver<K, V> {
   /** False: rolled back. An error: nobody knows, and the connection is not used again. */
   async #transaction(work: (client: PostgresClient) => Promise<boolean>): Promise<boolean> {
     const client = await this.#pool.connect()
-    client.on('error', () => undefined)
     try {
       await client.query('BEGIN')
       const done = await work(client)
