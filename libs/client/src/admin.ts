@@ -9,7 +9,7 @@
  * | message                                     | from        | answered with |
  * | ------------------------------------------- | ----------- | ------------- |
  * | adminCall                                   | application | AdminResult   |
- * | metadataChanged, reply                      | network     | –             |
+ * | metadataChanged, metadataFailed, reply      | network     | –             |
  * | due                                         | itself      | –             |
  */
 import { isFailed, type ActorDefinition, type Env, type Message, type Outbox, type Reply } from '@troupe/actor'
@@ -17,7 +17,16 @@ import { KafkaError, errorName } from '@troupe/wire/errors'
 import { brokersIn, found, lookupOf, lookupRequest, type LookupKind } from './admin/lookups.ts'
 import type { Answer } from './admin/operation.ts'
 import { operations } from './admin/operations.ts'
-import { entriesOf, expand, operationOf, type AdminState, type Ask, type Entry, type Task } from './admin/tasks.ts'
+import {
+  entriesOf,
+  expand,
+  operationOf,
+  type AdminState,
+  type Ask,
+  type Entry,
+  type Outcome,
+  type Task,
+} from './admin/tasks.ts'
 import { adminDefaults, backoff, type AdminProperties } from './config.ts'
 import { isInvalidMetadata } from './errors.ts'
 import {
@@ -26,9 +35,11 @@ import {
   type AdminMessage,
   type AdminResult,
   type MetadataChanged,
+  type MetadataFailed,
   type NetworkAnswer,
   type NetworkRequest,
   type NetworkResponse,
+  type Unanswered,
 } from './messages.ts'
 
 export type { AdminState }
@@ -41,7 +52,7 @@ interface Due extends Message {
   readonly kind: 'due'
 }
 
-type Received = AdminMessage | MetadataChanged | Reply | Due
+type Received = AdminMessage | MetadataChanged | MetadataFailed | Reply | Due
 
 interface Step {
   readonly state: AdminState
@@ -50,6 +61,7 @@ interface Step {
 }
 
 const NEVER = Number.MAX_SAFE_INTEGER
+const NO_METADATA = 'no metadata'
 
 export const adminActor: ActorDefinition<AdminState, Received, Env, AdminArgs> = {
   kind: 'admin',
@@ -64,6 +76,10 @@ export const adminActor: ActorDefinition<AdminState, Received, Env, AdminArgs> =
     switch (message.kind) {
       case 'metadataChanged':
         state.metadata = message.metadata
+        for (const entry of waiting(state)) entry.retryAt = 0
+        break
+      case 'metadataFailed':
+        for (const entry of waiting(state)) entry.outcome = refused(message.error, message.detail)
         break
       case 'reply':
         onReply(step, message)
@@ -77,6 +93,13 @@ export const adminActor: ActorDefinition<AdminState, Received, Env, AdminArgs> =
     for (const task of state.tasks.values()) proceed(step, task)
     setTimer(step)
   },
+}
+
+/** What cannot be sent before the brokers are known by number. */
+function* waiting({ tasks }: AdminState): Generator<Entry> {
+  for (const { entries } of tasks.values())
+    for (const entry of entries.values())
+      if (entry.outcome === null && !entry.busy && entry.reason === NO_METADATA) yield entry
 }
 
 function tellNetwork({ env, out }: Pick<Step, 'env' | 'out'>, message: Message): void {
@@ -101,10 +124,12 @@ function proceed(step: Step, task: Task): void {
     if (entry.busy || entry.retryAt > env.now) continue
     const lookup = task.expanded ? lookupOf(entry.route) : 'brokers'
     if (lookup && !entry.target) {
-      lookups.set(lookup, [...(lookups.get(lookup) ?? []), entry])
+      const group = lookups.get(lookup)
+      if (group) group.push(entry)
+      else lookups.set(lookup, [entry])
       continue
     }
-    const to = entry.target ?? destination(step, task, entry)
+    const to = entry.target ?? destination(step, entry)
     if (to === null) continue
     const apart = operationOf(task).apart?.(entry.item) ?? ''
     const key = `${typeof to === 'object' ? to.id : to} ${apart}`
@@ -117,14 +142,18 @@ function proceed(step: Step, task: Task): void {
 }
 
 /** Brokers are known by number as soon as there is metadata; a number that is not there may come. */
-function destination(step: Step, task: Task, entry: Entry): NetworkRequest['to'] | null {
+function destination(step: Step, entry: Entry): NetworkRequest['to'] | null {
   const { route } = entry
   const { metadata } = step.state
   if (typeof route === 'object' || route === 'any') return 'any'
-  if (metadata === null) return null
+  if (metadata === null) {
+    tellNetwork(step, { kind: 'refreshMetadata' })
+    postpone(step, entry, NO_METADATA)
+    return null
+  }
   if (route === 'controller' || metadata.brokers.some(({ id }) => id === route)) return route
   tellNetwork(step, { kind: 'refreshMetadata' })
-  postpone(step, task, entry, `there is no broker ${route}`)
+  postpone(step, entry, `there is no broker ${route}`)
   return null
 }
 
@@ -174,34 +203,40 @@ function onReply(step: Step, { id, body }: Reply): void {
   const entries = ask.keys.map((key) => task.entries.get(key)!)
   for (const entry of entries) entry.busy = false
   const answer = isFailed(body) ? null : (body as NetworkAnswer)
-  if (answer?.kind !== 'response') return onNothing(step, task, ask, entries, answer?.reason)
+  if (answer?.kind !== 'response') return onNothing(step, task, ask, entries, answer)
   if (ask.lookup === 'brokers') return expand(task, brokersIn(answer.body as never))
   if (ask.lookup) return onFound(step, task, ask.lookup, entries, answer.body)
   onResponse(step, task, entries, answer)
 }
 
 /** Nobody knows whether it took effect; like Java, we ask again, and look again whom to ask. */
-function onNothing(step: Step, task: Task, ask: Ask, entries: readonly Entry[], reason: string | undefined): void {
+function onNothing(step: Step, task: Task, ask: Ask, entries: readonly Entry[], unanswered: Unanswered | null): void {
+  const reason = unanswered?.reason
   for (const entry of entries) {
     if (reason === 'unsupported-version') {
       const detail = `the broker does not know a version of this request that can carry ${task.operation}`
-      entry.outcome = { error: KafkaError.UNSUPPORTED_VERSION, detail, value: null }
-      // Without its brokers the question has no other item.
-      continue
+      entry.outcome = refused(KafkaError.UNSUPPORTED_VERSION, detail)
+    } else if (reason === 'authentication-failed') {
+      const { error = KafkaError.SASL_AUTHENTICATION_FAILED, detail = errorName(error) } = unanswered!
+      entry.outcome = refused(error, detail)
+    } else {
+      if (ask.lookup === null && lookupOf(entry.route)) entry.target = null
+      postpone(step, entry, reason ?? 'the client ended')
     }
-    // A broker of `each broker` has no route to be looked up again.
-    if (ask.lookup === null && lookupOf(entry.route)) entry.target = null
-    postpone(step, task, entry, reason ?? 'the client ended')
   }
+}
+
+function refused(error: number, detail: string | null): Outcome {
+  return { error, detail, value: null }
 }
 
 function onFound(step: Step, task: Task, kind: LookupKind, entries: readonly Entry[], body: unknown): void {
   const brokerOf = found(kind, body)
   for (const entry of entries) {
     const { broker, error, reason } = brokerOf(entry.route)
-    if (error !== KafkaError.NONE) entry.outcome = { error, detail: reason, value: null }
+    if (error !== KafkaError.NONE) entry.outcome = refused(error, reason)
     else if (broker) entry.target = broker
-    else postpone(step, task, entry, reason)
+    else postpone(step, entry, reason)
   }
 }
 
@@ -217,7 +252,7 @@ function onResponse(step: Step, task: Task, entries: readonly Entry[], response:
     const answer = answers.get(entry.key)
     if (answer) onAnswer(step, task, entry, answer)
     // Behind the page that was full; else the broker has forgotten it.
-    else if (!pages) postpone(step, task, entry, 'no answer in the response')
+    else if (!pages) postpone(step, entry, 'no answer in the response')
   }
 }
 
@@ -226,14 +261,14 @@ function onAnswer(step: Step, task: Task, entry: Entry, { error, detail, value, 
     // Somebody else leads or coordinates by now; one that is still loading is the right one.
     if (lookupOf(entry.route) && error !== KafkaError.COORDINATOR_LOAD_IN_PROGRESS) entry.target = null
     if (error === KafkaError.NOT_CONTROLLER || isInvalidMetadata(error)) tellNetwork(step, { kind: 'refreshMetadata' })
-    return postpone(step, task, entry, detail ?? errorName(error))
+    return postpone(step, entry, detail ?? errorName(error))
   }
   entry.value = value
   entry.next = next
   if (next === undefined) entry.outcome = { error, detail, value }
 }
 
-function postpone({ state, env }: Step, _task: Task, entry: Entry, reason: string | null): void {
+function postpone({ state, env }: Step, entry: Entry, reason: string | null): void {
   const { 'retry.backoff.ms': base, 'retry.backoff.max.ms': max } = state.config
   entry.retryAt = env.now + backoff(base, max, entry.attempts++, env.random)
   entry.reason = reason
@@ -242,7 +277,7 @@ function postpone({ state, env }: Step, _task: Task, entry: Entry, reason: strin
 function giveUp(step: Step, task: Task): void {
   for (const entry of task.entries.values()) {
     const detail = `no answer in time${entry.reason ? `; the last one: ${entry.reason}` : ''}`
-    entry.outcome ??= { error: KafkaError.REQUEST_TIMED_OUT, detail, value: null }
+    entry.outcome ??= refused(KafkaError.REQUEST_TIMED_OUT, detail)
   }
   finish(step, task)
 }

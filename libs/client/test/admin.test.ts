@@ -1,7 +1,7 @@
 /** The admin actor: where items go, repetition of what may pass, errors per item, pages, time. */
 import { beforeEach, expect, test } from 'vitest'
 import { KafkaError } from '@troupe/wire/errors'
-import { adminActor } from '../src/admin.ts'
+import { adminActor, type AdminState } from '../src/admin.ts'
 import { networkActor } from '../src/network.ts'
 import { Stage, type Body, type Received } from './stage.ts'
 
@@ -289,4 +289,25 @@ test('a cluster that is down: repeated until the time is over', () => {
   expect(stage.answer(id)).toBeUndefined()
   stage.advance(1)
   expect(errors(id)).toEqual([['cluster', KafkaError.REQUEST_TIMED_OUT]])
+})
+
+test('who is refused by every broker hears it at once', () => {
+  stage.held.add('FindCoordinator')
+  const coordinator = call('deleteGroups', { groups: ['g'] })
+  const [id] = stage.state<AdminState>('admin').asks.keys()
+  const body = { kind: 'unanswered', reason: 'authentication-failed', broker: 1, error: 58, detail: 'wrong password' }
+  stage.tell('admin', { kind: 'reply', id, body } as never)
+  stage.run()
+  expect(stage.answer(coordinator).items).toMatchObject([{ key: 'g', error: 58, detail: 'wrong password' }])
+})
+
+test('without metadata, what needs it is refused with it', () => {
+  const alone = new Stage()
+  alone.host('admin', adminActor, { properties: {} })
+  const id = alone.ask('admin', { kind: 'adminCall', operation: 'createTopics', args: { topics: [{ name: 'a' }] } })
+  alone.advance(1000)
+  expect(alone.answer(id)).toBeUndefined()
+  alone.tell('admin', { kind: 'metadataFailed', error: 58, detail: 'wrong password' } as never)
+  alone.run()
+  expect(alone.answer(id).items).toMatchObject([{ key: 'a', error: 58, detail: 'wrong password' }])
 })

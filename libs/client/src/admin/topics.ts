@@ -168,8 +168,9 @@ export const describeTopics = defineOperation({
     return { body: { topics: items.map((name) => ({ name })), responsePartitionLimit: partitionsPerRequest, cursor } }
   },
   *read({ topics, nextCursor }: DescribeTopicPartitionsResponse, _items, _args, { asked }) {
+    const begun = new Map(asked.map(({ item, value }) => [item, value as TopicDescription | null]))
     for (const topic of topics) {
-      const before = asked.find(({ item }) => item === topic.name)?.value as TopicDescription | null | undefined
+      const before = begun.get(topic.name!)
       const value = described(topic, before?.partitions ?? [])
       const whole = answer(topic.name!, value, topic.errorCode)
       yield nextCursor?.topicName === topic.name ? { ...whole, next: nextCursor!.partitionIndex } : whole

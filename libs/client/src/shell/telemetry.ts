@@ -11,29 +11,12 @@
  * Whether there is an SDK is looked up once, when a producer or consumer is made: without one no package is loaded, no
  * interceptor is added and no record looked at. Source: opentelemetry.io/docs/specs/semconv/messaging/kafka.
  */
-import { createRequire } from 'node:module'
 import type { Attributes, Context, Link, Span, TextMapGetter, Tracer } from '@opentelemetry/api'
 import type { ConsumerInterceptor } from './consumer.ts'
+import { openTelemetry, type Api } from './telemetry-api.ts'
 import { recordHeaders } from './headers.ts'
 import type { ProducerInterceptor, ProducerRecord } from './producer.ts'
 import type { ConsumerRecord } from './unread.ts'
-
-type Api = typeof import('@opentelemetry/api')
-
-/** Under this symbol every copy of the API finds what the SDK has registered. */
-const REGISTRY = Symbol.for('opentelemetry.js.api.1')
-const PACKAGE = '@opentelemetry/api'
-
-/** null: no SDK has registered a tracer, or the API's package is not installed. */
-export function openTelemetry(): Api | null {
-  const registered = (globalThis as { [REGISTRY]?: { trace?: unknown } })[REGISTRY]
-  if (registered?.trace === undefined) return null
-  try {
-    return createRequire(import.meta.url)(PACKAGE) as Api
-  } catch {
-    return null
-  }
-}
 
 const tracerOf = (api: Api): Tracer => api.trace.getTracer('@troupe/client')
 

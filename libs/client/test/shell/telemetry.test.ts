@@ -22,7 +22,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Cluster } from '../../../../tools/src/cluster.ts'
 import { Consumer } from '../../src/shell/consumer.ts'
 import { Producer } from '../../src/shell/producer.ts'
-import { consumerTelemetry, openTelemetry, producerTelemetry, traceProcessing } from '../../src/shell/telemetry.ts'
+import { openTelemetry } from '../../src/shell/telemetry-api.ts'
+import { consumerTelemetry, producerTelemetry, traceProcessing } from '../../src/shell/telemetry.ts'
 import type { ConsumerRecord } from '../../src/shell/unread.ts'
 
 /** What an application gets from its SDK for Node. */
