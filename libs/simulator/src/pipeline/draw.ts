@@ -3,7 +3,7 @@ import { drawOptions, type DrawOptions } from '../cluster/draw.ts'
 import type { FaultKind } from '../cluster/faults.ts'
 import type { ClientOptions, ClusterOptions } from '../cluster/options.ts'
 import { Random } from '../kernel/random.ts'
-import { sinkTopics, sourceTopics, type Scenario } from './scenario.ts'
+import { deadLetterTopic, sinkTopics, sourceTopics, type Scenario } from './scenario.ts'
 
 /** Disks that forget are for the brokers' own soak; here they would only cost time. */
 export const pipelineFaults: readonly FaultKind[] = [
@@ -26,9 +26,9 @@ const longest = 30
 export function drawPipelineRun(seed: number, scenario: Scenario, given: DrawOptions = {}): ClusterOptions {
   const random = new Random(seed, 'pipeline')
   const topology = scenario.pipeline.topology()
-  const names = [
-    ...new Set([...sourceTopics(topology), ...sinkTopics(topology), ...Object.keys(scenario.partitions ?? {})]),
-  ]
+  const deadLetters = deadLetterTopic(scenario)
+  const named = [...sourceTopics(topology), ...sinkTopics(topology), ...Object.keys(scenario.partitions ?? {})]
+  const names = [...new Set(deadLetters === null ? named : [...named, deadLetters])]
   const brokers = given.brokers ?? random.pick([1, 3, 3])
   const topics = names.map((name) => ({
     name,

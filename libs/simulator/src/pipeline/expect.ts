@@ -5,7 +5,7 @@
  * are compacted, so of them the last record of each key must be the same. Which partition a record without a key goes
  * to is the producer's own business, and not compared.
  */
-import type { OutputRecord, Poison } from '@troupe/pipeline/engine/contract'
+import type { OutputRecord } from '@troupe/pipeline/engine/contract'
 import type { SinkRecord, Topology } from '@troupe/pipeline/topology'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Effect } from './effects.ts'
@@ -18,13 +18,13 @@ export interface Given {
   readonly task: string
   readonly outputs: readonly OutputRecord[]
   readonly external: readonly SinkRecord[]
-  readonly poison: readonly Poison[]
   readonly effects: readonly Effect[]
 }
 
 interface Written {
   readonly key: string
   readonly text: string
+  readonly isTombstone: boolean
 }
 
 /** `choices`: for each task what its possible orders give; one choice of each must explain everything. */
@@ -63,7 +63,8 @@ function contentsOf(cluster: Cluster, topic: string): Written[] {
 }
 
 function written({ key, value, timestamp }: Pick<OutputRecord, 'key' | 'value' | 'timestamp'>): Written {
-  return { key: show(key), text: `${show(key)} = ${show(value)} at ${timestamp}` }
+  const text = `${show(key)} = ${show(value)} at ${timestamp}`
+  return { key: show(key), text, isTombstone: value === null }
 }
 
 function differs(
@@ -107,12 +108,13 @@ function compareAll(topic: string, byTask: readonly Written[][], actual: readonl
 }
 
 function compareLast(topic: string, byTask: readonly Written[][], actual: readonly Written[]): [string, string] | null {
-  const wanted = new Map(byTask.flat().map(({ key, text }) => [key, text]))
-  const there = new Map(actual.map(({ key, text }) => [key, text]))
-  for (const [key, text] of wanted) {
-    // A tombstone may be gone.
-    if (text === there.get(key) || (!there.has(key) && text.startsWith(`${key} = null`))) continue
-    return ['wrong-state', `${topic}: ${there.get(key) ?? `nothing for ${key}`}, the inputs give ${text}`]
+  const wanted = new Map(byTask.flat().map((one) => [one.key, one]))
+  const there = new Map(actual.map((one) => [one.key, one]))
+  for (const [key, one] of wanted) {
+    const found = there.get(key)
+    // Gone is gone, whenever, and a tombstone may be gone itself.
+    if (one.isTombstone ? found === undefined || found.isTombstone : found?.text === one.text) continue
+    return ['wrong-state', `${topic}: ${found?.text ?? `nothing for ${key}`}, the inputs give ${one.text}`]
   }
   return null
 }

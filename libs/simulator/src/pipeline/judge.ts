@@ -6,9 +6,9 @@
  * took them. The same engine, without a cluster, runs each order from the first input to the last: some order must give
  * exactly the records that the output topics hold.
  */
-import type { OutputRecord } from '@troupe/pipeline/engine/contract'
+import type { InputRecord, OutputRecord, Processed } from '@troupe/pipeline/engine/contract'
 import { createTask } from '@troupe/pipeline/engine/task'
-import type { Subtopology, Topology } from '@troupe/pipeline/topology'
+import type { SinkRecord, Subtopology, Topology } from '@troupe/pipeline/topology'
 import type { Cluster } from '../cluster/cluster.ts'
 import { commitsOf, keyOf, type Commit } from './commits.ts'
 import { withNotedEffects, type Effect } from './effects.ts'
@@ -39,6 +39,8 @@ export interface Evidence {
   readonly journal: Journal
   readonly effects: readonly Effect[]
   readonly outside: OutsideSystem
+  /** Where poison records go; null: nowhere. */
+  readonly deadLetters: string | null
   readonly report: Report
 }
 
@@ -51,7 +53,7 @@ export function judgePipeline(evidence: Evidence): void {
     for (const inputs of tasksOf(cluster, subtopology, counts)) {
       const orders = ordersOf(inputs, said, journal, report)
       if (orders === null) return
-      choices.push(orders.map((order) => given(topology, inputs, order, counts)))
+      choices.push(orders.map((order) => given(evidence, inputs, order)))
     }
   }
   expectOutputs(evidence, choices)
@@ -121,22 +123,20 @@ function ordersOf(inputs: TaskInputs, commits: readonly Commit[], journal: Journ
 
 /** What the engine makes of this order. */
 function given(
-  topology: Topology,
+  { topology, counts, deadLetters }: Evidence,
   { task: name, subtopology, partition, records }: TaskInputs,
   order: readonly Taken[],
-  counts: ReadonlyMap<string, number>,
 ): Given {
   const effects: Effect[] = []
   const noted = withNotedEffects(topology, (effect) => effects.push(effect))
   const task = createTask(noted, subtopology, partition, { counts, partitionCount: (topic) => counts.get(topic) })
   const outputs: OutputRecord[] = []
-  const external: Given['external'][number][] = []
-  const poison: Given['poison'][number][] = []
+  const external: SinkRecord[] = []
   const byKey = new Map([...records].map(([key, list]) => [key, new Map(list.map((each) => [each.offset, each]))]))
-  const take = (processed: ReturnType<typeof task.process>): void => {
+  const take = (processed: Processed): void => {
     outputs.push(...processed.outputs)
     external.push(...processed.external)
-    poison.push(...processed.poison)
+    if (deadLetters !== null) outputs.push(...processed.poison.map(({ record }) => deadLetter(deadLetters, record)))
   }
   for (const { topic, partition: of, offset } of order) {
     const record = byKey.get(keyOf(topic, of))!.get(offset)!
@@ -144,5 +144,9 @@ function given(
     while (task.buffered() > 0) take(task.process(1))
   }
   take(task.flush())
-  return { task: name, outputs, external, poison, effects }
+  return { task: name, outputs, external, effects }
+}
+
+function deadLetter(topic: string, { key, value, headers, timestamp }: InputRecord): OutputRecord {
+  return { topic, partition: null, key, value, headers, timestamp: Math.max(timestamp, 0) }
 }

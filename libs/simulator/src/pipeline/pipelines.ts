@@ -19,7 +19,7 @@ import { feederActor, type Feed } from './feeder.ts'
 import { Journal } from './journal.ts'
 import { judgePipeline } from './judge.ts'
 import { committedRecords, partitionCount } from './logs.ts'
-import { feedOf, type Scenario } from './scenario.ts'
+import { deadLetterTopic, feedOf, type Scenario } from './scenario.ts'
 import { OutsideSystem, sinksActor } from './sinks.ts'
 
 export class Pipelines implements Applications {
@@ -104,6 +104,7 @@ export class Pipelines implements Applications {
       journal: this.journal,
       effects: this.effects,
       outside: this.outside,
+      deadLetters: deadLetterTopic(this.scenario),
       report,
     })
   }

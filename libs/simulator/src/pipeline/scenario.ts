@@ -43,6 +43,11 @@ export interface FedRecord {
   readonly timestamp: number
 }
 
+/** Where the pipeline's poison records go; null: nowhere. */
+export function deadLetterTopic({ properties = {} }: Scenario): string | null {
+  return (properties['errors.dead.letter.queue.topic.name'] as string | undefined) ?? null
+}
+
 /** Source topics that others write, sorted. */
 export function sourceTopics({ nodes, internalTopics }: Topology): string[] {
   const topics = new Set<string>()
