@@ -8,7 +8,7 @@
  *
  * `sendBatch` costs a fraction of as many `send`s: one Promise, one message, one answer.
  */
-import { isFailed, type Message } from '@troupe/actor'
+import { isFailed, type Message, type ReplyToken } from '@troupe/actor'
 import {
   type GroupMetadata,
   type OperationResult,
@@ -77,6 +77,9 @@ export interface ProducerOptions<K, V> {
   readonly logger?: Logger | undefined
 }
 
+/** A record that becomes a message. */
+type Send = CoreRecord & { kind: 'send'; replyTo: ReplyToken }
+
 /** A record's bytes beside its key and value, roughly: what `buffer.memory` is measured with. */
 const RECORD_OVERHEAD = 64
 const encoder = new TextEncoder()
@@ -129,30 +132,33 @@ export class Producer<K = Bytes, V = Bytes> {
   /** Adds a record to its partition's batch. The Promise is for its acknowledgement. */
   send(record: ProducerRecord<K, V>): Promise<RecordMetadata> {
     return new Promise((resolve, reject) => {
-      const intercepted = this.#interceptors.length === 0 ? record : this.#intercept(record)
-      const refuse = (error: Error): void => {
-        this.#acknowledged(intercepted, null, error)
-        reject(error)
-      }
-      let message: CoreRecord
+      // Most producers have no interceptors; nothing is kept for them then.
+      const intercepted = this.#interceptors.length === 0 ? null : this.#intercept(record)
+      let message: Send
       try {
-        message = this.#serialized(intercepted)
+        message = this.#serialized(intercepted ?? record) as Send
       } catch (error) {
-        return refuse(error as Error)
+        return this.#refused(intercepted, error as Error, reject)
       }
       const bytes = bytesOf(message)
       this.#bufferedBytes += bytes
-      const replyTo = this.node.expect((body) => {
+      message.kind = 'send'
+      message.replyTo = this.node.expect((body) => {
         this.#released(bytes)
-        if (isFailed(body)) return refuse(this.node.failure(this.#actor, body))
+        if (isFailed(body)) return this.#refused(intercepted, this.node.failure(this.#actor, body), reject)
         const result = body as SendResult
-        if (result.error !== 0) return refuse(sendError(result))
+        if (result.error !== 0) return this.#refused(intercepted, sendError(result), reject)
         const metadata = metadataOf(result)
-        this.#acknowledged(intercepted, metadata, null)
+        if (intercepted !== null) this.#acknowledged(intercepted, metadata, null)
         resolve(metadata)
       })
-      this.node.tell(this.#actor, { kind: 'send', replyTo, ...message } as Message)
+      this.node.tell(this.#actor, message)
     })
+  }
+
+  #refused(intercepted: ProducerRecord<K, V> | null, error: Error, reject: (error: Error) => void): void {
+    if (intercepted !== null) this.#acknowledged(intercepted, null, error)
+    reject(error)
   }
 
   /**
@@ -202,30 +208,24 @@ export class Producer<K = Bytes, V = Bytes> {
 
   #released(bytes: number): void {
     this.#bufferedBytes -= bytes
-    if (this.#bufferedBytes >= this.#bufferMemory) return
+    if (this.#waiting.length === 0 || this.#bufferedBytes >= this.#bufferMemory) return
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
   #serialized({ topic, key, value, partition, headers, timestamp }: ProducerRecord<K, V>): CoreRecord {
     if (this.#closing !== null) throw illegalState('Cannot perform operation after producer has been closed')
-    if (partition !== undefined && (!Number.isInteger(partition) || partition < 0))
-      throw new KafkaError(
-        'IllegalArgumentException',
-        `Invalid partition: ${partition}. Partition number should always be non-negative or null.`,
-      )
-    if (timestamp !== undefined && !(timestamp >= 0))
-      throw new KafkaError(
-        'IllegalArgumentException',
-        `Invalid timestamp: ${timestamp}. Timestamp should always be non-negative or null.`,
-      )
-    return {
+    if (partition != null && (!Number.isInteger(partition) || partition < 0))
+      throw notNegative('partition', partition, '. Partition number')
+    if (timestamp != null && !(timestamp >= 0)) throw notNegative('timestamp', timestamp, '. Timestamp')
+    const message: { -readonly [Name in keyof CoreRecord]: CoreRecord[Name] } = {
       topic,
       partition: partition ?? null,
       key: key === undefined || key === null ? null : this.#bytesOf('key', topic, this.#key, key),
       value: this.#bytesOf('value', topic, this.#value, value),
-      ...(headers && { headers: recordHeaders(headers) }),
-      ...(timestamp !== undefined && { timestamp }),
     }
+    if (headers != null) message.headers = recordHeaders(headers)
+    if (timestamp != null) message.timestamp = timestamp
+    return message
   }
 
   #bytesOf<T>(what: string, topic: string, serialize: (value: T) => Uint8Array | null, value: T): Uint8Array | null {
@@ -332,6 +332,11 @@ export class Producer<K = Bytes, V = Bytes> {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
+}
+
+function notNegative(what: string, value: number, which: string): KafkaError {
+  const message = `Invalid ${what}: ${value}${which} should always be non-negative or null.`
+  return new KafkaError('IllegalArgumentException', message)
 }
 
 function bytesOf({ key, value }: CoreRecord): number {
