@@ -68,12 +68,22 @@ export interface NetworkResponse<Body = unknown> {
 
 /**
  * `no-connection`, `unsupported-version`: never sent. `disconnected`, `timed-out`: sent, nobody knows whether it took
- * effect. `malformed`: answered with bytes that are no response; the connection is closed.
+ * effect. `malformed`: answered with bytes that are no response; the connection is closed. `authentication-failed`: never
+ * sent, because the broker does not accept who we are (or we do not accept it); `error` and `detail` say why.
  */
 export interface Unanswered {
   readonly kind: 'unanswered'
-  readonly reason: 'no-connection' | 'unsupported-version' | 'disconnected' | 'timed-out' | 'malformed'
+  readonly reason:
+    | 'no-connection'
+    | 'unsupported-version'
+    | 'disconnected'
+    | 'timed-out'
+    | 'malformed'
+    | 'authentication-failed'
   readonly broker: number
+  /** With `authentication-failed`. */
+  readonly error?: number
+  readonly detail?: string
 }
 
 /** Closes the connections of a channel; what waits there is answered `disconnected` or `no-connection`. */
@@ -124,6 +134,25 @@ export interface LeaderHint {
 export interface MetadataChanged extends Message {
   readonly kind: 'metadataChanged'
   readonly metadata: MetadataSnapshot
+}
+
+/** To all watchers: metadata was asked for in vain, and asking again will not help. */
+export interface MetadataFailed extends Message {
+  readonly kind: 'metadataFailed'
+  readonly error: number
+  readonly detail: string
+}
+
+/**
+ * From the shell, the answer to `tokens.request(id)`: a token for OAUTHBEARER, or none. `extensions` are sent with it
+ * (KIP-342).
+ */
+export interface OAuthToken extends Message {
+  readonly kind: 'oauthToken'
+  readonly id: number
+  readonly token: string | null
+  readonly extensions?: Readonly<Record<string, string>>
+  readonly error?: string
 }
 
 /** What is known of the cluster. A value: it never changes, a newer one replaces it. */
@@ -179,6 +208,7 @@ export type NetworkMessage =
   | UnwatchMetadata
   | RefreshMetadata
   | LeaderHints
+  | OAuthToken
 
 // --- producer: what the application says
 
@@ -250,6 +280,8 @@ export interface SendResult {
   readonly timestamp: number
   /** With an error: whether the record may be, or come to be, in the log nevertheless. */
   readonly indefinite: boolean
+  /** With an error: what the application can do; of a producer without transactions never `abortable`. */
+  readonly severity?: OperationResult['severity']
 }
 
 /** Answered with an `OperationResult` when everything sent before it is acknowledged or given up; does not wait for `linger.ms`. */
@@ -321,8 +353,9 @@ export interface OperationResult {
   readonly error: number
   readonly detail: string | null
   /**
-   * What the application can do. `abortable`: abortTransaction and go on. `fatal`: close. `usage`: it was the wrong
-   * moment to ask, nothing has changed. `timed-out`: it goes on; the same call again waits for it.
+   * What the application can do. `none`: the same call again. `abortable`: abortTransaction and go on. `fatal`: close.
+   * `usage`: it was the wrong moment to ask, nothing has changed. `timed-out`: it goes on; the same call again waits
+   * for it.
    */
   readonly severity: 'none' | 'abortable' | 'fatal' | 'usage' | 'timed-out'
 }

@@ -10,6 +10,7 @@ import { allSafeguards, type ActorDefinition, type Env, type Message, type Safeg
 import { apiByKey, apis, type ApiSpec } from '@troupe/wire/apis'
 import { decodeRequestHeader } from '@troupe/wire/generated/headers'
 import { Reader, Writer } from '@troupe/wire/io'
+import type { ClientCrypto } from '../src/network/sasl/crypto.ts'
 import type { ClientTransport } from '../src/transport.ts'
 import { FakeBrokers } from './brokers.ts'
 
@@ -40,6 +41,9 @@ export class Stage {
   /** Answers for the next requests of an API, before the brokers' own; `close` loses the connection after the effect. */
   readonly next = new Map<string, (Body | 'close' | ((request: Received) => Body))[]>()
   readonly answers = new Map<number, Body>()
+  /** Of OAUTHBEARER: the numbers of tokens that were asked for. */
+  readonly tokensAsked: number[] = []
+  crypto: ClientCrypto | undefined = undefined
   safeguards: Safeguards = allSafeguards
   private readonly actors = new Map<string, { definition: AnyActor; state: unknown; env: Env }>()
   private readonly timers = new Map<string, { owner: string; at: number; message: Message }>()
@@ -66,6 +70,8 @@ export class Stage {
         return stage.safeguards
       },
       transport: this.transport,
+      crypto: this.crypto,
+      tokens: { request: (id: number) => this.tokensAsked.push(id) },
     }
     const actor = { definition, state: undefined as unknown, env }
     this.actors.set(name, actor)
@@ -269,7 +275,7 @@ export function apiNamed(name: string): ApiSpec {
   return byName.get(name)!
 }
 
-function decodeRequest(frame: Uint8Array, broker: number, connection: number): Received {
+export function decodeRequest(frame: Uint8Array, broker: number, connection: number): Received {
   const peek = new Reader(frame, 4)
   const spec = apiByKey(peek.int16())!
   const version = peek.int16()
@@ -280,7 +286,7 @@ function decodeRequest(frame: Uint8Array, broker: number, connection: number): R
   return { broker, connection, name: spec.name, version, correlationId, body, answered: false }
 }
 
-function encodeResponse({ name, version, correlationId }: Received, body: Body): Uint8Array {
+export function encodeResponse({ name, version, correlationId }: Received, body: Body): Uint8Array {
   const spec = apiNamed(name)
   const writer = new Writer(256)
   writer.int32(correlationId)

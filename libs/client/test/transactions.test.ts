@@ -335,6 +335,15 @@ describe('abortable errors', () => {
     expect(stage.count('EndTxn')).toBe(1)
   })
 
+  test('a record that was never sent is missing all the same', () => {
+    const stage = begun(2, { 'max.request.size': 200 })
+    stage.send(0, 'a')
+    const lost = stage.sendRecord({ partition: 0, value: new Uint8Array(300) })
+    expect(stage.answer(lost)).toMatchObject({ error: KafkaError.MESSAGE_TOO_LARGE, severity: 'abortable' })
+    expect(stage.answer(stage.do('commitTransaction'))).toMatchObject({ severity: 'abortable' })
+    expect(stage.answer(stage.do('abortTransaction'))).toMatchObject({ error: 0 })
+  })
+
   test('in version 1, what becomes unclear during the abort needs a new epoch before it is over', () => {
     const stage = begun(1, { 'delivery.timeout.ms': 1000, 'request.timeout.ms': 400 })
     stage.held.add('Produce')
@@ -440,7 +449,10 @@ describe('fatal errors', () => {
 test('not authorised to the id: the call fails, and may be tried again when the right was given', () => {
   const stage = new ProducerStage({ 'transactional.id': 't' })
   stage.answerNext('InitProducerId', { errorCode: KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED })
-  expect(stage.answer(stage.do('initTransactions')).severity).toBe('abortable')
+  expect(stage.answer(stage.do('initTransactions'))).toMatchObject({
+    error: KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    severity: 'none',
+  })
   expect(stage.answer(stage.do('initTransactions'))).toMatchObject({ error: 0 })
 })
 

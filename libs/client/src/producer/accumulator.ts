@@ -20,6 +20,7 @@ import { answerFailed, pass, refuse, refuseAll } from './answers.ts'
 import { askPartitioner, countSticky, hasOwnPartitioner, partitionForKey, stickyPartition } from './partitioner.ts'
 import {
   hasRoom,
+  isIdempotent,
   isOpen,
   partitionOf,
   sizeIn,
@@ -31,7 +32,7 @@ import {
   type ProducerState,
   type Step,
 } from './state.ts'
-import { refuseSend, joinTransaction } from './transactions.ts'
+import { batchFailed, joinTransaction, refuseSend } from './transactions.ts'
 
 export function onSend(step: Step, send: Send): void {
   enqueue(step, [send], send.replyTo, -1)
@@ -57,11 +58,17 @@ function enqueue(step: Step, records: readonly ProducerRecord[], replyTo: Blocke
   const n = state.nextRecord
   const blocked: BlockedSend = { n, records, at: 0, replyTo, many, deadlineAt, waitsFor: 'metadata', chosen: -1 }
   const problem = state.closing
-    ? { error: KafkaError.INVALID_REQUEST, detail: 'the producer is closed' }
+    ? { error: KafkaError.INVALID_REQUEST, detail: 'the producer is closed', usage: true as const }
     : refuseSend(step)
   if (problem) return refuseAll(step, blocked, problem)
   state.nextRecord += records.length
   state.blocked.push(blocked)
+}
+
+/** A record of the transaction that will not be in it: nobody may commit the others. */
+function lose(step: Step, blocked: BlockedSend, problem: Problem): void {
+  if (isIdempotent(step.state)) batchFailed(step, problem)
+  refuse(step, blocked, problem)
 }
 
 /** Takes in what waits and may go on. Memory is given in the order of the sends. */
@@ -69,25 +76,34 @@ export function admit(step: Step): void {
   const { state } = step
   if (state.blocked.length === 0) return
   const still: BlockedSend[] = []
+  const held = new Set<string>()
   let memoryGone = false
   for (const blocked of state.blocked) {
-    const outcome = admitRecords(step, blocked, memoryGone)
+    const outcome = admitRecords(step, blocked, memoryGone, held)
     if (outcome === 'done') continue
-    if (outcome === 'memory') memoryGone = true
     blocked.waitsFor = outcome
     still.push(blocked)
+    if (outcome === 'memory') memoryGone = true
+    // Nobody overtakes the records that wait behind another topic's.
+    else for (let at = blocked.at; at < blocked.records.length; at++) held.add(blocked.records[at]!.topic)
   }
   state.blocked = still
 }
 
 /** As many as may go; at the deadline those that may not are refused. */
-function admitRecords(step: Step, blocked: BlockedSend, memoryGone: boolean): 'done' | 'metadata' | 'memory' {
+function admitRecords(
+  step: Step,
+  blocked: BlockedSend,
+  memoryGone: boolean,
+  held: ReadonlySet<string>,
+): 'done' | 'metadata' | 'memory' {
   const { records, deadlineAt } = blocked
   for (; blocked.at < records.length; pass(blocked)) {
-    const outcome = admitOne(step, blocked, memoryGone)
+    const isHeld = held.size > 0 && held.has(records[blocked.at]!.topic)
+    const outcome = isHeld ? 'metadata' : admitOne(step, blocked, memoryGone)
     if (outcome === 'done') continue
     if (deadlineAt > step.env.now) return outcome
-    refuse(step, blocked, { error: KafkaError.REQUEST_TIMED_OUT, detail: `no ${outcome} within max.block.ms` })
+    lose(step, blocked, { error: KafkaError.REQUEST_TIMED_OUT, detail: `no ${outcome} within max.block.ms` })
   }
   return 'done'
 }
@@ -98,9 +114,12 @@ function admitOne(step: Step, blocked: BlockedSend, memoryGone: boolean): 'done'
   const send = records[at]!
   const problem = refuseSend(step, true)
   const topic = problem ? undefined : topicOf(step, send)
-  if (problem || typeof topic === 'number') {
-    const why = problem ?? { error: topic as number, detail: errorName(topic as number) }
-    refuse(step, blocked, why)
+  if (problem) {
+    refuse(step, blocked, problem)
+    return 'done'
+  }
+  if (typeof topic === 'number') {
+    lose(step, blocked, { error: topic, detail: errorName(topic) })
     return 'done'
   }
   if (!topic) return 'metadata'
@@ -118,13 +137,13 @@ function admitOne(step: Step, blocked: BlockedSend, memoryGone: boolean): 'done'
   const limit = Math.min(state.config['max.request.size'], state.config['buffer.memory'])
   if (size + BATCH_OVERHEAD > limit) {
     const detail = `${size + BATCH_OVERHEAD} bytes are over max.request.size or buffer.memory`
-    refuse(step, blocked, { error: KafkaError.MESSAGE_TOO_LARGE, detail })
+    lose(step, blocked, { error: KafkaError.MESSAGE_TOO_LARGE, detail })
     return 'done'
   }
   if (memoryGone) return 'memory'
   const choice = choose(step, topic, send, blocked)
   if (typeof choice === 'object') {
-    refuse(step, blocked, choice)
+    lose(step, blocked, choice)
     return 'done'
   }
   return append(step, topic, choice, record, size) ? 'done' : 'memory'

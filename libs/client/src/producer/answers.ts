@@ -1,6 +1,6 @@
 /** What becomes of each record, told to whoever sent it: alone, or when the last of a `sendMany` is known. */
 import { KafkaError } from '@troupe/wire/errors'
-import type { SendManyResult, SendResult } from '../messages.ts'
+import type { OperationResult, SendManyResult, SendResult } from '../messages.ts'
 import type { Batch, BlockedSend, PartitionState, Problem, Step } from './state.ts'
 
 type Asker = Pick<BlockedSend, 'replyTo' | 'many'> & { readonly index: number }
@@ -24,11 +24,20 @@ function tell({ state, out }: Step, { replyTo, many, index }: Asker, result: Sen
   out.reply(sends.replyTo, body)
 }
 
+/** What a failure has made of the producer. */
+function severityOf({ state }: Step, { usage }: Problem): OperationResult['severity'] {
+  if (usage) return 'usage'
+  const { phase } = state.transaction
+  return phase === 'FATAL_ERROR' ? 'fatal' : phase === 'ABORTABLE_ERROR' ? 'abortable' : 'none'
+}
+
 /** The record at hand. */
-export function refuse(step: Step, { records, at, replyTo, many }: BlockedSend, { error, detail }: Problem): void {
+export function refuse(step: Step, { records, at, replyTo, many }: BlockedSend, problem: Problem): void {
   const { topic, partition } = records[at]!
-  const result = { error, detail, topic, partition: partition ?? -1, offset: -1, timestamp: -1, indefinite: false }
-  tell(step, { replyTo, many, index: at }, result)
+  const { error, detail } = problem
+  const severity = severityOf(step, problem)
+  const nowhere = { partition: partition ?? -1, offset: -1, timestamp: -1, indefinite: false }
+  tell(step, { replyTo, many, index: at }, { error, detail, topic, ...nowhere, severity })
 }
 
 /** Goes on to the next one. */
@@ -46,10 +55,12 @@ export function refuseAll(step: Step, blocked: BlockedSend, problem: Problem): v
 /** Answers every record of a batch that failed. */
 export function answerFailed(step: Step, partition: PartitionState, batch: Batch, problem: Problem): void {
   const { topic, partition: index } = partition
+  const { error, detail } = problem
   const indefinite = batch.indefinite || batch.sent
+  const severity = severityOf(step, problem)
   for (const record of batch.records) {
     const { timestamp } = record
-    tell(step, record, { ...problem, topic, partition: index, offset: -1, timestamp, indefinite })
+    tell(step, record, { error, detail, topic, partition: index, offset: -1, timestamp, indefinite, severity })
   }
 }
 

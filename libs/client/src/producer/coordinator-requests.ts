@@ -11,7 +11,7 @@ import type { EndTxnResponse } from '@troupe/wire/generated/26-end-txn'
 import type { FindCoordinatorResponse } from '@troupe/wire/generated/10-find-coordinator'
 import type { InitProducerIdResponse } from '@troupe/wire/generated/22-init-producer-id'
 import type { TxnOffsetCommitResponse } from '@troupe/wire/generated/28-txn-offset-commit'
-import type { BrokerEndpoint, NetworkAnswer, OffsetToCommit } from '../messages.ts'
+import type { BrokerEndpoint, NetworkAnswer, Unanswered, OffsetToCommit } from '../messages.ts'
 import { abortBatches } from './accumulator.ts'
 import { ask } from './ask.ts'
 import { describeRequest } from './coordinator-bodies.ts'
@@ -110,10 +110,10 @@ function giveUpUnauthorized(step: Step): boolean {
     error === KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED || error === KafkaError.CLUSTER_AUTHORIZATION_FAILED
   if (transaction.phase !== 'ABORTABLE_ERROR' || !unauthorized) return false
   const problem = transaction.lastError!
-  abortBatches(step, problem, 'all')
-  for (const { operation } of transaction.requests) finishOperation(step, operation, 'abortable', problem)
-  transaction.requests = []
   become(transaction, 'UNINITIALIZED')
+  abortBatches(step, problem, 'all')
+  for (const { operation } of transaction.requests) finishOperation(step, operation, 'none', problem)
+  transaction.requests = []
   // Without transactions nobody asks for an id but the sends; they have been answered.
   return true
 }
@@ -153,6 +153,8 @@ export function onTransactionAnswer(step: Step, request: TransactionRequest, ans
   if (transaction.phase === 'FATAL_ERROR') return
   if (answer.kind === 'unanswered') {
     if (answer.reason === 'unsupported-version') return fail(step, request, problemOf(KafkaError.UNSUPPORTED_VERSION))
+    // As Java: whoever has the wrong password is told so, and begins anew with another.
+    if (answer.reason === 'authentication-failed') return fail(step, request, refusalOf(answer))
     forgetCoordinator(step, request)
     return retry(step, request)
   }
@@ -170,6 +172,10 @@ export function onTransactionAnswer(step: Step, request: TransactionRequest, ans
     case 'endTxn':
       return onEnded(step, request, answer.body as EndTxnResponse)
   }
+}
+
+function refusalOf({ error = KafkaError.SASL_AUTHENTICATION_FAILED, detail }: Unanswered): Problem {
+  return problemOf(error, detail)
 }
 
 // --- what every answer may lead to
@@ -199,6 +205,9 @@ function failAbortable(step: Step, request: TransactionRequest, problem: Problem
   )
 }
 
+const ofGroups: ReadonlySet<string> = new Set(['findCoordinator', 'addOffsets', 'commitOffsets'])
+const knowProducers: ReadonlySet<string> = new Set(['addPartitions', 'addOffsets', 'endTxn'])
+
 /** Errors that mean the same to every request. True: dealt with. */
 function common(step: Step, request: TransactionRequest, error: number): boolean {
   switch (error) {
@@ -209,6 +218,7 @@ function common(step: Step, request: TransactionRequest, error: number): boolean
       return true
     case KafkaError.INVALID_PRODUCER_EPOCH:
     case KafkaError.PRODUCER_FENCED:
+      if (request.type === 'findCoordinator') return false
       // From a coordinator, the older error says the same.
       fail(step, request, problemOf(KafkaError.PRODUCER_FENCED))
       return true
@@ -216,6 +226,7 @@ function common(step: Step, request: TransactionRequest, error: number): boolean
       failAbortable(step, request, problemOf(error))
       return true
     case KafkaError.GROUP_AUTHORIZATION_FAILED:
+      if (!ofGroups.has(request.type)) return false
       failAbortable(step, request, problemOf(error))
       return true
     case KafkaError.INVALID_PRODUCER_ID_MAPPING:
@@ -224,7 +235,7 @@ function common(step: Step, request: TransactionRequest, error: number): boolean
       finishOperation(step, request.operation, 'abortable', problemOf(error))
       return true
     case KafkaError.UNKNOWN_PRODUCER_ID:
-      if (request.type === 'initProducerId' || request.type === 'findCoordinator') return false
+      if (!knowProducers.has(request.type)) return false
       requireEpochBump(step)
       failAbortable(step, request, problemOf(error))
       return true
@@ -261,8 +272,11 @@ function onProducerId(step: Step, request: Request<'initProducerId'>, response: 
     else rewriteSequences(state)
     return finishOperation(step, request.operation, 'none')
   }
-  if (error === KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED || error === KafkaError.CLUSTER_AUTHORIZATION_FAILED)
-    return failAbortable(step, request, problemOf(error))
+  if (error === KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED || error === KafkaError.CLUSTER_AUTHORIZATION_FAILED) {
+    // There is nothing to abort: `giveUpUnauthorized` goes back to the beginning.
+    abortableError(step, problemOf(error))
+    return finishOperation(step, request.operation, 'none', problemOf(error))
+  }
   if (!common(step, request, error)) fail(step, request, problemOf(error))
 }
 

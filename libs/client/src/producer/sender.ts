@@ -236,7 +236,10 @@ const unanswered = {
   malformed: KafkaError.NETWORK_EXCEPTION,
   'no-connection': KafkaError.NETWORK_EXCEPTION,
   'unsupported-version': KafkaError.UNSUPPORTED_VERSION,
+  'authentication-failed': KafkaError.SASL_AUTHENTICATION_FAILED,
 } as const
+
+const unsent: ReadonlySet<string> = new Set(['no-connection', 'unsupported-version', 'authentication-failed'])
 
 function outcomeOf(
   { partitions }: ProducerState,
@@ -245,8 +248,8 @@ function outcomeOf(
   hints: LeaderHint[],
 ): Outcome & { readonly neverSent?: boolean } {
   if (answer.kind === 'unanswered') {
-    const neverSent = answer.reason === 'no-connection' || answer.reason === 'unsupported-version'
-    return { ...silent, error: unanswered[answer.reason], detail: answer.reason, neverSent }
+    const { reason, error = unanswered[reason], detail = reason } = answer
+    return { ...silent, error, detail, neverSent: unsent.has(reason) }
   }
   if (answer.body === null) return silent
   const { topic, partition } = partitions.get(key)!
@@ -314,10 +317,10 @@ function reenqueue({ state, env }: Step, batch: Batch): void {
 
 /** `refused`: the broker has said so, and its sequence was not used. */
 function giveUp(step: Step, partition: PartitionState, batch: Batch, problem: Problem, refused: boolean): void {
-  answerFailed(step, partition, batch, problem)
   removeBatch(step, partition, batch)
+  if (isIdempotent(step.state)) batchFailed(step, problem)
+  answerFailed(step, partition, batch, problem)
   if (!isIdempotent(step.state)) return
-  batchFailed(step, problem)
   const definite = refused && batch.attempts < step.state.config.retries
   sequenceGivenUp(step, partition, batch, problem.error, definite)
 }

@@ -143,6 +143,8 @@ export interface TransactionAsk {
 export interface Problem {
   readonly error: number
   readonly detail: string | null
+  /** It was the wrong moment to ask. */
+  readonly usage?: true
 }
 
 export type OperationName = 'initTransactions' | 'sendOffsets' | 'commitTransaction' | 'abortTransaction'

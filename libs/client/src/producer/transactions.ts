@@ -214,7 +214,7 @@ export function refuseSend({ state }: Step, blocked = false): Problem | null {
   if (!isTransactional(state)) return null
   if (transaction.phase === 'IN_TRANSACTION') return null
   if (blocked && transaction.phase === 'COMMITTING_TRANSACTION') return null
-  return { error: KafkaError.INVALID_TXN_STATE, detail: `send in state ${transaction.phase}` }
+  return { error: KafkaError.INVALID_TXN_STATE, detail: `send in state ${transaction.phase}`, usage: true }
 }
 
 export function joinTransaction({ state }: Step, { key }: PartitionState): void {
@@ -275,6 +275,7 @@ const fatalForBatches: ReadonlySet<number> = new Set([
   KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
   KafkaError.PRODUCER_FENCED,
   KafkaError.UNSUPPORTED_VERSION,
+  KafkaError.INVALID_PRODUCER_ID_MAPPING,
 ])
 
 /** A batch has failed for good: what that means for the transaction. */
@@ -287,7 +288,8 @@ export function batchFailed(step: Step, problem: Problem): void {
   if (!isCompleting(transaction)) requireEpochBump(step)
   // Tried until the time was over: to the transaction that is not an error that may pass.
   const { error, detail } = problem
-  abortableError(step, isRetriable(error) ? { error: KafkaError.TRANSACTION_ABORTABLE, detail } : problem)
+  const passing = isRetriable(error) || error === KafkaError.INVALID_TXN_STATE
+  abortableError(step, passing ? { error: KafkaError.TRANSACTION_ABORTABLE, detail } : problem)
 }
 
 /**

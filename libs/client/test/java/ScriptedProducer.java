@@ -38,7 +38,7 @@ final class ScriptedProducer {
         try {
             return take(producer, step);
         } catch (Exception e) {
-            return nameOf(e);
+            return nameOf(e) + stateOf(producer);
         }
     }
 
@@ -62,6 +62,33 @@ final class ScriptedProducer {
         return "ok";
     }
 
+    /** The sender's thread may tell of an error before it has drawn its consequences. */
+    private static String stateOf(KafkaProducer<byte[], byte[]> producer) {
+        TransactionManager manager = (TransactionManager) read(producer, "transactionManager");
+        if (manager == null) return "";
+        String state = "";
+        for (int i = 0; i < 20; i++) {
+            state = manager.hasFatalError() ? " fatal" : manager.hasAbortableError() ? " abortable" : "";
+            if (state.equals(" fatal")) return state;
+            try {
+                Thread.sleep(1);
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+        return state;
+    }
+
+    private static Object read(Object from, String name) {
+        try {
+            java.lang.reflect.Field field = from.getClass().getDeclaredField(name);
+            field.setAccessible(true);
+            return field.get(from);
+        } catch (ReflectiveOperationException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
     private static String nameOf(Exception thrown) {
         Throwable bottom = thrown;
         while (bottom.getCause() != null && (bottom instanceof ExecutionException || bottom.getClass() == KafkaException.class)) bottom = bottom.getCause();
@@ -69,6 +96,11 @@ final class ScriptedProducer {
             Errors error = Errors.forException(bottom);
             if (error != Errors.UNKNOWN_SERVER_ERROR || bottom.getClass() == Errors.UNKNOWN_SERVER_ERROR.exception().getClass()) return error.name();
         }
-        return bottom.getClass() == KafkaException.class ? "KafkaException: " + bottom.getMessage() : bottom.getClass().getSimpleName();
+        if (bottom.getClass() != KafkaException.class) return bottom.getClass().getSimpleName();
+        // What the client did not expect it puts into words.
+        for (Errors error : Errors.values())
+            if (error.exception() != null && bottom.getMessage().endsWith(error.message())) return error.name();
+        java.util.regex.Matcher named = java.util.regex.Pattern.compile("(?:=|unexpected error: )(\\w+)}?$").matcher(bottom.getMessage());
+        return named.find() ? named.group(1) : "KafkaException: " + bottom.getMessage();
     }
 }

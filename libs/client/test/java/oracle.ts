@@ -1,6 +1,6 @@
 /** One Java process that answers questions about Apache Kafka's own client: `ClientOracle.java`. */
 import { createInterface } from 'node:readline'
-import { compileJava, startJava } from '@troupe/tools/reference/java'
+import { compileJava, javaOptions, startJava } from '@troupe/tools/reference/java'
 
 export class Oracle implements AsyncDisposable {
   readonly #java: ReturnType<typeof startJava>
@@ -11,7 +11,8 @@ export class Oracle implements AsyncDisposable {
   /** Questions are worked on by `threads` at a time. */
   constructor(classpath: string, threads = 1) {
     const compiled = compileJava(import.meta.dirname, classpath)
-    this.#java = startJava(compiled, 'org.apache.kafka.clients.producer.internals.ClientOracle', [String(threads)])
+    const main = 'org.apache.kafka.clients.producer.internals.ClientOracle'
+    this.#java = startJava(compiled, main, [String(threads)], [...javaOptions, '-Dtroupe.log.level=off'])
     this.#java.stderr.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text))
     this.#java.on('close', () => {
       for (const { reject } of this.#waiting.values()) reject(new Error(`the oracle has ended: ${this.#stderr}`))
