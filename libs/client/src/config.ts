@@ -18,6 +18,13 @@ export const networkDefaults = {
   'metadata.max.age.ms': 300_000,
   /** Of one connection; Java's consumer and admin have 100, its producer counts for itself (see `producerDefaults`). */
   'max.in.flight.requests.per.connection': 100,
+  /** `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`; TLS itself is the transport's. */
+  'security.protocol': 'PLAINTEXT',
+  'sasl.mechanism': 'GSSAPI',
+  'sasl.jaas.config': null as string | null,
+  /** Instead of a login module, as librdkafka has them. */
+  'sasl.username': null as string | null,
+  'sasl.password': null as string | null,
 }
 
 export const producerDefaults = {

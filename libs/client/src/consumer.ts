@@ -17,6 +17,7 @@
  * | groupMetadata                                | application | `GroupMetadata`, for a producer's `sendOffsets`    |
  * | close                                        | application | leaves, then stops; `ConsumerClosed`               |
  * | metadataChanged                              | network     | new leaders: positions are validated               |
+ * | metadataFailed                               | network     | the next poll says why                             |
  * | reply                                        | network     | the answer to a request                            |
  * | heartbeatDue, maxPollDue, wake               | itself      | time has passed                                    |
  */
@@ -39,6 +40,7 @@ import { assignPartitions, findPositions, onInitial, onReset, onSeek } from './c
 import {
   advanceQuestions,
   asksForPositions,
+  failQuestions,
   onCommittedOffsets,
   onCurrentLag,
   onListed,
@@ -51,7 +53,7 @@ import { partitionKey } from './consumer/topic-partition.ts'
 import { followLeaders, onValidated, validatePositions } from './consumer/validation.ts'
 import { armWake, type Wake } from './consumer/wake.ts'
 import { watchTopics } from './consumer/watch.ts'
-import type { MetadataChanged, NetworkAnswer } from './messages.ts'
+import type { MetadataChanged, MetadataFailed, NetworkAnswer } from './messages.ts'
 
 export type { ConsumerProperties } from './consumer/config.ts'
 export type * from './consumer/assignors/assignor.ts'
@@ -67,6 +69,7 @@ export interface ConsumerArgs {
 export type ConsumerMessage =
   | ApplicationMessage
   | MetadataChanged
+  | MetadataFailed
   | Reply<NetworkAnswer>
   | HeartbeatDue
   | MaxPollDue
@@ -121,6 +124,8 @@ function dispatch(step: Step, message: ConsumerMessage): void {
       return onClose(step, message)
     case 'metadataChanged':
       return onMetadata(step, message)
+    case 'metadataFailed':
+      return onRefused(step, message)
     case 'reply':
       return onReply(step, message)
     case 'heartbeatDue':
@@ -138,6 +143,7 @@ function onReply(step: Step, message: Reply<NetworkAnswer>): void {
   if (about === undefined) return
   asked.delete(message.id)
   const answer = answerOf(message) as NetworkAnswer<never>
+  if (answer.kind === 'unanswered' && answer.reason === 'authentication-failed') onRefused(step, answer)
   switch (about.kind) {
     case 'coordinator':
       return onCoordinator(step, answer)
@@ -165,6 +171,13 @@ function onReply(step: Step, message: Reply<NetworkAnswer>): void {
     case 'fetch':
       return onFetched(step, about, answer)
   }
+}
+
+/** The brokers do not accept who we are: the next poll says so, and tries again. */
+function onRefused(step: Step, refusal: { readonly error?: number; readonly detail?: string }): void {
+  const { error = KafkaError.SASL_AUTHENTICATION_FAILED, detail = null } = refusal
+  fail(step, error, detail)
+  failQuestions(step, error, detail)
 }
 
 /** Everything that may have become possible. */

@@ -12,13 +12,16 @@
  * | closeChannel                              | the other actors | closes what it had open                             |
  * | watchMetadata, unwatchMetadata            | the other actors | who hears `metadataChanged`, of which topics        |
  * | refreshMetadata, leaderHints              | the other actors | the picture is out of date, or somebody knows more  |
+ * | oauthToken                                | the shell        | a token for OAUTHBEARER                             |
  * | due                                       | itself           | time-outs, reconnects                               |
  * | refresh                                   | itself           | asks for metadata                                   |
  */
 import type { ActorDefinition, Message } from '@troupe/actor'
+import { KafkaError } from '@troupe/wire/errors'
 import type { NetworkProperties } from './config.ts'
 import type { BrokerEndpoint, NetworkMessage, NetworkRequest, WatchMetadata } from './messages.ts'
-import { closeLink, dueAt, expire, linkTo, lose, onConnected, onFrame, submit } from './network/links.ts'
+import { onToken } from './network/authentication.ts'
+import { closeLink, dueAt, expire, linkTo, lose, onConnected, onFrame, refuse, submit } from './network/links.ts'
 import { METADATA, metadataRequest, onLeaderHints, refreshAt, wantMetadata, asksForAll } from './network/metadata.ts'
 import { NEVER, newNetworkState, type Call, type NetworkEnv, type NetworkState, type Step } from './network/state.ts'
 import type { TransportMessage } from './transport.ts'
@@ -71,6 +74,8 @@ function dispatch(step: Step, message: NetworkMessage | TransportMessage | Due |
       return wantMetadata(state, 'soon')
     case 'leaderHints':
       return onLeaderHints(step, message)
+    case 'oauthToken':
+      return onToken(step, message)
     case 'due':
       state.dueAt = NEVER
       for (const link of state.links.values()) expire(step, link)
@@ -90,7 +95,8 @@ function onTransport(step: Step, message: TransportMessage): void {
     case 'connected':
       return onConnected(step, link)
     case 'disconnected':
-      return lose(step, link)
+      if (message.refused === undefined) return lose(step, link)
+      return refuse(step, link, KafkaError.SASL_AUTHENTICATION_FAILED, message.refused)
     case 'frame':
       return onFrame(step, link, message.bytes, message.owned ?? false)
   }

@@ -13,7 +13,7 @@
  * | initTransactions, beginTransaction               | application | OperationResult                             |
  * | sendOffsets, commitTransaction, abortTransaction | application | OperationResult                             |
  * | close                                            | application | OperationResult; then the actor stops       |
- * | metadataChanged                                  | network     | –                                           |
+ * | metadataChanged, metadataFailed                  | network     | –                                           |
  * | reply                                            | network     | –                                           |
  * | due                                              | itself      | linger, back-off, delivery and other limits |
  *
@@ -27,13 +27,14 @@ import {
   clientActorNames,
   type CloseProducer,
   type MetadataChanged,
+  type MetadataFailed,
   type NetworkAnswer,
   type ProducerMessage,
 } from './messages.ts'
 import { abortBatches, admit, answerFlushes, onSend, onSendMany, watch } from './producer/accumulator.ts'
 import { isKnownPartitioner, type Partitioner } from './producer/partitioner.ts'
 import { onTransactionAnswer, runTransactions } from './producer/coordinator-requests.ts'
-import { answerTopics, onPartitionsFor } from './producer/topics.ts'
+import { answerTopics, onMetadataFailed, onPartitionsFor } from './producer/topics.ts'
 import { batchesDueAt, expireBatches, onProduceAnswer, sendBatches } from './producer/sender.ts'
 import { hasIncomplete, NEVER, newProducerState, type ProducerState, type Step } from './producer/state.ts'
 import {
@@ -60,7 +61,7 @@ interface Due extends Message {
   readonly kind: 'due'
 }
 
-type Received = ProducerMessage | MetadataChanged | Reply | Due
+type Received = ProducerMessage | MetadataChanged | MetadataFailed | Reply | Due
 
 export const producerActor: ActorDefinition<ProducerState, Received, Step['env'], ProducerArgs> = {
   kind: 'producer',
@@ -107,6 +108,8 @@ function dispatch(step: Step, message: Received): void {
     case 'metadataChanged':
       state.metadata = message.metadata
       return
+    case 'metadataFailed':
+      return onMetadataFailed(step, message)
     case 'reply':
       return onReply(step, message)
     case 'due':

@@ -129,6 +129,10 @@ export function onCommitted(step: Step, sent: Sent, answer: NetworkAnswer<Offset
   commit.inFlight = false
   if (reason !== null || answer.kind !== 'response') {
     if (reason === 'unsupported-version') return finish(step, commit, KafkaError.UNSUPPORTED_VERSION, reason)
+    if (answer.kind === 'unanswered' && answer.reason === 'authentication-failed') {
+      const { error = KafkaError.SASL_AUTHENTICATION_FAILED, detail = null } = answer
+      return finish(step, commit, error, detail)
+    }
     if (reason !== 'no-connection') commit.indefinite = true
     return retry(step, commit, KafkaError.NETWORK_EXCEPTION, reason)
   }

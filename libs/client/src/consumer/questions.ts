@@ -185,6 +185,11 @@ export function onListed(
   }
 }
 
+/** None can be answered: the brokers do not accept who we are. */
+export function failQuestions(step: Step, error: number, detail: string | null): void {
+  for (const question of step.state.questions.values()) answer(step, question, error, detail)
+}
+
 function later(step: Step, question: Question): void {
   question.retryAt = retryTime(step, question.failures++)
 }

@@ -12,7 +12,8 @@ import { backoff } from '../config.ts'
 import type { NetworkAnswer, Unanswered } from '../messages.ts'
 import { API_VERSIONS, correlationIdOf, decodeResponse, encodeRequest, ownMaxVersion, specOf } from './frames.ts'
 import { metadataFailed, onMetadataResponse, publish, wantMetadata } from './metadata.ts'
-import { linkEdges, type Call, type Link, type SentCall, type Step } from './state.ts'
+import { authenticate, onAuthenticated, onHandshake } from './authentication.ts'
+import { NEVER, linkEdges, type Call, type Link, type SentCall, type Step } from './state.ts'
 
 /** More failures than this change no back-off. */
 const MANY = 16
@@ -32,6 +33,9 @@ export function linkTo(step: Step, channel: string, broker: number, host: string
       phase: 'idle',
       connection: -1,
       versions: null,
+      authentication: null,
+      reauthenticateAt: NEVER,
+      worked: false,
       queue: [],
       sent: [],
       failures: 0,
@@ -67,6 +71,7 @@ export function pump(step: Step, link: Link): void {
     return
   }
   if (link.phase !== 'ready' || env.now < link.throttledUntil) return
+  if (link.queue.length > 0 && env.now >= link.reauthenticateAt) return authenticate(step, link)
   const limit = state.config['max.in.flight.requests.per.connection']
   while (link.queue.length > 0 && link.sent.length < limit) transmit(step, link, link.queue.shift()!)
 }
@@ -86,18 +91,50 @@ export function onConnected(step: Step, link: Link): void {
 }
 
 function askVersions(step: Step, link: Link, version: number): void {
-  const deadlineAt = step.env.now + step.state.config['request.timeout.ms']
-  const call: Call = {
-    replyTo: null,
-    own: 'versions',
-    api: API_VERSIONS,
-    body: version >= 3 ? SOFTWARE : {},
-    minVersion: version,
-    maxVersion: version,
-    deadlineAt,
-    noResponse: false,
-  }
+  write(step, link, ownCall(step, 'versions', API_VERSIONS, version >= 3 ? SOFTWARE : {}, version, version), version)
+}
+
+function ownCall(
+  { state, env }: Step,
+  own: NonNullable<Call['own']>,
+  api: number,
+  body: object,
+  minVersion = 0,
+  maxVersion = Number.MAX_SAFE_INTEGER,
+): Call {
+  const deadlineAt = env.now + state.config['request.timeout.ms']
+  return { replyTo: null, own, api, body, minVersion, maxVersion, deadlineAt, noResponse: false }
+}
+
+/** Before the link is ready. */
+export function sendOwn(
+  step: Step,
+  link: Link,
+  own: 'handshake' | 'authenticate',
+  api: number,
+  body: object,
+  minVersion = 0,
+): void {
+  const call = ownCall(step, own, api, body, minVersion)
+  const version = chooseVersion(link, call)
+  if (version < 0) return refuse(step, link, KafkaError.UNSUPPORTED_VERSION, `the broker does not know ${own}`)
   write(step, link, call, version)
+}
+
+/** Requests may go out. */
+export function becomeReady(step: Step, link: Link): void {
+  link.phase = linkEdges(link.phase, 'ready')
+  link.worked = true
+  link.failures = 0
+}
+
+/** We and the broker do not accept each other: everybody who waits hears why. */
+export function refuse(step: Step, link: Link, error: number, detail: string): void {
+  step.out.trace('authentication.failed', { level: 'error', broker: link.broker, error, detail })
+  const { queue } = link
+  link.queue = []
+  drop(step, link, 'disconnected')
+  for (const call of queue) fail(step, link, call, 'authentication-failed', { error, detail })
 }
 
 /** The highest version that both sides and the asker allow, −1 if there is none. */
@@ -157,6 +194,10 @@ function received(step: Step, link: Link, { call, version }: SentCall, body: unk
   switch (call.own) {
     case 'versions':
       return onVersions(step, link, version, body as ApiVersionsResponse)
+    case 'handshake':
+      return onHandshake(step, link, body as never)
+    case 'authenticate':
+      return onAuthenticated(step, link, body as never)
     case 'metadata':
       return onMetadataResponse(step, body as never)
     default:
@@ -171,8 +212,7 @@ function onVersions(step: Step, link: Link, version: number, response: ApiVersio
   }
   if (response.errorCode !== KafkaError.NONE) return lose(step, link)
   link.versions = new Map(response.apiKeys.map((api) => [api.apiKey, [api.minVersion, api.maxVersion]]))
-  link.phase = linkEdges(link.phase, 'ready')
-  link.failures = 0
+  authenticate(step, link)
   const { state } = step
   if (response.finalizedFeaturesEpoch <= state.features.epoch) return
   const levels = response.finalizedFeatures.map((feature) => [feature.name, feature.maxVersionLevel] as const)
@@ -191,23 +231,36 @@ export function lose(step: Step, link: Link): void {
 function drop(step: Step, link: Link, why: Unanswered['reason']): void {
   const { state, env } = step
   if (link.phase === 'idle') return
-  const worked = link.phase === 'ready'
+  const { worked } = link
   state.connections.delete(link.connection)
   env.transport.close(link.connection)
   link.phase = linkEdges(link.phase, 'idle')
   link.connection = -1
   link.versions = null
+  link.authentication = null
+  link.reauthenticateAt = NEVER
+  link.worked = false
   link.throttledUntil = 0
   const { 'reconnect.backoff.ms': base, 'reconnect.backoff.max.ms': max } = state.config
   link.retryAt = env.now + backoff(base, max, link.failures, env.random)
   link.failures = Math.min(link.failures + 1, MANY)
   const sent = link.sent
   link.sent = []
-  for (const { call } of sent) if (call.own !== 'versions') fail(step, link, call, why)
+  for (const { call } of sent) if (!isSetup(call)) fail(step, link, call, why)
   if (worked) return
   const queue = link.queue
   link.queue = []
   for (const call of queue) fail(step, link, call, 'no-connection')
+}
+
+/** Of the connection itself. */
+function isSetup({ own }: Call): boolean {
+  return own !== null && own !== 'metadata'
+}
+
+/** Nothing is sent that would be overdue one day. */
+function isWaiting({ phase, authentication }: Link): boolean {
+  return phase === 'connecting' || authentication?.step === 'token'
 }
 
 /** What is overdue on this link. */
@@ -218,11 +271,11 @@ export function expire(step: Step, link: Link): void {
     link.queue = link.queue.filter((call) => call.deadlineAt > now)
     for (const call of late) fail(step, link, call, 'no-connection')
   }
-  if (link.phase === 'connecting' && link.setupAt <= now) return lose(step, link)
+  if (isWaiting(link) && link.setupAt <= now) return lose(step, link)
   const overdue = link.sent.filter(({ call }) => call.deadlineAt <= now)
   if (overdue.length > 0) {
     link.sent = link.sent.filter(({ call }) => call.deadlineAt > now)
-    for (const { call } of overdue) if (call.own !== 'versions') fail(step, link, call, 'timed-out')
+    for (const { call } of overdue) if (!isSetup(call)) fail(step, link, call, 'timed-out')
     return lose(step, link)
   }
   if (link.phase === 'ready' && isIdle(link) && idleUntil(step, link) <= now) drop(step, link, 'disconnected')
@@ -242,7 +295,7 @@ export function dueAt(step: Step, link: Link, never: number): number {
   let at = never
   for (const { deadlineAt } of link.queue) at = Math.min(at, deadlineAt)
   for (const { call } of link.sent) at = Math.min(at, call.deadlineAt)
-  if (link.phase === 'connecting') at = Math.min(at, link.setupAt)
+  if (isWaiting(link)) at = Math.min(at, link.setupAt)
   if (link.phase === 'idle' && link.queue.length > 0) at = Math.min(at, link.retryAt)
   if (link.queue.length > 0 && link.throttledUntil > step.env.now) at = Math.min(at, link.throttledUntil)
   if (link.phase === 'ready' && isIdle(link)) at = Math.min(at, idleUntil(step, link))
@@ -255,11 +308,17 @@ export function closeLink(step: Step, link: Link): void {
   step.state.links.delete(link.key)
 }
 
-function fail(step: Step, link: Link, call: Call, reason: Unanswered['reason']): void {
-  if (call.own === 'metadata') return metadataFailed(step)
+function fail(
+  step: Step,
+  link: Link,
+  call: Call,
+  reason: Unanswered['reason'],
+  refusal?: { readonly error: number; readonly detail: string },
+): void {
+  if (call.own === 'metadata') return metadataFailed(step, refusal)
   // No version of ApiVersions in common: nothing else can be said to this broker.
-  if (call.own === 'versions') return
-  answer(step, link, call, { kind: 'unanswered', reason, broker: link.broker })
+  if (isSetup(call)) return
+  answer(step, link, call, { kind: 'unanswered', reason, broker: link.broker, ...refusal })
 }
 
 function answer(step: Step, _link: Link, call: Call, body: NetworkAnswer): void {

@@ -57,11 +57,15 @@ function watchedTopics({ watchers }: MetadataState): string[] {
   return [...new Set([...watchers.values()].flatMap(({ topics }) => topics ?? []))].sort()
 }
 
-export function metadataFailed(step: Step): void {
+/** `refusal`: asking again would not help; who watches is told. */
+export function metadataFailed(step: Step, refusal?: { readonly error: number; readonly detail: string }): void {
   const { metadata } = step.state
   metadata.inFlight = false
   metadata.failures++
   wantMetadata(step.state, 'soon')
+  if (refusal === undefined) return
+  for (const { address } of metadata.watchers.values())
+    step.out.send(address, { kind: 'metadataFailed', ...refusal } as never)
 }
 
 export function onMetadataResponse(step: Step, response: MetadataResponse): void {

@@ -9,25 +9,33 @@ import { defineEdges } from '@troupe/actor/edges'
 import { networkDefaults, type NetworkProperties } from '../config.ts'
 import type { FinalizedFeatures, MetadataSnapshot } from '../messages.ts'
 import type { ClientTransport } from '../transport.ts'
+import { credentialsOf, type Credentials } from './sasl/credentials.ts'
+import type { ClientCrypto } from './sasl/crypto.ts'
+import type { ScramState } from './sasl/scram.ts'
 
-export type LinkPhase = 'idle' | 'connecting' | 'negotiating' | 'ready'
+export type LinkPhase = 'idle' | 'connecting' | 'negotiating' | 'authenticating' | 'ready'
 
 export const linkEdges = defineEdges<LinkPhase>({
   idle: ['connecting'],
   connecting: ['negotiating', 'idle'],
-  negotiating: ['ready', 'idle'],
-  ready: ['idle'],
+  negotiating: ['authenticating', 'ready', 'idle'],
+  authenticating: ['ready', 'idle'],
+  ready: ['authenticating', 'idle'],
 })
 
 export interface NetworkEnv extends Env {
   readonly transport: ClientTransport
+  /** For SCRAM. */
+  readonly crypto?: ClientCrypto
+  /** For OAUTHBEARER: asks for a token; an `oauthToken` message with this id answers. */
+  readonly tokens?: { request(id: number): void }
 }
 
 /** A request, waiting or sent. */
 export interface Call {
   /** null: the network's own. */
   readonly replyTo: ReplyToken | null
-  readonly own: 'versions' | 'metadata' | null
+  readonly own: 'versions' | 'handshake' | 'authenticate' | 'metadata' | null
   readonly api: number
   readonly body: object
   readonly minVersion: number
@@ -42,6 +50,14 @@ export interface SentCall {
   readonly version: number
 }
 
+/** What is being shown to the broker. `refused`: it has said no, and is told that we have heard it. */
+export interface Authentication {
+  step: 'handshake' | 'token' | 'exchange' | 'refused'
+  /** The token that is waited for. */
+  token: number
+  scram: ScramState | null
+}
+
 export interface Link {
   readonly key: string
   readonly channel: string
@@ -54,13 +70,19 @@ export interface Link {
   connection: number
   /** By API key; null until negotiated. */
   versions: Map<number, readonly [min: number, max: number]> | null
+  /** While `authenticating`. */
+  authentication: Authentication | null
+  /** Before anything is sent after this time, authenticate again (KIP-368). */
+  reauthenticateAt: number
+  /** It was ready since it was connected. */
+  worked: boolean
   queue: Call[]
   sent: SentCall[]
   /** Lost or failed connections in a row. */
   failures: number
   /** Not before this time is it tried again. */
   retryAt: number
-  /** When a connection that is being set up is given up. */
+  /** When a connection that is being set up, or waits for a token, is given up. */
   setupAt: number
   usedAt: number
   /** The broker has asked for silence until then (KIP-219). */
@@ -92,6 +114,9 @@ export interface MetadataState {
 
 export interface NetworkState {
   readonly config: NetworkProperties
+  /** null: without SASL. */
+  readonly credentials: Credentials | null
+  nextToken: number
   links: Map<string, Link>
   /** Connection number → link key. */
   connections: Map<number, string>
@@ -113,8 +138,11 @@ export interface Step {
 export const NEVER = Number.MAX_SAFE_INTEGER
 
 export function newNetworkState(properties: Partial<NetworkProperties>): NetworkState {
+  const config = { ...networkDefaults, ...properties }
   return {
-    config: { ...networkDefaults, ...properties },
+    config,
+    credentials: credentialsOf(config),
+    nextToken: 0,
     links: new Map(),
     connections: new Map(),
     nextCorrelationId: 0,

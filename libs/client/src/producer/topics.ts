@@ -1,7 +1,8 @@
 /** What the application wants to know of a topic before it writes there. Source: KafkaProducer.partitionsFor. */
 import { KafkaError, errorName } from '@troupe/wire/errors'
-import type { PartitionsFor, TopicAnswer } from '../messages.ts'
+import type { MetadataFailed, PartitionsFor, TopicAnswer } from '../messages.ts'
 import { topicOf } from './accumulator.ts'
+import { refuseAll } from './answers.ts'
 import type { Problem, Step } from './state.ts'
 
 export function onPartitionsFor({ state, env }: Step, { replyTo, topic }: PartitionsFor): void {
@@ -16,6 +17,17 @@ export function answerTopics(step: Step, problem: Problem | null = null): void {
     const body = problem === null ? answerOf(step, topic, deadlineAt) : { ...problem, topic: null }
     if (body !== null) out.reply(replyTo, body)
     return body === null
+  })
+}
+
+/** Metadata will not come: what waits for it is refused. */
+export function onMetadataFailed(step: Step, { error, detail }: MetadataFailed): void {
+  answerTopics(step, { error, detail })
+  const { state } = step
+  state.blocked = state.blocked.filter((blocked) => {
+    if (blocked.waitsFor !== 'metadata') return true
+    refuseAll(step, blocked, { error, detail })
+    return false
   })
 }
 
