@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Cluster } from '../../../../tools/src/cluster.ts'
 import { startApacheKafka, type ApacheKafka } from '../../../../tools/src/reference/apache-kafka.ts'
 import { kafkaClasspath } from '../../../../tools/src/reference/maven.ts'
+import { apiByKey } from '@troupe/wire/apis'
+import { operations } from '../../src/admin/operations.ts'
 import { Admin } from '../../src/shell/admin.ts'
 import { KafkaError } from '../../src/shell/errors.ts'
 import { otherSteps } from './admin-group-steps.ts'
@@ -76,4 +78,29 @@ test('alterReplicaLogDirs: Kafka’s answer, and Troupe’s that it does not kno
   if (!kafka) return
   await using other = new Admin({ 'bootstrap.servers': kafka.bootstrap })
   await expect(other.alterReplicaLogDirs(replicas)).rejects.toMatchObject({ name: 'LOG_DIR_NOT_FOUND' })
+})
+
+test('there is a method for each request that the broker answers', async () => {
+  await using admin = new Admin({ 'bootstrap.servers': troupe.bootstrap })
+  const { apiKeys } = await admin.request<{ apiKeys: { apiKey: number }[] }>({
+    api: 18,
+    body: { clientSoftwareName: 'test', clientSoftwareVersion: '1' },
+  })
+  const asked = new Set(Object.values(operations).map(({ api }) => api as unknown))
+  const names = apiKeys.filter(({ apiKey }) => !asked.has(apiKey)).map(({ apiKey }) => apiByKey(apiKey)!.name)
+  // What producers and consumers say, FindCoordinator (asked on the way), and what IncrementalAlterConfigs replaced.
+  expect(names.sort()).toEqual([
+    'AddOffsetsToTxn',
+    'AddPartitionsToTxn',
+    'AlterConfigs',
+    'EndTxn',
+    'Fetch',
+    'FindCoordinator',
+    'Heartbeat',
+    'JoinGroup',
+    'OffsetForLeaderEpoch',
+    'Produce',
+    'SyncGroup',
+    'TxnOffsetCommit',
+  ])
 })
