@@ -10,6 +10,7 @@ import type { Assignor } from '../consumer/assignors/assignor.ts'
 import type { Committed, ConsumerClosed, OffsetsAnswer, Polled } from '../consumer/messages.ts'
 import type { GroupMetadata } from '../messages.ts'
 import type { Serde } from '../serdes.ts'
+import type { TokenProvider } from './sasl-tokens.ts'
 import { ClientNode } from './client-node.ts'
 import type { Connector } from './connector.ts'
 import { KafkaError, illegalState, kafkaError } from './errors.ts'
@@ -35,6 +36,8 @@ export interface ConsumerOptions<K, V> {
   readonly connector?: Connector | undefined
   /** Shared with others, and closed by whoever made it. Default: one of its own. */
   readonly node?: ClientNode | undefined
+  /** Tokens for OAUTHBEARER. Default: as `sasl.jaas.config` and `sasl.oauthbearer.token.endpoint.url` say. */
+  readonly tokens?: TokenProvider | undefined
   /** Default: bytes as they are. */
   readonly key?: Serde<K> | undefined
   readonly value?: Serde<V> | undefined
@@ -84,6 +87,7 @@ export class Consumer<K = Uint8Array | null, V = Uint8Array | null> implements A
         client: 'consumer',
         logger,
         ...(connector && { connector }),
+        ...(options.tokens && { tokens: options.tokens }),
       })
     this.#groupId = values['group.id']
     this.#apiTimeoutMs = values['default.api.timeout.ms']

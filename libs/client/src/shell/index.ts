@@ -24,6 +24,7 @@ export {
   type RecordMetadata,
 } from './producer.ts'
 export type { AdminConfig, ConsumerConfig, ProducerConfig, Properties, Property } from './property.ts'
+export type { ProvidedToken, TokenProvider } from './sasl-tokens.ts'
 export type { RebalanceListener } from './subscription.ts'
 export { tcpConnector } from './tcp-connector.ts'
 export { traceProcessing } from './telemetry.ts'

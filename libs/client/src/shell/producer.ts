@@ -20,6 +20,7 @@ import {
 } from '../messages.ts'
 import type { Partitioner } from '../producer.ts'
 import type { Serde } from '../serdes.ts'
+import type { TokenProvider } from './sasl-tokens.ts'
 import { ClientNode } from './client-node.ts'
 import type { Connector } from './connector.ts'
 import { KafkaError, illegalState, kafkaError, operationError, sendError } from './errors.ts'
@@ -68,6 +69,8 @@ export interface ProducerOptions<K, V> {
   readonly connector?: Connector | undefined
   /** Shared with others, and closed by whoever made it. Default: one of its own. */
   readonly node?: ClientNode | undefined
+  /** Tokens for OAUTHBEARER. Default: as `sasl.jaas.config` and `sasl.oauthbearer.token.endpoint.url` say. */
+  readonly tokens?: TokenProvider | undefined
   /** Default: texts as UTF-8, and bytes as they are. */
   readonly key?: Serde<K> | undefined
   readonly value?: Serde<V> | undefined
@@ -116,6 +119,7 @@ export class Producer<K = Bytes, V = Bytes> {
         client: 'producer',
         logger,
         ...(connector && { connector }),
+        ...(options.tokens && { tokens: options.tokens }),
       })
     this.#bufferMemory = values['buffer.memory']
     this.#closeMs = values['delivery.timeout.ms'] + values['request.timeout.ms']

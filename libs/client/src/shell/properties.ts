@@ -16,14 +16,20 @@ export type Values = Readonly<Record<string, unknown>>
 
 const CLASSES = 'org.apache.kafka.clients.consumer.'
 
+/** Instead of a login module in `sasl.jaas.config`. */
+const librdkafkaNames: readonly string[] = ['sasl.username', 'sasl.password']
+
 /** Every property of this kind of client. Names that no client of Kafka has are warned of. */
 function parse(kind: ClientKind, given: Properties, logger: Logger): Record<string, unknown> {
   const values: Record<string, unknown> = {}
   for (const definition of clientDefinitions[kind].values()) {
     values[definition.name] = valueOf(definition, given[definition.name])
   }
+  for (const name of librdkafkaNames) if (isGiven(given, name)) values[name] = String(given[name])
+  values['security.protocol'] = String(values['security.protocol']).toUpperCase()
   for (const name of Object.keys(given)) {
-    if (!isKnown(name)) logger.warn(`These configurations '[${name}]' were supplied but are not used yet.`, { name })
+    if (!isKnown(name) && !librdkafkaNames.includes(name))
+      logger.warn(`These configurations '[${name}]' were supplied but are not used yet.`, { name })
   }
   checkServers(values)
   return values

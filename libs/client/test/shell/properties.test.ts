@@ -1,7 +1,7 @@
 /** What Kafka's clients refuse, and in which words; what they only warn of. */
 import { expect, test } from 'vitest'
 import { Consumer, Producer, type Logger, type Properties } from '@troupe/client'
-import { consumerProperties, producerProperties } from '../../src/shell/properties.ts'
+import { consumerProperties, nodeProperties, producerProperties } from '../../src/shell/properties.ts'
 import { silentLogger } from '../../src/shell/logger.ts'
 
 const servers = { 'bootstrap.servers': 'localhost:9092' }
@@ -95,6 +95,11 @@ test('an unknown name is warned of, and one of another client is not', () => {
   const logger: Logger = { ...silentLogger, warn: (message) => void warned.push(message) }
   producerProperties({ ...servers, 'group.id': 'g', lingerMs: 5 }, logger)
   expect(warned).toEqual(["These configurations '[lingerMs]' were supplied but are not used yet."])
+})
+
+test('names of librdkafka and values in another case are taken', () => {
+  const given = { ...servers, 'sasl.username': 'alice', 'security.protocol': 'sasl_ssl' }
+  expect(nodeProperties(given).network).toMatchObject({ 'sasl.username': 'alice', 'security.protocol': 'SASL_SSL' })
 })
 
 test('clients name themselves as Java’s do', () => {
