@@ -3,7 +3,8 @@
  *
  * The DSL (`dsl/`) makes it, the engine (`engine/`) runs one partition of one subtopology of it, the renderers print
  * it, and the thread spreads its tasks over the members of a group. Names are those that Kafka Streams 4.3 gives for
- * the same pipeline, so that internal topics and `describe()` agree. Source: InternalTopologyBuilder, TopologyDescription.
+ * the same pipeline, so that internal topics and `describe()` agree. Source: InternalTopologyBuilder,
+ * TopologyDescription.
  */
 import type { Serde } from '@troupe/client/serdes'
 import type { Operation } from './engine/operation.ts'
@@ -184,18 +185,18 @@ export interface InternalTopic {
  */
 export interface Sink<K = any, V = any> {
   readonly name: string
-  open(): SinkDriver<K, V> | Promise<SinkDriver<K, V>>
+  open(): SinkDriver<K, V> | PromiseLike<SinkDriver<K, V>>
 }
 
 export interface SinkDriver<K = any, V = any> {
   /** For each partition the offset of the next record to apply; null: never heard of it. */
-  offsets(partitions: readonly TopicPartition[]): Promise<readonly (number | null)[]>
+  offsets(partitions: readonly TopicPartition[]): PromiseLike<readonly (number | null)[]>
   /**
    * Stores the records and `to`, atomically, if the stored offset is `from` (null: none is stored); answers whether it
    * was. Refused means that somebody else has the partition now.
    */
-  apply(batch: SinkBatch<K, V>): Promise<boolean>
-  close(): Promise<void>
+  apply(batch: SinkBatch<K, V>): PromiseLike<boolean>
+  close(): PromiseLike<void>
 }
 
 export interface SinkBatch<K = any, V = any> {

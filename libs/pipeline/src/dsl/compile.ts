@@ -203,7 +203,8 @@ function changelogTopic(store: StoreSpec, name: string, subtopology: number): In
 }
 
 /**
- * Null keys do not pass a repartition topic, as no grouping or inner join wants them; left and outer joins do (KIP-962).
+ * Null keys do not pass a repartition topic, as no grouping or inner join wants them; left and outer joins do
+ * (KIP-962).
  */
 function relaxNullKeyFilters(graph: Graph): void {
   const successors = successorsOf(graph.nodes)

@@ -1,6 +1,6 @@
 /**
- * An outside system stores the offsets of exactly one input beside its records. So what ends in it has one source topic,
- * no state and no other output; where the pipeline is not so, a topic comes before the sink.
+ * An outside system stores the offsets of exactly one input beside its records. So what ends in it has one source
+ * topic, no state and no other output; where the pipeline is not so, a topic comes before the sink.
  */
 import type { Graph, GraphExternal, GraphNode, RepartitionTopic } from './graph.ts'
 import { groups } from './groups.ts'

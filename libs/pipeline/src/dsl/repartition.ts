@@ -1,5 +1,6 @@
 /**
- * A repartition topic in the middle of a pipeline: filter, sink, topic, source. Source: KStreamImpl#createRepartitionedSource.
+ * A repartition topic in the middle of a pipeline: filter, sink, topic, source. Source:
+ * KStreamImpl#createRepartitionedSource.
  */
 import type { StreamPartitioner } from '../topology.ts'
 import type { AnySerde, Graph } from './graph.ts'

@@ -28,6 +28,8 @@ export interface Context {
   /** Of outer joins: from which time on there may be records that wait for a partner. */
   readonly minTimes: Map<string, number>
   readonly stores: ReadonlyMap<string, Store>
+  /** Changes of tables wait for `flush`. */
+  readonly caching: boolean
 }
 
 /** What makes a processor out of its operation. */

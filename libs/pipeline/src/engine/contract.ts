@@ -82,12 +82,18 @@ export interface Task {
 
   /** Committed offset and its metadata, before the first record: partition times go on from there. */
   resume(partition: TopicPartition, metadata: string): void
-  /** Records of a changelog partition in the order of the log. Before the first `process`; later for standby copies only. */
+  /**
+   * Records of a changelog partition in the order of the log. Before the first `process`; later for standby copies
+   * only.
+   */
   restore(store: string, records: readonly InputRecord[]): void
 
   /** Buffers input; records of one partition in the order of their offsets. */
   add(records: readonly InputRecord[]): void
-  /** Records that wait for `process`, of one input or of all: pause the partition above `buffered.records.per.partition`. */
+  /**
+   * Records that wait for `process`, of one input or of all: pause the partition above
+   * `buffered.records.per.partition`.
+   */
   buffered(partition?: TopicPartition): number
   /** Inputs without a buffered record: `max.task.idle.ms` waits for them. */
   empty(): readonly TopicPartition[]

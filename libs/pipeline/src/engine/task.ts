@@ -7,7 +7,7 @@ import { SessionStore } from '../stores/session-store.ts'
 import type { ChangeLog, Store } from '../stores/store.ts'
 import { SuppressStore } from '../stores/suppress-store.ts'
 import { WindowStore } from '../stores/window-store.ts'
-import type { Header, SinkRecord, SourceNode, StoreSpec, Topology, TopicPartition } from '../topology.ts'
+import type { Header, SinkRecord, SourceNode, StoreSpec, Topology, TopicPartition, TopologyNode } from '../topology.ts'
 import type {
   ConsumedOffset,
   CreateTaskOptions,
@@ -24,6 +24,18 @@ import { taskId } from './partitions.ts'
 import { wire, type Running } from './wiring.ts'
 
 const noHeaders: readonly Header[] = []
+
+/** Those before first: what one gives out when it is flushed may go into the next. */
+function storesInOrder(topology: Topology, subtopology: number): ReadonlySet<string> {
+  const nodes = topology.subtopologies[subtopology]!.nodes.map((name) => topology.nodes.get(name)!)
+  const own = (node: TopologyNode): string[] => {
+    if (node.kind !== 'processor') return []
+    const { operation } = node
+    return 'store' in operation && operation.store !== null ? [operation.store] : []
+  }
+  const all = nodes.flatMap((node) => (node.kind === 'processor' ? node.stores : []))
+  return new Set([...nodes.flatMap(own), ...all])
+}
 
 export function createTask(
   topology: Topology,
@@ -76,13 +88,14 @@ class RunningTask implements Task {
     const sources = this.sources()
     this.queues = inputs.map((input) => inputQueue(sources.get(input.topic)!, input))
     this.queueOf = new Map(this.queues.map((queue) => [queue.topic, queue]))
-    for (const name of topology.subtopologies[subtopology]!.stores)
+    for (const name of storesInOrder(topology, subtopology))
       this.stores.set(name, this.makeStore(topology.stores.get(name)!))
     this.running = wire(topology, subtopology, this.stores, {
       output: (record) => void this.outputs.push(record),
       external: (record) => void this.external.push(record),
       poison: (poison) => void this.poison.push(poison),
       partitionCount: options.partitionCount ?? (() => undefined),
+      caching: options.caching ?? false,
     })
   }
 

@@ -15,6 +15,8 @@ export interface TestDriverOptions {
   readonly properties?: { readonly 'application.id'?: string }
   /** Of every input and output topic; a number for all, default 1. */
   readonly partitions?: number | Readonly<Record<string, number>>
+  /** Results of tables once for each key and input record, as with Kafka Streams' default cache. Default false. */
+  readonly caching?: boolean
   /** Default `throw`; `continue` leaves the record out and keeps it in `poison`. */
   readonly onPoison?: 'throw' | 'continue'
 }
@@ -53,7 +55,11 @@ export class TestDriver {
     this.options = options
     this.topology = pipeline.topology(options.properties)
     this.counts = partitionCounts(this.topology, (topic) => this.partitionsOf(topic))
-    const taskOptions = { counts: this.counts, partitionCount: (topic: string) => this.partitionsOf(topic) }
+    const taskOptions = {
+      counts: this.counts,
+      partitionCount: (topic: string) => this.partitionsOf(topic),
+      caching: options.caching,
+    }
     this.tasks = tasksOf(this.topology, this.counts).map(({ subtopology, partition }) =>
       createTask(this.topology, subtopology, partition, taskOptions),
     )

@@ -14,6 +14,7 @@ export interface Ends {
   external(record: SinkRecord): void
   poison(poison: Poison): void
   partitionCount(topic: string): number | undefined
+  readonly caching: boolean
 }
 
 export interface Running {
@@ -22,7 +23,13 @@ export interface Running {
 }
 
 export function wire(topology: Topology, subtopology: number, stores: ReadonlyMap<string, Store>, ends: Ends): Running {
-  const context: Context = { record: null as unknown as InputRecord, times: new Map(), minTimes: new Map(), stores }
+  const context: Context = {
+    record: null as unknown as InputRecord,
+    times: new Map(),
+    minTimes: new Map(),
+    stores,
+    caching: ends.caching,
+  }
   const made = new Map<string, Process>()
   const make = (name: string): Process => {
     const known = made.get(name)

@@ -6,6 +6,7 @@ import { binaryString, compareBytes, readLong, sessionKey } from './bytes.ts'
 import type { SessionStoreSpec } from '../topology.ts'
 import type { Windowed } from '../windows.ts'
 import type { ChangeLog, LoggedRecord, Store, StoredEntry } from './store.ts'
+import { WriteBack, type Cause, type FlushListener } from './write-back.ts'
 
 interface Entry {
   readonly start: number
@@ -17,6 +18,14 @@ interface KeyEntries {
   readonly key: Uint8Array
   /** By end, then by start. */
   entries: Entry[]
+}
+
+/** A session as those behind the cache know it. */
+interface Before {
+  readonly key: Uint8Array
+  readonly start: number
+  readonly end: number
+  readonly value: Uint8Array | null
 }
 
 export interface Session {
@@ -32,6 +41,7 @@ export class SessionStore implements Store {
   /** Largest end put. */
   private observed = -1
   private swept = 0
+  private cached: { readonly writeBack: WriteBack<Before>; readonly listener: FlushListener } | null = null
 
   constructor(spec: SessionStoreSpec, log: ChangeLog) {
     this.spec = spec
@@ -49,17 +59,43 @@ export class SessionStore implements Store {
 
   fetch(key: unknown, start: number, end: number): any {
     if (!this.isLive(end)) return null
-    const found = this.byKey.get(binaryString(this.spec.key.serialize(key)!))
-    const entry = found?.entries.find((each) => each.start === start && each.end === end)
+    const entry = this.entryAt(this.spec.key.serialize(key)!, start, end)
     return entry === undefined ? null : this.spec.value.deserialize(entry.value)
   }
 
+  /** From now on changes wait for `flush`, which tells them to `listener` and to the changelog. */
+  cache(listener: FlushListener): void {
+    this.cached = { writeBack: new WriteBack(), listener }
+  }
+
   /** null deletes. */
-  put({ key, start, end }: Windowed<unknown>, value: unknown, recordTimestamp: number): void {
+  put({ key, start, end }: Windowed<unknown>, value: unknown, cause: Cause): void {
     const keyBytes = this.spec.key.serialize(key)!
     const valueBytes = value === null ? null : this.spec.value.serialize(value)
+    const stored = sessionKey(keyBytes, start, end)
+    if (this.cached) {
+      const before = this.entryAt(keyBytes, start, end)
+      this.cached.writeBack.mark(
+        binaryString(stored),
+        { key: keyBytes, start, end, value: before?.value ?? null },
+        cause,
+      )
+    }
     this.write(keyBytes, start, end, valueBytes)
-    this.log(sessionKey(keyBytes, start, end), valueBytes, recordTimestamp)
+    if (!this.cached) this.log(stored, valueBytes, cause.timestamp)
+  }
+
+  flush(): void {
+    const { cached } = this
+    cached?.writeBack.drain((_text, before, cause) => {
+      const { key, start, end, value: oldBytes } = before!
+      const newBytes = this.entryAt(key, start, end)?.value ?? null
+      if (newBytes === null && oldBytes === null) return
+      this.log(sessionKey(key, start, end), newBytes, cause.timestamp)
+      const newValue = newBytes === null ? null : this.spec.value.deserialize(newBytes)
+      const oldValue = oldBytes === null ? null : this.spec.value.deserialize(oldBytes)
+      cached.listener({ key: this.spec.key.deserialize(key), start, end }, newValue, oldValue, end, cause)
+    })
   }
 
   restore({ key, value }: LoggedRecord): void {
@@ -80,6 +116,10 @@ export class SessionStore implements Store {
         }
       }
     }
+  }
+
+  private entryAt(key: Uint8Array, start: number, end: number): Entry | undefined {
+    return this.byKey.get(binaryString(key))?.entries.find((each) => each.start === start && each.end === end)
   }
 
   private isLive(end: number): boolean {

@@ -9,6 +9,7 @@ import type { Header, WindowStoreSpec } from '../topology.ts'
 import type { Windowed } from '../windows.ts'
 import type { ValueAndTimestamp } from './key-value-store.ts'
 import type { ChangeLog, LoggedRecord, Store, StoredEntry } from './store.ts'
+import { WriteBack, type Cause, type FlushListener } from './write-back.ts'
 
 interface Entry {
   readonly time: number
@@ -23,6 +24,13 @@ interface KeyEntries {
   entries: Entry[]
 }
 
+/** A window as those behind the cache know it. */
+interface Before {
+  readonly key: Uint8Array
+  readonly time: number
+  readonly value: Uint8Array | null
+}
+
 const maxSequence = 0x7fff_ffff
 
 export class WindowStore implements Store {
@@ -33,6 +41,7 @@ export class WindowStore implements Store {
   private observed = -1
   private swept = 0
   private sequence = 0
+  private cached: { readonly writeBack: WriteBack<Before>; readonly listener: FlushListener } | null = null
 
   constructor(spec: WindowStoreSpec, log: ChangeLog) {
     this.spec = spec
@@ -42,8 +51,7 @@ export class WindowStore implements Store {
   /** The value of one window. */
   fetch(key: unknown, time: number): ValueAndTimestamp | null {
     if (!this.isLive(time)) return null
-    const found = this.byKey.get(binaryString(this.spec.key.serialize(key)!))
-    const entry = found?.entries.find((each) => each.time === time)
+    const entry = this.entryAt(this.spec.key.serialize(key)!, time)
     return entry === undefined ? null : { value: this.spec.value.deserialize(entry.value), timestamp: entry.timestamp }
   }
 
@@ -56,12 +64,37 @@ export class WindowStore implements Store {
       .map(({ time, value }) => ({ time, value: this.spec.value.deserialize(value) }))
   }
 
+  /** From now on changes wait for `flush`, which tells them to `listener` and to the changelog. */
+  cache(listener: FlushListener): void {
+    this.cached = { writeBack: new WriteBack(), listener }
+  }
+
   /** `timestamp` is that of the value, `time` that of the window. null deletes. */
-  put(key: unknown, value: unknown, timestamp: number, time: number, recordTimestamp: number): void {
+  put(key: unknown, time: number, value: unknown, timestamp: number, cause: Cause): void {
     const keyBytes = this.spec.key.serialize(key)!
     const valueBytes = value === null ? null : this.spec.value.serialize(value)
+    const stored = windowStoreKey(keyBytes, time, 0)
+    if (this.cached) {
+      const before = this.entryAt(keyBytes, time)
+      this.cached.writeBack.mark(binaryString(stored), { key: keyBytes, time, value: before?.value ?? null }, cause)
+    }
     this.write(keyBytes, { time, sequence: 0, timestamp }, valueBytes)
-    this.log(windowStoreKey(keyBytes, time, 0), valueBytes, valueBytes === null ? recordTimestamp : timestamp)
+    if (!this.cached) this.log(stored, valueBytes, valueBytes === null ? cause.timestamp : timestamp)
+  }
+
+  flush(): void {
+    const { cached } = this
+    cached?.writeBack.drain((_text, before, cause) => {
+      const { key, time, value: oldBytes } = before!
+      const entry = this.entryAt(key, time)
+      if (entry === undefined && oldBytes === null) return
+      const timestamp = entry === undefined ? cause.timestamp : entry.timestamp
+      this.log(windowStoreKey(key, time, 0), entry?.value ?? null, timestamp)
+      const newValue = entry === undefined ? null : this.spec.value.deserialize(entry.value)
+      const oldValue = oldBytes === null ? null : this.spec.value.deserialize(oldBytes)
+      const windowed = { key: this.spec.key.deserialize(key), start: time, end: time + this.spec.windowSizeMs }
+      cached.listener(windowed, newValue, oldValue, timestamp, cause)
+    })
   }
 
   /** One more value of the key at this time (`retainDuplicates`). */
@@ -96,6 +129,10 @@ export class WindowStore implements Store {
         yield { key: windowed, value: this.spec.value.deserialize(value), timestamp }
       }
     }
+  }
+
+  private entryAt(key: Uint8Array, time: number): Entry | undefined {
+    return this.byKey.get(binaryString(key))?.entries.find((each) => each.time === time)
   }
 
   private isLive(time: number): boolean {

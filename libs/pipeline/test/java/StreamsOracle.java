@@ -13,7 +13,7 @@ import org.apache.kafka.streams.state.*;
 import org.apache.kafka.streams.test.TestRecord;
 
 /**
- * Runs topologies in Kafka Streams' own TopologyTestDriver. Input: `case NAME`, then a line for each record (topic, key, value,
+ * Runs topologies in Kafka Streams' own TopologyTestDriver. Input: `case NAME` (`cached NAME`: with a cache), then a line for each record (topic, key, value,
  * timestamp, header; `~` is null; tab-separated), then `end`; or `describe NAME`. Answers each case with its output records
  * (topic, key, value in hex, timestamp, headers; topics sorted), each describe with its text, then `end`.
  *
@@ -66,6 +66,13 @@ public final class StreamsOracle {
             case "session" -> stream(b, "a").filter((k, v) -> v != null).groupByKey()
                 .windowedBy(SessionWindows.ofInactivityGapAndGrace(Duration.ofMillis(10), Duration.ofMillis(15)))
                 .aggregate(() -> "", (k, v, agg) -> agg + v, (k, x, y) -> x + "|" + y, Materialized.with(S, S))
+                .toStream().to("out", Produced.with(session(), S));
+            case "session-retained" -> stream(b, "a")
+                .flatMapValues(v -> v == null ? List.<String>of() : Arrays.asList(v.split("")))
+                .groupByKey(Grouped.with(S, S))
+                .windowedBy(SessionWindows.ofInactivityGapAndGrace(Duration.ofMillis(10), Duration.ofMillis(5)))
+                .aggregate(() -> "", (k, v, agg) -> agg + v, (k, x, y) -> x + "|" + y,
+                    Materialized.<String, String, SessionStore<Bytes, byte[]>>as("kept").withValueSerde(S).withRetention(Duration.ofSeconds(10)))
                 .toStream().to("out", Produced.with(session(), S));
             case "session-count" -> stream(b, "a").groupByKey()
                 .windowedBy(SessionWindows.ofInactivityGapAndGrace(Duration.ofMillis(5), Duration.ofMillis(0))).count()
@@ -166,13 +173,13 @@ public final class StreamsOracle {
 
     static final Path stateDirectory = Path.of(System.getProperty("java.io.tmpdir"), "troupe-streams-oracle-" + ProcessHandle.current().pid());
 
-    static Properties properties() {
+    static Properties properties(boolean cached) {
         Properties p = new Properties();
         p.put("application.id", "app");
         p.put("bootstrap.servers", "none:1");
         p.put("default.key.serde", Serdes.StringSerde.class);
         p.put("default.value.serde", Serdes.StringSerde.class);
-        p.put("statestore.cache.max.bytes", 0);
+        p.put("statestore.cache.max.bytes", cached ? 10_000_000 : 0);
         p.put("__emit.interval.ms.kstreams.outer.join.spurious.results.fix__", 0L);
         p.put("state.dir", stateDirectory.toString());
         return p;
@@ -181,8 +188,8 @@ public final class StreamsOracle {
     static byte[] bytes(String field) { return field.equals("~") ? null : field.getBytes(StandardCharsets.UTF_8); }
     static String hex(byte[] bytes) { return bytes == null ? "~" : HexFormat.of().formatHex(bytes); }
 
-    static void run(String name, List<String[]> records, StringBuilder out) {
-        try (TopologyTestDriver driver = new TopologyTestDriver(topology(name), properties())) {
+    static void run(String name, boolean cached, List<String[]> records, StringBuilder out) {
+        try (TopologyTestDriver driver = new TopologyTestDriver(topology(name), properties(cached))) {
             Map<String, TestInputTopic<byte[], byte[]>> inputs = new HashMap<>();
             for (String[] f : records) {
                 TestInputTopic<byte[], byte[]> input = inputs.computeIfAbsent(f[0],
@@ -212,7 +219,7 @@ public final class StreamsOracle {
                 else {
                     List<String[]> records = new ArrayList<>();
                     for (String line = in.nextLine(); !line.equals("end"); line = in.nextLine()) records.add(line.split("\t", -1));
-                    run(command[1], records, out);
+                    run(command[1], command[0].equals("cached"), records, out);
                 }
             } catch (RuntimeException e) {
                 out.append(e).append('\n');

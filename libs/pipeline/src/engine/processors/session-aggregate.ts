@@ -3,19 +3,15 @@
  * first. Source: KStreamSessionWindowAggregate.
  */
 import { observe, storeOf, type Process, type Wiring } from '../context.ts'
+import { rowWriter } from '../row-writer.ts'
 import type { SessionAggregate } from '../operation.ts'
 
 export function sessionAggregate(operation: SessionAggregate, { context, node, forward }: Wiring): Process {
   const { gapMs, graceMs, initializer, aggregator, merger, sendOldValues } = operation
   const store = storeOf(context, 'session', operation.store)
-  const changed = (key: unknown, start: number, end: number, oldValue: unknown, newValue: unknown): void =>
-    forward({
-      key: { key, start, end },
-      value: { newValue, oldValue: sendOldValues ? oldValue : null },
-      timestamp: end,
-      headers: [],
-    })
-  return ({ key, value, timestamp }) => {
+  const write = rowWriter(context, store, forward, sendOldValues)
+  return (record) => {
+    const { key, value, timestamp } = record
     if (key === null) return
     const closed = observe(context, node, timestamp) - graceMs - gapMs
     const found = store.find(key, timestamp - gapMs, timestamp + gapMs)
@@ -30,12 +26,10 @@ export function sessionAggregate(operation: SessionAggregate, { context, node, f
     if (start !== timestamp || end !== timestamp) {
       for (const session of found) {
         const oldValue = store.fetch(key, session.start, session.end)
-        store.put({ key, start: session.start, end: session.end }, null, timestamp)
-        changed(key, session.start, session.end, oldValue, null)
+        write(record, { key, start: session.start, end: session.end }, null, oldValue, session.end)
       }
     }
     aggregate = aggregator(key, value, aggregate) ?? null
-    store.put({ key, start, end }, aggregate, timestamp)
-    changed(key, start, end, null, aggregate)
+    write(record, { key, start, end }, aggregate, null, end)
   }
 }

@@ -2,12 +2,14 @@
  * Aggregates of a stream by key. Records without key or value do not count; an aggregate's time is that of its newest
  * record. Source: KStreamAggregate, KStreamReduce.
  */
-import { storeOf, type Flow, type Process, type Wiring } from '../context.ts'
+import { storeOf, type Process, type Wiring } from '../context.ts'
+import { rowWriter } from '../row-writer.ts'
 import type { StreamAggregate, StreamReduce } from '../operation.ts'
 
 export function streamAggregate(operation: StreamAggregate, { context, forward }: Wiring): Process {
   const { initializer, aggregator, sendOldValues } = operation
   const store = storeOf(context, 'keyValue', operation.store)
+  const write = rowWriter(context, store, forward, sendOldValues)
   return (record) => {
     const { key, value, timestamp } = record
     if (key === null || value === null) return
@@ -17,14 +19,14 @@ export function streamAggregate(operation: StreamAggregate, { context, forward }
     // Read once more: the application may change an aggregate in place.
     const oldValue = sendOldValues ? current() : null
     const aggregate = aggregator(key, value, before === null ? current() : before.value) ?? null
-    store.put(key, aggregate, time, timestamp)
-    forward(changed(record, aggregate, oldValue, time))
+    write(record, key, aggregate, oldValue, time)
   }
 }
 
 export function streamReduce(operation: StreamReduce, { context, forward }: Wiring): Process {
   const { reducer, sendOldValues } = operation
   const store = storeOf(context, 'keyValue', operation.store)
+  const write = rowWriter(context, store, forward, sendOldValues)
   return (record) => {
     const { key, value, timestamp } = record
     if (key === null || value === null) return
@@ -32,11 +34,6 @@ export function streamReduce(operation: StreamReduce, { context, forward }: Wiri
     const oldValue = sendOldValues && before !== null ? store.get(key)!.value : null
     const aggregate = before === null ? value : (reducer(before.value, value) ?? null)
     const time = before === null ? timestamp : Math.max(timestamp, before.timestamp)
-    store.put(key, aggregate, time, timestamp)
-    forward(changed(record, aggregate, oldValue, time))
+    write(record, key, aggregate, oldValue, time)
   }
-}
-
-export function changed({ key, headers }: Flow, newValue: unknown, oldValue: unknown, timestamp: number): Flow {
-  return { key, value: { newValue, oldValue }, timestamp, headers }
 }

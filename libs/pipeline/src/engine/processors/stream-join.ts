@@ -52,8 +52,8 @@ export function streamStreamJoin(operation: StreamStreamJoin, { context, forward
 }
 
 /**
- * `minTime` is what Kafka Streams' TimeTracker has: the time of the record looked at last, or of an earlier one that came
- * after. It may be later than the earliest that waits, which then goes out a little later.
+ * `minTime` is what Kafka Streams' TimeTracker has: the time of the record looked at last, or of an earlier one that
+ * came after. It may be later than the earliest that waits, which then goes out a little later.
  */
 function emitAlone(
   { side, windows, joiner, tracker }: StreamStreamJoin,

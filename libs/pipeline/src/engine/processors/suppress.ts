@@ -1,5 +1,6 @@
 /**
- * Holds changes back until stream time says that they are final, or old enough. Source: KTableSuppressProcessorSupplier.
+ * Holds changes back until stream time says that they are final, or old enough. Source:
+ * KTableSuppressProcessorSupplier.
  */
 import { observe, storeOf, type Process, type Wiring } from '../context.ts'
 import type { Suppress } from '../operation.ts'

@@ -1,11 +1,12 @@
 /**
- * Joins with a table: a stream's record with the row as it is now, or the changed row of one table with that of another.
- * Source: KStreamKTableJoinProcessor, KTableKTable*Join, KTableKTableJoinMerger.
+ * Joins with a table: a stream's record with the row as it is now, or the changed row of one table with that of
+ * another. Source: KStreamKTableJoinProcessor, KTableKTable*Join, KTableKTableJoinMerger.
  */
-import { storeOf, type Process, type Wiring } from '../context.ts'
+import type { Process, Wiring } from '../context.ts'
 import type { Change, StreamTableJoin, TableJoin, TableJoinMerge } from '../operation.ts'
 import { rowReader } from '../table-view.ts'
-import { changed } from './stream-aggregate.ts'
+import { changed } from './changed.ts'
+import { ownStore } from './table.ts'
 
 export function streamTableJoin({ table, left, joiner }: StreamTableJoin, { context, forward }: Wiring): Process {
   const read = rowReader(table, context)
@@ -37,10 +38,10 @@ export function tableJoin({ join, other, joiner, sendOldValues }: TableJoin, { c
 }
 
 export function tableJoinMerge({ store: name, sendOldValues }: TableJoinMerge, { context, forward }: Wiring): Process {
-  const store = name === null ? null : storeOf(context, 'keyValue', name)
+  const own = ownStore(name, context, forward, sendOldValues)
   return (record) => {
     const { newValue, oldValue } = record.value as Change
-    store?.put(record.key, newValue, record.timestamp, record.timestamp)
-    forward(changed(record, newValue, sendOldValues ? oldValue : null, record.timestamp))
+    if (own) own.write(record, record.key, newValue, oldValue, record.timestamp)
+    else forward(changed(record, newValue, sendOldValues ? oldValue : null, record.timestamp))
   }
 }

@@ -2,7 +2,8 @@
  * Processors of tables: each takes a change and makes one of its own. Source: KTableSource, KTableFilter,
  * KTableMapValues, KTableRepartitionMap, KTableAggregate, KTableReduce.
  */
-import { storeOf, type Context, type Flow, type Process, type Wiring } from '../context.ts'
+import type { KeyValueStore } from '../../stores/key-value-store.ts'
+import { storeOf, type Context, type Process, type Wiring } from '../context.ts'
 import type {
   Change,
   TableAggregate,
@@ -12,31 +13,32 @@ import type {
   TableRepartitionMap,
   TableSource,
 } from '../operation.ts'
-import { changed } from './stream-aggregate.ts'
+import { rowWriter, type WriteRow } from '../row-writer.ts'
+import { changed } from './changed.ts'
 
 export function tableSource({ store: name, sendOldValues }: TableSource, { context, forward }: Wiring): Process {
   if (name === null)
     return (record) => void (record.key !== null && forward(changed(record, record.value, null, record.timestamp)))
   const store = storeOf(context, 'keyValue', name)
+  const write = rowWriter(context, store, forward, sendOldValues)
   return (record) => {
     const { key, value, timestamp } = record
     if (key === null) return
     const oldValue = sendOldValues ? (store.get(key)?.value ?? null) : null
-    store.put(key, value, timestamp, timestamp)
-    forward(changed(record, value, oldValue, timestamp))
+    write(record, key, value, oldValue, timestamp)
   }
 }
 
 export function tableFilter({ predicate, store, sendOldValues }: TableFilter, { context, forward }: Wiring): Process {
   const passing = (key: unknown, value: unknown): unknown => (value !== null && predicate(key, value) ? value : null)
-  const put = writer(store, context)
+  const own = ownStore(store, context, forward, sendOldValues)
   return (record) => {
     const { key, value } = record as { key: unknown; value: Change }
     const newValue = passing(key, value.newValue)
-    const oldValue = !sendOldValues ? null : put ? put.get(key) : passing(key, value.oldValue)
+    const oldValue = !sendOldValues ? null : own ? (own.store.get(key)?.value ?? null) : passing(key, value.oldValue)
     if (sendOldValues && oldValue === null && newValue === null) return
-    put?.put(record, newValue)
-    forward(changed(record, newValue, oldValue, record.timestamp))
+    if (own) own.write(record, key, newValue, oldValue, record.timestamp)
+    else forward(changed(record, newValue, oldValue, record.timestamp))
   }
 }
 
@@ -45,27 +47,26 @@ export function tableMapValues(
   { context, forward }: Wiring,
 ): Process {
   const mapped = (key: unknown, value: unknown): unknown => (value === null ? null : (mapper(value, key) ?? null))
-  const put = writer(store, context)
+  const own = ownStore(store, context, forward, sendOldValues)
   return (record) => {
     const { key, value } = record as { key: unknown; value: Change }
     const newValue = mapped(key, value.newValue)
-    const oldValue = !sendOldValues ? null : put ? put.get(key) : mapped(key, value.oldValue)
-    put?.put(record, newValue)
-    forward(changed(record, newValue, oldValue, record.timestamp))
+    const oldValue = !sendOldValues ? null : own ? (own.store.get(key)?.value ?? null) : mapped(key, value.oldValue)
+    if (own) own.write(record, key, newValue, oldValue, record.timestamp)
+    else forward(changed(record, newValue, oldValue, record.timestamp))
   }
 }
 
 /** The store of a table that may have none. */
-function writer(
+export function ownStore(
   name: string | null,
   context: Context,
-): null | { get(key: unknown): unknown; put(record: Flow, value: unknown): void } {
+  forward: Process,
+  sendOldValues: boolean,
+): { readonly store: KeyValueStore; readonly write: WriteRow } | null {
   if (name === null) return null
   const store = storeOf(context, 'keyValue', name)
-  return {
-    get: (key) => store.get(key)?.value ?? null,
-    put: ({ key, timestamp }, value) => store.put(key, value, timestamp, timestamp),
-  }
+  return { store, write: rowWriter(context, store, forward, sendOldValues) }
 }
 
 export function tableRepartitionMap({ mapper }: TableRepartitionMap, { forward }: Wiring): Process {
@@ -98,6 +99,7 @@ function sameKey(left: unknown, right: unknown): boolean {
 export function tableAggregate(operation: TableAggregate, { context, forward }: Wiring): Process {
   const { initializer, adder, subtractor, sendOldValues } = operation
   const store = storeOf(context, 'keyValue', operation.store)
+  const write = rowWriter(context, store, forward, sendOldValues)
   return (record) => {
     const { key, value, timestamp } = record as { key: unknown; value: Change; timestamp: number }
     if (key === null) throw new TypeError('Record key for KTable aggregate operator should not be null.')
@@ -113,14 +115,14 @@ export function tableAggregate(operation: TableAggregate, { context, forward }: 
       aggregate = adder(key, value.newValue, aggregate ?? initializer()) ?? null
       if (before !== null) time = Math.max(timestamp, before.timestamp)
     }
-    store.put(key, aggregate, time, timestamp)
-    forward(changed(record, aggregate, oldValue, time))
+    write(record, key, aggregate, oldValue, time)
   }
 }
 
 export function tableReduce(operation: TableReduce, { context, forward }: Wiring): Process {
   const { adder, subtractor, sendOldValues } = operation
   const store = storeOf(context, 'keyValue', operation.store)
+  const write = rowWriter(context, store, forward, sendOldValues)
   return (record) => {
     const { key, value, timestamp } = record as { key: unknown; value: Change; timestamp: number }
     if (key === null) throw new TypeError('Record key for KTable reduce operator should not be null.')
@@ -136,7 +138,6 @@ export function tableReduce(operation: TableReduce, { context, forward }: Wiring
       if (aggregate !== null && before !== null) time = Math.max(timestamp, before.timestamp)
       aggregate = aggregate === null ? value.newValue : (adder(aggregate, value.newValue) ?? null)
     }
-    store.put(key, aggregate, time, timestamp)
-    forward(changed(record, aggregate, oldValue, time))
+    write(record, key, aggregate, oldValue, time)
   }
 }

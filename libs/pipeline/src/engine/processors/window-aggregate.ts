@@ -4,12 +4,15 @@
  */
 import { windowStarts } from '../../windows.ts'
 import { observe, storeOf, type Process, type Wiring } from '../context.ts'
+import { rowWriter } from '../row-writer.ts'
 import type { WindowAggregate } from '../operation.ts'
 
 export function windowAggregate(operation: WindowAggregate, { context, node, forward }: Wiring): Process {
   const { windows, initializer, aggregator, sendOldValues } = operation
   const store = storeOf(context, 'window', operation.store)
-  return ({ key, value, timestamp, headers }) => {
+  const write = rowWriter(context, store, forward, sendOldValues)
+  return (record) => {
+    const { key, value, timestamp } = record
     if (key === null) return
     const closed = observe(context, node, timestamp) - windows.graceMs
     for (const start of windowStarts(windows, timestamp)) {
@@ -20,8 +23,7 @@ export function windowAggregate(operation: WindowAggregate, { context, node, for
       const current = (): unknown => (before === null ? (initializer() ?? null) : store.fetch(key, start)!.value)
       const oldValue = sendOldValues ? current() : null
       const newValue = aggregator(key, value, before === null ? current() : before.value) ?? null
-      store.put(key, newValue, time, start, timestamp)
-      forward({ key: { key, start, end }, value: { newValue, oldValue }, timestamp: time, headers })
+      write(record, { key, start, end }, newValue, oldValue, time)
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The topologies that Kafka Streams runs beside us: those of StreamsOracle.java, name by name. Functions work on text, so
- * that both languages agree on what they give.
+ * The topologies that Kafka Streams runs beside us: those of StreamsOracle.java, name by name. Functions work on text,
+ * so that both languages agree on what they give.
  */
 import { int64, string } from '@troupe/client/serdes'
 import { pipeline, type Pipeline, type PipelineBuilder } from '../../src/dsl/pipeline.ts'
@@ -83,6 +83,19 @@ const described: Record<string, (p: PipelineBuilder) => void> = {
       )
       .toStream()
       .to('out', { key: sessionWindowed(string), value: string }),
+  'session-retained': (p) =>
+    stream(p, 'a')
+      .flatMapValues((value) => (value === null ? [] : value.split('')))
+      .groupByKey(text)
+      .windowedBy(sessions(10, 5))
+      .aggregate(
+        () => '',
+        (_key, value, aggregate) => aggregate + value,
+        (_key, left, right) => `${left}|${right}`,
+        { store: 'kept', value: string, retentionMs: 10_000 },
+      )
+      .toStream()
+      .to('out'),
   'session-count': (p) => stream(p, 'a').groupByKey().windowedBy(sessions(5)).count().toStream().to('out'),
   'session-reduce': (p) =>
     stream(p, 'a')
@@ -145,9 +158,18 @@ const described: Record<string, (p: PipelineBuilder) => void> = {
       )
       .to('out', text)
   },
-  'stream-stream': (p) => stream(p, 'a').join(stream(p, 'b'), slashed, within(0, { before: 10, after: 20, graceMs: 5 })).to('out', text),
-  'stream-stream-left': (p) => stream(p, 'a').leftJoin(stream(p, 'b'), slashed, within(0, { before: 10, after: 15, graceMs: 5 })).to('out', text),
-  'stream-stream-outer': (p) => stream(p, 'a').outerJoin(stream(p, 'b'), slashed, within(0, { before: 15, after: 10, graceMs: 10 })).to('out', text),
+  'stream-stream': (p) => {
+    const windows = within(0, { before: 10, after: 20, graceMs: 5 })
+    stream(p, 'a').join(stream(p, 'b'), slashed, windows).to('out', text)
+  },
+  'stream-stream-left': (p) => {
+    const windows = within(0, { before: 10, after: 15, graceMs: 5 })
+    stream(p, 'a').leftJoin(stream(p, 'b'), slashed, windows).to('out', text)
+  },
+  'stream-stream-outer': (p) => {
+    const windows = within(0, { before: 15, after: 10, graceMs: 10 })
+    stream(p, 'a').outerJoin(stream(p, 'b'), slashed, windows).to('out', text)
+  },
   'stream-stream-repartitioned': (p) =>
     stream(p, 'a')
       .selectKey(firstOrNull)
@@ -290,7 +312,6 @@ const described: Record<string, (p: PipelineBuilder) => void> = {
       .toStream()
       .to('out', counts),
 }
-
 
 const defaults = { 'default.key.serde': string, 'default.value.serde': string }
 
