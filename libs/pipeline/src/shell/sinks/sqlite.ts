@@ -4,7 +4,7 @@
  * The offsets lie in a table beside the rows. A batch is applied only if the file's offset is the one the batch begins
  * at: one that comes twice, or from a thread that has lost the partition, changes nothing.
  */
-import { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import type { Sink, SinkBatch, SinkDriver, SinkRecord, TopicPartition } from '../../topology.ts'
 import { changesOf, quoted, upsert, type Change, type TableOptions } from './rows.ts'
 
@@ -39,7 +39,9 @@ class SqliteDriver<K, V> implements SinkDriver<K, V> {
     this.#sink = sink
     this.#options = options
     this.#offsets = quoted(options.offsetsTable ?? 'troupe_offsets')
-    this.#database = new DatabaseSync(options.file)
+    // Here and not above: to load it is to be warned by older Nodes, and who has no such sink need not be.
+    const sqlite = process.getBuiltinModule('node:sqlite')
+    this.#database = new sqlite.DatabaseSync(options.file)
     const pause = options.busyTimeoutMs ?? 5000
     this.#database.exec(`PRAGMA busy_timeout = ${Math.trunc(pause)}; PRAGMA journal_mode = WAL`)
     this.#transaction(() => {
