@@ -13,7 +13,10 @@ export class Alarm {
   #handle: NodeJS.Timeout | null = null
   #at = Infinity
 
-  /** `after` runs once after each group of timers that fired together. `keepsAlive`: whether a timer alone holds the process. */
+  /**
+   * `after` runs once after each group of timers that fired together. `keepsAlive`: whether a timer alone holds the
+   * process.
+   */
   constructor(heap: TimerHeap, clock: Clock, after: () => void, { keepsAlive = true } = {}) {
     this.#keepsAlive = keepsAlive
     this.#heap = heap

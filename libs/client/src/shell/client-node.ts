@@ -2,11 +2,13 @@
  * One client process's actors, run in this event loop: `network`, `admin`, and any producers and consumers.
  *
  * The actors are the pure ones that the simulator runs too; here they get sockets, a clock and Promises. Whoever is
- * outside of them (the Promise faces, a pipeline's `run`) speaks through `ask`, `tell` and `listen`, under the address
- * `node.application`. What is said within one synchronous piece of work runs together, in the microtask behind it.
+ * outside of them (the Promise faces, a pipeline's `run`) speaks through `ask`, `tell` and `listen`. What is said within
+ * one synchronous piece of work runs together, in the microtask behind it.
  *
  * A node keeps the process alive by its sockets, and as long as an answer is awaited; its timers do not.
  */
+// Codecs and checksums for the core.
+import '@troupe/wire/native.node'
 import { isFailed, type Address, type Failed, type Message, type ReplyToken } from '@troupe/actor'
 import { ActorHost, type ActorKind } from '@troupe/actor/host/actor-host'
 import { Alarm } from '@troupe/actor/host/alarm.node'
@@ -18,7 +20,6 @@ import { clientActorNames, type MetadataSnapshot, type OAuthToken } from '../mes
 import { networkActor } from '../network.ts'
 import { producerActor } from '../producer.ts'
 import type { Connector } from './connector.ts'
-import { installCodecs } from './codecs.ts'
 import { KafkaError } from './errors.ts'
 import { silentLogger, type Logger } from './logger.ts'
 import { nodeProperties } from './properties.ts'
@@ -51,7 +52,6 @@ const noPorts = (): object => ({})
 export class ClientNode {
   /** Unique in this process. */
   readonly id = ++lastNode
-  /** Where actors reach whoever `listen`s under a name. */
   readonly logger: Logger
   readonly #host: ActorHost
   readonly #clock = new MonotonicClock()
@@ -69,7 +69,6 @@ export class ClientNode {
   #closed = false
 
   constructor({ properties, client = 'admin', connector, kinds, tokens, logger = silentLogger }: ClientNodeOptions) {
-    installCodecs()
     this.logger = logger
     const parsed = nodeProperties(properties, client)
     this.#tokens = tokens ?? tokenProvider(parsed.network)

@@ -1,6 +1,9 @@
 /** What Kafka's clients refuse, and in which words; what they only warn of. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Consumer, Producer, type Logger, type Properties } from '@troupe/client'
+import { clientConfigTarget, generateClientConfigs } from '@troupe/tools/generate-configs'
 import { consumerProperties, nodeProperties, producerProperties } from '../../src/shell/properties.ts'
 import { silentLogger } from '../../src/shell/logger.ts'
 
@@ -106,4 +109,11 @@ test('clients name themselves as Java’s do', () => {
   const producer = producerProperties({ ...servers, 'transactional.id': 'tx' }, silentLogger)
   const consumer = consumerProperties({ ...servers, 'group.id': 'g', 'group.instance.id': 'i' }, silentLogger)
   expect([producer['client.id'], consumer['client.id']]).toEqual(['producer-tx', 'consumer-g-i'])
+})
+
+test('the generated definitions are what the generator makes', () => {
+  const root = join(import.meta.dirname, '../../../..')
+  expect(readFileSync(join(root, clientConfigTarget), 'utf8')).toBe(
+    generateClientConfigs(join(root, 'libs/config/schema')),
+  )
 })
