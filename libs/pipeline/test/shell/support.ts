@@ -12,14 +12,14 @@ export { until }
 
 export const partitions = 3
 
-export function wordCount(name = 'word-count'): Pipeline {
+export function wordCount(name = 'word-count', prefix = ''): Pipeline {
   return pipeline(name, (p) => {
-    p.stream('lines', { key: string, value: string })
+    p.stream(`${prefix}lines`, { key: string, value: string })
       .flatMapValues((line: string) => line.split(' '))
       .groupBy((_key: unknown, word: string) => word, { key: string, value: string })
       .count({ store: 'counts' })
       .toStream()
-      .to('counts', { key: string, value: int64 })
+      .to(`${prefix}counts`, { key: string, value: int64 })
   })
 }
 
