@@ -27,6 +27,8 @@ export interface ApacheKafkaOptions {
   /** Skip formatting: the directories hold data already. */
   readonly formatted?: boolean
   readonly clusterId?: string
+  /** Further listeners of a broker, `NAME://host:port`; `properties` says what they are. */
+  readonly listeners?: readonly string[]
   /** Where the controllers listen; free ports unless the caller has to know them beforehand. */
   readonly controllerPorts?: readonly number[]
   /** Called after formatting, right before the processes start: where a start-up time begins. */
@@ -56,7 +58,11 @@ export async function startApacheKafka(options: ApacheKafkaOptions): Promise<Apa
     const properties = {
       'process.roles': 'broker,controller',
       'node.id': id,
-      listeners: `PLAINTEXT://127.0.0.1:${ports[id - 1]},CONTROLLER://127.0.0.1:${controllers[id - 1]!.port}`,
+      listeners: [
+        `PLAINTEXT://127.0.0.1:${ports[id - 1]}`,
+        `CONTROLLER://127.0.0.1:${controllers[id - 1]!.port}`,
+        ...(options.listeners ?? []),
+      ].join(','),
       'controller.listener.names': 'CONTROLLER',
       'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
       'inter.broker.listener.name': 'PLAINTEXT',
@@ -128,7 +134,7 @@ function randomUuid(): string {
   return randomBytes(16).toString('base64url').replace(/^-/, 'a')
 }
 
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, () => {
       const server = createServer()
