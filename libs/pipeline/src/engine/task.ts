@@ -21,6 +21,7 @@ import type {
 import { addRecord, buffered, inputQueue, nextQueue, take, type InputQueue } from './input-queues.ts'
 import { decodeOffsetMetadata, encodeOffsetMetadata } from './offset-metadata.ts'
 import { taskId } from './partitions.ts'
+import { processorTimes, resumeProcessorTimes } from './processor-times.ts'
 import { wire, type Running } from './wiring.ts'
 
 const noHeaders: readonly Header[] = []
@@ -106,8 +107,7 @@ class RunningTask implements Task {
     const queue = this.queueOf.get(topic)!
     queue.partitionTime = Math.max(queue.partitionTime, partitionTime)
     this.streamTime = Math.max(this.streamTime, partitionTime)
-    const known = this.running.context.times
-    for (const [name, time] of times) known.set(name, Math.max(time, known.get(name) ?? -1))
+    resumeProcessorTimes(this.running.context, times)
   }
 
   restore(store: string, records: readonly InputRecord[]): void {
@@ -149,7 +149,7 @@ class RunningTask implements Task {
   }
 
   consumed(): readonly ConsumedOffset[] {
-    const { times } = this.running.context
+    const times = processorTimes(this.running.context)
     return this.queues
       .filter(({ position }) => position >= 0)
       .map(({ topic, partition, position, leaderEpoch, partitionTime }) => {

@@ -43,7 +43,8 @@ export class TestDriver {
   /** Records that were left out, with `onPoison: 'continue'`. */
   readonly poison: Poison[] = []
   private readonly counts: Map<string, number>
-  private readonly tasks: readonly Task[]
+  private tasks: readonly Task[]
+  private readonly changelogs = new Map<string, InputRecord[]>()
   private readonly outputs = new Map<string, OutputRecord[]>()
   private readonly sinks = new Map<string, SinkRecord[]>()
   private readonly offsets = new Map<string, number>()
@@ -55,14 +56,19 @@ export class TestDriver {
     this.options = options
     this.topology = pipeline.topology(options.properties)
     this.counts = partitionCounts(this.topology, (topic) => this.partitionsOf(topic))
-    const taskOptions = {
-      counts: this.counts,
-      partitionCount: (topic: string) => this.partitionsOf(topic),
-      caching: options.caching,
-    }
-    this.tasks = tasksOf(this.topology, this.counts).map(({ subtopology, partition }) =>
-      createTask(this.topology, subtopology, partition, taskOptions),
-    )
+    this.tasks = this.makeTasks()
+  }
+
+  /**
+   * As after a crash between two commits: new tasks, which know only what the changelogs and the committed offsets say.
+   */
+  restart(): void {
+    const before = this.tasks
+    this.tasks = this.makeTasks()
+    this.tasks.forEach((task, at) => {
+      for (const [store, changelog] of task.changelogs) task.restore(store, this.logOf(changelog, task.partition))
+      for (const consumed of before[at]!.consumed()) task.resume(consumed, consumed.metadata)
+    })
   }
 
   /** One record through the whole pipeline; key and value by the serdes of the topic's source. */
@@ -136,11 +142,33 @@ export class TestDriver {
     for (const output of outputs) {
       this.outputs.set(output.topic, [...(this.outputs.get(output.topic) ?? []), output])
       if (this.isRead(output.topic)) this.enqueue(output)
+      if (this.topology.internalTopics.get(output.topic)?.kind === 'changelog') this.append(output)
     }
     const sink = this.topology.subtopologies[task.subtopology]!.external
     if (sink) this.sinks.set(sink.name, [...(this.sinks.get(sink.name) ?? []), ...external])
     this.poison.push(...poison)
     if (poison.length > 0 && this.options.onPoison !== 'continue') throw poison[0]!.error
+  }
+
+  private makeTasks(): Task[] {
+    const { counts, topology } = this
+    const partitionCount = (topic: string): number => this.partitionsOf(topic)
+    const options = { counts, partitionCount, caching: this.options.caching }
+    return tasksOf(topology, counts).map(({ subtopology, partition }) =>
+      createTask(topology, subtopology, partition, options),
+    )
+  }
+
+  private append(output: OutputRecord): void {
+    const log = this.logOf(output.topic, output.partition!)
+    log.push({ ...output, partition: output.partition!, offset: log.length })
+  }
+
+  private logOf(topic: string, partition: number): InputRecord[] {
+    const name = `${topic}-${partition}`
+    const log = this.changelogs.get(name) ?? []
+    this.changelogs.set(name, log)
+    return log
   }
 
   private enqueue(output: OutputRecord): void {

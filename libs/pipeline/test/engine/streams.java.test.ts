@@ -10,17 +10,11 @@ import { compileJava, runJava } from '@troupe/tools/reference/java'
 import { streamsClasspath } from '@troupe/tools/reference/maven'
 import { TestDriver } from '../../src/engine/test-driver.ts'
 import type { OutputRecord } from '../../src/engine/contract.ts'
+import { inputsOf, type Input } from './inputs.ts'
 import { topologies } from './topologies.ts'
 
 const RUNS = Number(process.env.RUNS ?? 5)
 const SEED = Number(process.env.SEED ?? 4310)
-
-interface Input {
-  readonly topic: string
-  readonly key: string | null
-  readonly value: string | null
-  readonly timestamp: number
-}
 
 const classpath = streamsClasspath()
 const title = typeof classpath === 'string' ? 'Kafka Streams' : `Kafka Streams (skipped: ${classpath.skipped})`
@@ -71,28 +65,6 @@ describe.skipIf(typeof classpath !== 'string')(title, () => {
     expect(theirs.join('').split('\n').length).toBeGreaterThan(RUNS * 10)
   }
 })
-
-/** Time goes on by small steps, with records that come late, some of them too late for their window. */
-function inputsOf(name: string): fc.Arbitrary<Input[]> {
-  const sources = topologies.get(name)!.topology().nodes.values()
-  const topics = [...sources]
-    .flatMap((node) => (node.kind === 'source' ? node.topics : []))
-    .filter((topic) => topic.length === 1)
-  const record = fc.record({
-    topic: fc.constantFrom(...topics),
-    key: fc.option(fc.constantFrom('A', 'B', 'C'), { freq: 10 }),
-    value: fc.option(fc.constantFrom('x', 'y', 'yz', 'zx', 'xyz', 'xx'), { freq: 6 }),
-    step: fc.integer({ min: 0, max: 8 }),
-    late: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.integer({ min: 1, max: 60 }) }),
-  })
-  return fc.array(record, { minLength: 30, maxLength: 60, size: 'max' }).map((records) => {
-    let now = 0
-    return records.map(({ topic, key, value, step, late }) => {
-      now += step
-      return { topic, key, value, timestamp: Math.max(0, now - late) }
-    })
-  })
-}
 
 function question(mode: Mode, name: string, input: readonly Input[]): string {
   const lines = input.map(({ topic, key, value, timestamp }, at) =>
