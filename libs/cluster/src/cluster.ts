@@ -11,6 +11,7 @@ import { Consumer, Producer, type Connector, type ConsumerOptions, type Producer
 import type { ConsumerConfig, ProducerConfig, Properties } from '@troupe/client'
 import { portConnector } from '@troupe/client/shell/port-connector'
 import { KafkaError, type ErrorName } from '@troupe/wire/errors'
+import { createTopic, type NewTopicOptions } from './create-topic.ts'
 import { EmbeddedBrokers } from './embedded-brokers.ts'
 import { expireProducer } from './expire-producer.ts'
 import type { BrokerFaults, Failure, Hindrance } from './faults.ts'
@@ -94,6 +95,11 @@ export class Cluster {
 
   #reachedBy<Config extends Properties>(properties: Config): Config {
     return { 'bootstrap.servers': this.#brokers.embeddedBootstrap, ...properties }
+  }
+
+  /** Resolves when all its partitions have leaders. Default: one partition, a replica on each of up to three brokers. */
+  createTopic(name: string, options: NewTopicOptions = {}): Promise<void> {
+    return createTopic(this.#brokers, name, options)
   }
 
   // --- controls of brokers

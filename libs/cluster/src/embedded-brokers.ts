@@ -54,7 +54,9 @@ export class EmbeddedBrokers implements Asked {
 
   /** Resolves when every broker serves clients; rejects when one ends before that. */
   async start(): Promise<void> {
-    const booted = startBrokers(this.#brokers, this.#settings)
+    const booted = startBrokers(this.#brokers, this.#settings).catch((error: Error) => {
+      throw new StartFailed(error.message, { cause: error })
+    })
     const early = Promise.withResolvers<never>()
     for (const { process, plan } of this.#brokers.slots.values()) {
       void process!.ended.then((end) => {
@@ -114,7 +116,7 @@ export class EmbeddedBrokers implements Asked {
   // --- the questions' way to the brokers
 
   status(): Promise<ClusterStatus> {
-    return clusterStatus(this.#brokers, this.clusterId)
+    return clusterStatus(this.#brokers, this.clusterId, ({ plan }) => !this.hands(plan.broker).isPaused)
   }
 
   answering(): number[] {
@@ -138,7 +140,9 @@ export class EmbeddedBrokers implements Asked {
     await this.supervision.end()
     for (const hands of this.#hands.values()) {
       hands.resume()
-      if (!this.data.isTemporary) await hands.change({ isDiskFull: false })
+      // Or the ordered stop could not write what it has to.
+      if (hands.faults.isDiskFull && this.slot(hands.broker).state === 'running')
+        await hands.change({ isDiskFull: false })
     }
     // What nobody will read need not be closed in order.
     if (this.data.isTemporary) await this.#terminateAll()

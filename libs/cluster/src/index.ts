@@ -1,5 +1,6 @@
 /** Public entry of the embedded cluster: `@troupe/cluster`. */
 export { Cluster, type FailingRequests } from './cluster.ts'
+export type { NewTopicOptions } from './create-topic.ts'
 export { StartFailed } from './embedded-brokers.ts'
 export type { EmbeddedOptions } from './options.ts'
 export {

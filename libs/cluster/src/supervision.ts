@@ -5,7 +5,7 @@
  * A broker that a test has crashed or stopped stays down until the test starts it. One that ends by itself (its disk is
  * full) is tried again. A broker that does not answer is left alone: a paused one, or a debugger's.
  */
-import type { Cluster as Brokers, Slot } from '@troupe/runtime/cluster'
+import { describeEnd, type Cluster as Brokers, type Slot } from '@troupe/runtime/cluster'
 import type { Supervisor } from '@troupe/runtime/supervisor'
 
 /** A test waits for it: tried again soon, and for ever. */
@@ -27,8 +27,10 @@ export class Supervision {
   /** Once the workers of the first start are launched. */
   watch(): void {
     for (const slot of this.#brokers.slots.values()) {
-      void slot.process?.ended.then(() => {
-        if (slot.wanted === 'running' && !this.#ended) void this.#load()
+      void slot.process?.ended.then((end) => {
+        if (slot.wanted !== 'running' || this.#ended) return
+        this.#log('error', 'broker-worker-ended', { broker: slot.plan.broker, reason: describeEnd(end) })
+        void this.#load()
       })
     }
   }

@@ -91,7 +91,10 @@ class BrokerWorker implements BrokerControl {
     this.#host.spawn(shellActorName, shellActorName, null)
     this.#host.spawn(actorNames.jobs, actorNames.jobs, null)
     this.#listenToJobs()
-    for (const { name: actor, kind, args } of this.#assembly.roots) this.#host.spawn(actor, kind, args)
+    // The quorum's store is opened here.
+    this.#withDisk(() => {
+      for (const { name: actor, kind, args } of this.#assembly.roots) this.#host.spawn(actor, kind, args)
+    })
     this.#host.drain()
     this.#turn.wake()
     return { listeners: advertised, adapter: name, bootMs: performance.now() - startedAt }

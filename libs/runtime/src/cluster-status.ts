@@ -26,8 +26,12 @@ export interface ClusterStatus {
 /** A worker that is busy or on its way out is left out rather than waited for. */
 const answerLimitMs = 2000
 
-export async function clusterStatus(cluster: Cluster, clusterId: string): Promise<ClusterStatus> {
-  const descriptions = await askAll(cluster, (slot) => slot.process!.remote.describe())
+export async function clusterStatus(
+  cluster: Cluster,
+  clusterId: string,
+  isAsked: (slot: Slot) => boolean = () => true,
+): Promise<ClusterStatus> {
+  const descriptions = await askAll(cluster, (slot) => slot.process!.remote.describe(), isAsked)
   const best = descriptions.reduce<BrokerDescription | null>(
     (best, next) => (best === null || next.metadataOffset > best.metadataOffset ? next : best),
     null,
@@ -76,8 +80,14 @@ function withLogs(
   }))
 }
 
-async function askAll<Answer>(cluster: Cluster, question: (slot: Slot) => Promise<Answer>): Promise<Answer[]> {
-  const asked = [...cluster.slots.values()].filter(({ process, state }) => process !== null && state === 'running')
+async function askAll<Answer>(
+  cluster: Cluster,
+  question: (slot: Slot) => Promise<Answer>,
+  isAsked: (slot: Slot) => boolean = () => true,
+): Promise<Answer[]> {
+  const asked = [...cluster.slots.values()].filter(
+    (slot) => slot.process !== null && slot.state === 'running' && isAsked(slot),
+  )
   const answers = await Promise.all(asked.map((slot) => withLimit(question(slot), slot)))
   return answers.filter((answer) => answer !== null)
 }

@@ -1,6 +1,6 @@
 /** Starts the worker thread of a broker and watches it end. */
 import module from 'node:module'
-import { MessageChannel, Worker, type Transferable } from 'node:worker_threads'
+import { MessageChannel, receiveMessageOnPort, Worker, type Transferable } from 'node:worker_threads'
 import { nodeEndpoint, wrap, type Remote } from './comlink.ts'
 import type { BrokerControl, Report, WorkerSeed } from './control.ts'
 import { endJobs, serveJobs } from './job-pool.ts'
@@ -93,14 +93,18 @@ export function launchWorker(options: LaunchOptions): BrokerProcess {
     execArgv: brokerPermissions(options.directory, compileCache),
     stdout: true,
   })
-  // Standard output belongs to the ready line.
-  worker.stdout.pipe(process.stderr)
+  // Standard output belongs to the ready line. Not a pipe: a terminated worker's stream never ends, nor do its listeners.
+  worker.stdout.on('data', (text: Uint8Array) => process.stderr.write(text))
   const { promise: ended, resolve } = Promise.withResolvers<WorkerEnd>()
   serveJobs(jobs, ended)
   syncUsers++
   let error: Error | null = null
   worker.on('error', (cause) => (error = cause as Error))
   worker.on('exit', (code) => {
+    // Why it ended is in the last of them.
+    for (let last = receiveMessageOnPort(reports); last !== undefined; last = receiveMessageOnPort(reports)) {
+      options.onReports(last.message as readonly Report[])
+    }
     reports.close()
     syncUsers--
     resolve({ code, error })

@@ -58,6 +58,31 @@ describe('actor host', () => {
     expect(host.describe()).toMatchObject({ owed: 0, timers: 0, restarts: 1 })
   })
 
+  it('tries again an actor whose ports cannot be made at its restart, and gives it up in the end', () => {
+    const refused = new RangeError('no space left')
+    let isFull = false
+    const kind = toy({
+      boom: () => {
+        throw new TypeError('broken')
+      },
+    })
+    const ports = (): object => {
+      if (isFull) throw refused
+      return {}
+    }
+    const { host, send, givenUp, pass } = hostOf({ quorum: { ...kind, ports } })
+    host.spawn('quorum', 'quorum', null)
+    isFull = true
+    send('quorum', { kind: 'boom' })
+    isFull = false
+    pass(1000)
+    expect(host.inspect('quorum')).toEqual({ seen: [], args: null })
+    isFull = true
+    send('quorum', { kind: 'boom' })
+    for (let waited = 0; waited < 20; waited++) pass(1000)
+    expect(givenUp).toEqual(['quorum'])
+  })
+
   it('drops an answer to a question that an earlier life asked', () => {
     const tokens: ReplyToken[] = []
     const { host, send, seen } = hostOf({

@@ -335,7 +335,12 @@ export class ActorHost {
 
   #restart(cell: ActorCell): void {
     cell.restartTimer = null
-    this.#start(cell)
+    try {
+      this.#start(cell)
+    } catch (error) {
+      // Its ports could not be made: a full disk, perhaps.
+      this.#failed(cell, error, 'start')
+    }
     if (cell.running) this.#options.trace(cell.name, 'actor-restarted', { level: 'warn', restarts: cell.restarts })
   }
 
