@@ -50,6 +50,8 @@ export interface BatchInput {
   timestampType?: TimestampType
   /** With `logAppendTime`: the time of the append. */
   logAppendTimeMs?: number
+  /** How long the batch is at most, uncompressed, where the caller knows: its buffer then need not grow. */
+  sizeBound?: number
   /** Default: that of the last record. Compaction keeps the delta of the batch it has thinned. */
   lastOffsetDelta?: number
 }
@@ -59,7 +61,7 @@ export function buildBatch(batch: BatchInput): Uint8Array {
   const { records, compression = 0, deleteHorizonMs } = batch
   const first = records.length > 0 ? (records[0].timestamp ?? NO_TIMESTAMP) : NO_TIMESTAMP
   const base = deleteHorizonMs ?? first
-  const writer = new Writer(BATCH_OVERHEAD + 64 * records.length, BATCH_OVERHEAD)
+  const writer = new Writer(batch.sizeBound ?? BATCH_OVERHEAD + 64 * records.length, BATCH_OVERHEAD)
   let latest = NO_TIMESTAMP
   let lastDelta = records.length - 1
   for (let index = 0; index < records.length; index++) {

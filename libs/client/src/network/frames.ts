@@ -18,6 +18,24 @@ export function ownMaxVersion(spec: ApiSpec): number {
   return spec.latestVersionUnstable ? spec.maxVersion - 1 : spec.maxVersion
 }
 
+const SMALL = 256
+const PRODUCE = 0
+/** Of a partition and its topic, beside the records. */
+const PARTITION_BYTES = 64
+
+interface ProduceBody {
+  readonly topicData: readonly { readonly partitionData: readonly { readonly records: Uint8Array | null }[] }[]
+}
+
+/** What a request carries, nearly: a buffer that grows would copy megabytes several times. */
+function payloadOf(api: number, body: object): number {
+  if (api !== PRODUCE) return 0
+  let bytes = 0
+  for (const { partitionData } of (body as ProduceBody).topicData)
+    for (const { records } of partitionData) bytes += PARTITION_BYTES + (records?.length ?? 0)
+  return bytes
+}
+
 export function encodeRequest(
   api: number,
   version: number,
@@ -26,7 +44,7 @@ export function encodeRequest(
   body: object,
 ): Uint8Array {
   const spec = specOf(api)
-  const writer = new Writer(256, LENGTH_BYTES)
+  const writer = new Writer(SMALL + payloadOf(api, body), LENGTH_BYTES)
   const header = { requestApiKey: api, requestApiVersion: version, correlationId, clientId }
   encodeRequestHeader(writer, header, spec.requestHeaderVersion(version))
   spec.encodeRequest(writer, body, version)

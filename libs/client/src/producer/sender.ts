@@ -188,6 +188,7 @@ function encode(state: ProducerState, batch: Batch): Uint8Array {
   const type = config['compression.type']
   return buildBatch({
     records: batch.records,
+    sizeBound: batch.size,
     compression: codecs[type],
     ...levelOf(config, type),
     producerId: batch.producerId,
