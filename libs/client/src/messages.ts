@@ -242,8 +242,11 @@ export interface Send extends Message, ProducerRecord {
 export interface SendMany extends Message {
   readonly kind: 'sendMany'
   readonly records: readonly ProducerRecord[]
-  /** `results`: one `SendResult` for each record; `firstError`: nothing of those that went well. */
-  readonly answer: 'results' | 'firstError'
+  /**
+   * `results`: one `SendResult` for each record; `firstError`: nothing of those that went well. `each`: as `firstError`,
+   * and record i is answered for itself, as a `send` is, under the i-th number behind that of `replyTo`.
+   */
+  readonly answer: 'results' | 'firstError' | 'each'
 }
 
 export interface SendManyResult {

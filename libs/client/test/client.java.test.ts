@@ -10,7 +10,7 @@ import { BATCH_OVERHEAD, buildBatch, readBatch } from '@troupe/wire/record-batch
 import { decodeAssignment, encodeAssignment, encodeSubscription } from '../src/consumer/protocol.ts'
 import { isInvalidMetadata } from '../src/errors.ts'
 import { askPartitioner, partitionForKey } from '../src/producer/partitioner.ts'
-import { installCodecs } from '../src/shell/codecs.ts'
+import { installNative } from '@troupe/wire/native.node'
 import { newProducerState, type Step } from '../src/producer/state.ts'
 import { hex, Oracle } from './java/oracle.ts'
 import { ProducerStage } from './producer-stage.ts'
@@ -23,7 +23,7 @@ const sample = <T>(arbitrary: fc.Arbitrary<T>, numRuns: number): T[] => fc.sampl
 describe.skipIf(typeof classpath !== 'string')(title, () => {
   let oracle: Oracle
   beforeAll(() => {
-    installCodecs()
+    installNative()
     oracle = new Oracle(classpath as string)
   })
   afterAll(() => oracle[Symbol.asyncDispose]())

@@ -35,6 +35,23 @@ describe('sendMany', () => {
     })
   })
 
+  test('each for itself, as soon as its own batch is done; then the first error', () => {
+    const stage = new ProducerStage({ 'max.request.size': 1000 })
+    stage.held.add('Produce')
+    stage.sendMany([{ partition: 1 }, { partition: 0 }, { partition: 1, value: new Uint8Array(2000) }], 'each')
+    expect([1, 2, 3, 4].map((id) => stage.answer(id)?.error)).toEqual([undefined, undefined, undefined, 10])
+    stage.respondAsBroker(stage.open('Produce'))
+    const [, first, second] = [1, 2, 3].map((id) => stage.answer(id))
+    expect([first, second].filter(Boolean).length).toBe(1)
+    expect(stage.answer(1)).toBeUndefined()
+    stage.respondAsBroker(stage.open('Produce'))
+    expect([2, 3].map((id) => stage.answer(id))).toMatchObject([
+      { error: 0, partition: 1, offset: 0 },
+      { error: 0, partition: 0, offset: 0 },
+    ])
+    expect(stage.answer(1)).toMatchObject({ firstError: { index: 2, error: 10 }, results: [] })
+  })
+
   test('only the first error, if no more is asked for; of none nothing', () => {
     const stage = new ProducerStage({ 'max.request.size': 1000 })
     stage.sendMany([{}, { value: new Uint8Array(2000) }, {}], 'firstError')
@@ -89,6 +106,20 @@ describe('sendMany', () => {
       KafkaError.REQUEST_TIMED_OUT,
       0,
     ])
+  })
+
+  test('what waits behind another topic is not overtaken by what is sent later', () => {
+    const stage = new ProducerStage()
+    stage.sendMany([
+      { partition: 0, value: bytes('first') },
+      { topic: 'nowhere' },
+      { partition: 0, value: bytes('second') },
+    ])
+    stage.sendMany([{ partition: 0, value: bytes('third') }])
+    expect(stage.told()).toContain('[first]')
+    expect(stage.producer.blocked.map(({ at }) => at)).toEqual([1, 0])
+    stage.advance(60_000)
+    expect(stage.told()).toContain('[second,third]')
   })
 
   test('a close gives up what is left of it, once', () => {

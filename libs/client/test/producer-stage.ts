@@ -36,7 +36,7 @@ export class ProducerStage extends Stage {
     return this.ask('producer:p', { ...base, ...record })
   }
 
-  sendMany(records: readonly object[], answer: 'results' | 'firstError' = 'results'): number {
+  sendMany(records: readonly object[], answer: 'results' | 'firstError' | 'each' = 'results'): number {
     const base = { topic: 'orders', partition: null, key: null, value: bytes('v') }
     return this.ask('producer:p', { kind: 'sendMany', answer, records: records.map((each) => ({ ...base, ...each })) })
   }

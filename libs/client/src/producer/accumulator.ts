@@ -47,7 +47,8 @@ export function onSendMany(step: Step, { records, replyTo, answer }: SendMany): 
   const many = replyTo ? state.nextMany++ : -1
   if (replyTo) {
     const results: SendResult[] | null = answer === 'results' ? [] : null
-    state.manys.set(many, { replyTo, results, firstError: null, left: records.length })
+    const each = answer === 'each'
+    state.manys.set(many, { replyTo, each, results, firstError: null, left: records.length })
   }
   enqueue(step, records, null, many)
 }

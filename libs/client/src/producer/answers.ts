@@ -7,7 +7,9 @@ type Asker = Pick<BlockedSend, 'replyTo' | 'many'> & { readonly index: number }
 
 /** Whether anybody would read what became of a record that went well. */
 function isAsked({ state }: Step, { replyTo, many }: Asker): boolean {
-  return replyTo !== null || (many >= 0 && state.manys.get(many)!.results !== null)
+  if (replyTo !== null) return true
+  const sends = many >= 0 ? state.manys.get(many)! : null
+  return sends !== null && (sends.each || sends.results !== null)
 }
 
 /** `result` null: it went well, and nobody reads more. */
@@ -16,6 +18,7 @@ function tell({ state, out }: Step, { replyTo, many, index }: Asker, result: Sen
   if (many < 0) return
   const sends = state.manys.get(many)!
   if (result !== null && sends.results !== null) sends.results[index] = result
+  if (sends.each) out.reply({ ...sends.replyTo, id: sends.replyTo.id + 1 + index }, result)
   const failed = result !== null && result.error !== KafkaError.NONE
   if (failed && (sends.firstError === null || index < sends.firstError.index)) sends.firstError = { ...result, index }
   if (--sends.left > 0) return

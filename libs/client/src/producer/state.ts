@@ -92,6 +92,8 @@ export interface BlockedSend {
 /** A `sendMany` whose answer is not complete. */
 export interface ManySends {
   readonly replyTo: ReplyToken
+  /** Records are answered for themselves. */
+  readonly each: boolean
   readonly results: SendResult[] | null
   firstError: SendManyResult['firstError']
   left: number
@@ -189,7 +191,7 @@ export interface ProducerState {
   readonly partitioner: Partitioner | null
   partitions: Map<string, PartitionState>
   /** By topic: the partition that records without a key go to, and how much it got. */
-  sticky: Map<string, { readonly partition: number; readonly produced: number }>
+  sticky: Map<string, { readonly partition: number; produced: number }>
   /** By topic: whose turn it is (`roundrobin`). */
   turns: Map<string, number>
   /** By broker; kept only with `partitioner.availability.timeout.ms`. */

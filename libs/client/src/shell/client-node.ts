@@ -170,6 +170,18 @@ export class ClientNode {
     return { broker: APPLICATION, actor: '', id, incarnation: APPLICATION }
   }
 
+  /**
+   * One token for several answers: for itself, and for as many numbers behind it as there are `onAnswers`. When the
+   * first one is a failure, it is the answer of those that have none.
+   */
+  expectEach(onAnswers: readonly ((body: unknown) => void)[]): ReplyToken {
+    const token = this.expect((body) => {
+      if (isFailed(body)) for (let n = 1; n <= onAnswers.length; n++) this.#answered(token.id + n, body)
+    })
+    for (const each of onAnswers) this.#answers.set(this.#nextQuestion++, each)
+    return token
+  }
+
   /** What actors send to the returned address goes to `onMessage`, which must not throw. */
   listen(name: string, onMessage: (message: Message) => void): Address {
     this.#listeners.set(name, onMessage)

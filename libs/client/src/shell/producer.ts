@@ -8,7 +8,7 @@
  *
  * `sendBatch` costs a fraction of as many `send`s: one Promise, one message, one answer.
  */
-import { isFailed, type Message, type ReplyToken } from '@troupe/actor'
+import { isFailed, type Message } from '@troupe/actor'
 import {
   type GroupMetadata,
   type OperationResult,
@@ -80,9 +80,6 @@ export interface ProducerOptions<K, V> {
   readonly logger?: Logger | undefined
 }
 
-/** A record that becomes a message. */
-type Send = CoreRecord & { kind: 'send'; replyTo: ReplyToken }
-
 /** A record's bytes beside its key and value, roughly: what `buffer.memory` is measured with. */
 const RECORD_OVERHEAD = 64
 const encoder = new TextEncoder()
@@ -105,6 +102,8 @@ export class Producer<K = Bytes, V = Bytes> {
   readonly #interceptors: readonly ProducerInterceptor<K, V>[]
   readonly #logger: Logger
   readonly #waiting: (() => void)[] = []
+  #gathered: CoreRecord[] = []
+  #onAnswers: ((body: unknown) => void)[] = []
   #bufferedBytes = 0
   #closing: Promise<void> | null = null
 
@@ -138,16 +137,15 @@ export class Producer<K = Bytes, V = Bytes> {
     return new Promise((resolve, reject) => {
       // Most producers have no interceptors; nothing is kept for them then.
       const intercepted = this.#interceptors.length === 0 ? null : this.#intercept(record)
-      let message: Send
+      let message: CoreRecord
       try {
-        message = this.#serialized(intercepted ?? record) as Send
+        message = this.#serialized(intercepted ?? record)
       } catch (error) {
         return this.#refused(intercepted, error as Error, reject)
       }
       const bytes = bytesOf(message)
       this.#bufferedBytes += bytes
-      message.kind = 'send'
-      message.replyTo = this.node.expect((body) => {
+      this.#gather(message, (body) => {
         this.#released(bytes)
         if (isFailed(body)) return this.#refused(intercepted, this.node.failure(this.#actor, body), reject)
         const result = body as SendResult
@@ -156,8 +154,23 @@ export class Producer<K = Bytes, V = Bytes> {
         if (intercepted !== null) this.#acknowledged(intercepted, metadata, null)
         resolve(metadata)
       })
-      this.node.tell(this.#actor, message)
     })
+  }
+
+  /** Sends of one piece of work become one message: what it costs beside its records is paid once. */
+  #gather(record: CoreRecord, onAnswer: (body: unknown) => void): void {
+    if (this.#gathered.push(record) === 1) queueMicrotask(() => this.#dispatch())
+    this.#onAnswers.push(onAnswer)
+  }
+
+  /** Before anything else is said to the actor. */
+  #dispatch(): void {
+    const records = this.#gathered
+    if (records.length === 0) return
+    const replyTo = this.node.expectEach(this.#onAnswers)
+    this.#gathered = []
+    this.#onAnswers = []
+    this.node.tell(this.#actor, { kind: 'sendMany', replyTo, records, answer: 'each' } as Message)
   }
 
   #refused(intercepted: ProducerRecord<K, V> | null, error: Error, reject: (error: Error) => void): void {
@@ -195,6 +208,7 @@ export class Producer<K = Bytes, V = Bytes> {
         const where = `record ${index} of ${records.length}${detail === null ? '' : `: ${detail}`}`
         reject(sendError({ ...firstError, detail: where }))
       })
+      this.#dispatch()
       this.node.tell(this.#actor, { kind: 'sendMany', replyTo, records: messages, answer: 'results' } as Message)
     })
   }
@@ -305,6 +319,7 @@ export class Producer<K = Bytes, V = Bytes> {
 
   async #operate(message: Message): Promise<void> {
     if (this.#closing !== null) throw illegalState('Cannot perform operation after producer has been closed')
+    this.#dispatch()
     const result = await this.node.ask<OperationResult>(this.#actor, message)
     if (result.error !== 0) throw operationError(result)
   }
@@ -312,6 +327,7 @@ export class Producer<K = Bytes, V = Bytes> {
   /** Creates the topic if the broker is willing, as a send would. */
   async partitionsFor(topic: string): Promise<readonly PartitionMetadata[]> {
     if (this.#closing !== null) throw illegalState('Cannot perform operation after producer has been closed')
+    this.#dispatch()
     const message = { kind: 'partitionsFor', topic } as Message
     const { error, detail, topic: found } = await this.node.ask<TopicAnswer>(this.#actor, message)
     if (error !== 0 || found === null) throw kafkaError(error, detail)
@@ -325,6 +341,7 @@ export class Producer<K = Bytes, V = Bytes> {
   }
 
   async #close(timeoutMs: number): Promise<void> {
+    this.#dispatch()
     try {
       await this.node.ask(this.#actor, { kind: 'close', timeoutMs } as Message)
     } finally {
