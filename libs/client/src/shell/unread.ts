@@ -29,7 +29,8 @@ export class RecordDeserializationError extends KafkaError {
 
   constructor({ topic, partition, offset }: CoreRecord, what: 'key' | 'value', cause: unknown) {
     const why = cause instanceof Error ? cause.message : String(cause)
-    const message = `Error deserializing ${what} for partition ${topic}-${partition} at offset ${offset}. If needed, please seek past the record to continue consumption. (${why})`
+    const where = `partition ${topic}-${partition} at offset ${offset}`
+    const message = `Error deserializing ${what} for ${where}; seek past the record to go on (${why})`
     super('RecordDeserializationException', message, { cause })
     this.topic = topic
     this.partition = partition
