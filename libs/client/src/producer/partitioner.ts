@@ -118,8 +118,7 @@ export function stickyPartition(step: Step, topic: TopicMetadata, record: Outgoi
 }
 
 export function countSticky({ state }: Step, topic: string, bytes: number): void {
-  const { partition, produced } = state.sticky.get(topic)!
-  state.sticky.set(topic, { partition, produced: produced + bytes })
+  state.sticky.get(topic)!.produced += bytes
 }
 
 /** By chance; a partition with a longer queue less often, if so configured. */
