@@ -13,12 +13,19 @@ import {
 } from './faults.ts'
 import { RequestChannel } from './requests.ts'
 
+/** One worker of the broker. */
+interface Life {
+  readonly port: MessagePort
+  readonly remote: Remote<WorkerControls>
+  readonly pause: Int32Array<SharedArrayBuffer>
+  /** Resolves when the worker has ended: what it was asked then is never answered. */
+  readonly gone: Promise<null>
+}
+
 export class BrokerHands {
   readonly broker: number
   #faults: BrokerFaults = noFaults
-  #port: MessagePort | null = null
-  #remote: Remote<WorkerControls> | null = null
-  #pause = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT))
+  #life: Life | null = null
   #requests: RequestChannel | null = null
 
   constructor(broker: number) {
@@ -28,14 +35,18 @@ export class BrokerHands {
   /** For a new life of the broker. */
   attach(): Attachment {
     this.detach()
-    const { port1, port2 } = new MessageChannel()
-    this.#port = port1
-    this.#remote = wrap<WorkerControls>(nodeEndpoint(port1 as never))
-    this.#pause = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT))
+    const { port1: port, port2 } = new MessageChannel()
+    const pause = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT))
+    const gone = new Promise<null>((resolve) => port.once('close', () => resolve(null)))
+    const life: Life = { port, remote: wrap<WorkerControls>(nodeEndpoint(port as never)), pause, gone }
+    this.#life = life
+    void gone.then(() => {
+      if (this.#life === life) this.detach()
+    })
     const value: WorkerAttachment = {
       faults: this.#faults,
       port: port2,
-      pause: this.#pause.buffer,
+      pause: pause.buffer,
       host: embeddedHost(this.broker),
     }
     return { value, transfer: [port2] }
@@ -45,8 +56,15 @@ export class BrokerHands {
   detach(): void {
     this.#requests?.close()
     this.#requests = null
-    this.#port?.close()
-    this.#port = this.#remote = null
+    this.#life?.port.close()
+    this.#life = null
+  }
+
+  /** Resolves when nothing of it keeps this process alive. */
+  async release(): Promise<void> {
+    const life = this.#life
+    this.detach()
+    await life?.gone
   }
 
   get faults(): BrokerFaults {
@@ -56,23 +74,17 @@ export class BrokerHands {
   /** Resolves when the broker has taken note, if it runs; a broker that is paused does so when it goes on. */
   async change(change: Partial<BrokerFaults>): Promise<void> {
     this.#faults = { ...this.#faults, ...change }
-    if (this.#remote === null || this.isPaused) {
-      void this.#remote?.apply(this.#faults)
-      return
-    }
-    await Promise.race([this.#remote.apply(this.#faults), this.#closed()])
-  }
-
-  /** A call to a worker that ends is never answered. */
-  #closed(): Promise<void> {
-    return new Promise((resolve) => this.#port?.once('close', () => resolve()))
+    const life = this.#life
+    if (life === null) return
+    const taken = life.remote.apply(this.#faults)
+    if (!this.isPaused) await Promise.race([taken, life.gone])
   }
 
   /** The client's end of a connection to this broker; null when it does not run. */
   connect(): MessagePort | null {
-    if (this.#remote === null) return null
+    if (this.#life === null) return null
     const { port1, port2 } = new MessageChannel()
-    void this.#remote.accept(transfer(port2, [port2 as never]))
+    void this.#life.remote.accept(transfer(port2, [port2 as never]))
     return port1
   }
 
@@ -84,27 +96,29 @@ export class BrokerHands {
   }
 
   get isPaused(): boolean {
-    return Atomics.load(this.#pause, pauseCells.wanted) === 1
+    return this.#life !== null && Atomics.load(this.#life.pause, pauseCells.wanted) === 1
   }
 
   /** Resolves when the worker's event loop stands still. */
   async pause(): Promise<void> {
-    if (this.#remote === null || this.isPaused) return
-    const cells = this.#pause
-    Atomics.store(cells, pauseCells.wanted, 1)
-    void this.#remote.pause()
-    const { async, value } = Atomics.waitAsync(cells, pauseCells.isPaused, 0)
-    if (async) await Promise.race([value, this.#closed()])
+    const life = this.#life
+    if (life === null || this.isPaused) return
+    Atomics.store(life.pause, pauseCells.wanted, 1)
+    void life.remote.pause()
+    const { async, value } = Atomics.waitAsync(life.pause, pauseCells.isPaused, 0)
+    if (async) await Promise.race([value, life.gone])
   }
 
   resume(): void {
-    Atomics.store(this.#pause, pauseCells.wanted, 0)
-    Atomics.notify(this.#pause, pauseCells.wanted)
+    if (this.#life === null) return
+    Atomics.store(this.#life.pause, pauseCells.wanted, 0)
+    Atomics.notify(this.#life.pause, pauseCells.wanted)
   }
 
+  /** null: the broker is gone. */
   async expireProducer(partition: number, transactionalId: string): Promise<ExpireAnswer | null> {
-    if (this.#remote === null) return null
-    const answer = this.#remote.expireProducer(partition, transactionalId)
-    return Promise.race([answer, this.#closed().then(() => null)])
+    const life = this.#life
+    if (life === null) return null
+    return Promise.race([life.remote.expireProducer(partition, transactionalId), life.gone])
   }
 }

@@ -147,7 +147,7 @@ export class EmbeddedBrokers implements Asked {
     // What nobody will read need not be closed in order.
     if (this.data.isTemporary) await this.#terminateAll()
     else await stopBrokers(this.#brokers)
-    for (const hands of this.#hands.values()) hands.detach()
+    await Promise.all([...this.#hands.values()].map((hands) => hands.release()))
     await endHelpers()
     this.#lock.release()
     this.data.remove()

@@ -3,11 +3,12 @@
  * of production, which knows nothing of any of this.
  */
 import type { MessagePort } from 'node:worker_threads'
-import { actorNames, type Message } from '@troupe/actor'
+import { actorNames, isFailed, type Message } from '@troupe/actor'
 import type { MeshLink } from '@troupe/runtime/bus'
 import type { BrokerAssembly, BrokerContext } from '@troupe/runtime/broker-assembly'
 import { assemble as assembleReal } from '@troupe/runtime/assembly'
 import { expose, nodeEndpoint } from '@troupe/runtime/comlink'
+import { KafkaError } from '@troupe/wire/errors'
 import {
   embeddedListener,
   embeddedPort,
@@ -72,7 +73,8 @@ class Controls implements WorkerControls {
 
   async expireProducer(partition: number, transactionalId: string): Promise<ExpireAnswer> {
     const message = { kind: 'expireProducer', transactionalId } as Message
-    return (await this.#context.ask(actorNames.transactions(partition), message)) as ExpireAnswer
+    const answer = await this.#context.ask(actorNames.transactions(partition), message)
+    return isFailed(answer) ? { error: KafkaError.NOT_COORDINATOR } : (answer as ExpireAnswer)
   }
 }
 
