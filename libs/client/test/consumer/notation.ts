@@ -118,11 +118,7 @@ export function showRequest(api: number, body: Body): string {
         .concat(body.requireStable ? [] : ['unstable'])
         .join(',')
     case 2:
-      return flat(
-        body.topics,
-        (each) =>
-          `:${each.timestamp === -1 ? 'latest' : each.timestamp === -2 ? 'earliest' : `from ${each.timestamp}`} leaderEpoch=${each.currentLeaderEpoch}`,
-      )
+      return flat(body.topics, (each) => `:${showTime(each.timestamp)} leaderEpoch=${each.currentLeaderEpoch}`)
     case 23:
       return flat(body.topics, (each) => ` epoch=${each.leaderEpoch} leaderEpoch=${each.currentLeaderEpoch}`)
     case 1:
@@ -138,6 +134,10 @@ export function showRequest(api: number, body: Body): string {
         .join(' ')
   }
   throw new Error(`API ${api}`)
+}
+
+function showTime(timestamp: number): string {
+  return timestamp === -1 ? 'latest' : timestamp === -2 ? 'earliest' : `from ${timestamp}`
 }
 
 function forgotten(topics: Body): string {
