@@ -2,6 +2,7 @@
 const benches = {
   brokers: () => import('./brokers.ts'),
   clients: () => import('./clients/main.ts'),
+  pipelines: () => import('./pipelines/main.ts'),
 }
 
 const [first = ''] = process.argv.slice(2)
