@@ -3,6 +3,7 @@
  * there and the rest of the pipeline goes on (KIP-1033); successors have caught theirs already.
  */
 import { partitionForKey } from '@troupe/client/producer/partitioner'
+import { keyBytes } from '../stores/key-bytes.ts'
 import type { Store } from '../stores/store.ts'
 import type { SinkNode, SinkRecord, Topology, TopologyNode } from '../topology.ts'
 import type { InputRecord, OutputRecord, Poison } from './contract.ts'
@@ -79,9 +80,10 @@ function guarded(node: TopologyNode, process: Process, context: Context, ends: E
 
 function sinkProcess(node: SinkNode, ends: Ends): Process {
   const { topic: chosen, key: keySerde, value: valueSerde, partitioner, windowedKey } = node
+  const keyOf = keyBytes(keySerde)
   return ({ key, value, timestamp, headers }) => {
     const topic = typeof chosen === 'function' ? chosen(key, value, { timestamp, headers }) : chosen
-    const keyBytes = key === null ? null : keySerde.serialize(key)
+    const bytes = key === null ? null : keyOf(key).bytes
     const valueBytes = value === null ? null : valueSerde.serialize(value)
     let partition: number | null = null
     if (partitioner !== null || windowedKey !== null) {
@@ -91,6 +93,6 @@ function sinkProcess(node: SinkNode, ends: Ends): Process {
       if (partition === null && windowedKey !== null && key !== null)
         partition = partitionForKey(windowedKey(key)!, count)
     }
-    ends.output({ topic, partition, key: keyBytes, value: valueBytes, headers, timestamp })
+    ends.output({ topic, partition, key: bytes, value: valueBytes, headers, timestamp })
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { KeyValueStoreSpec } from '../topology.ts'
 import { binaryString, compareBytes } from './bytes.ts'
+import { keyBytes, type KeyBytes } from './key-bytes.ts'
 import type { ChangeLog, LoggedRecord, Store, StoredEntry } from './store.ts'
 import { WriteBack, type Cause, type FlushListener } from './write-back.ts'
 
@@ -25,12 +26,14 @@ interface Absent {
 
 export class KeyValueStore implements Store {
   private readonly spec: KeyValueStoreSpec
+  private readonly keyOf: (key: unknown) => KeyBytes
   private readonly log: ChangeLog
   private readonly map = new Map<string, Entry>()
   private cached: { readonly writeBack: WriteBack<Entry | Absent>; readonly listener: FlushListener } | null = null
 
   constructor(spec: KeyValueStoreSpec, log: ChangeLog) {
     this.spec = spec
+    this.keyOf = keyBytes(spec.key)
     this.log = log
   }
 
@@ -40,15 +43,14 @@ export class KeyValueStore implements Store {
   }
 
   get(key: unknown): ValueAndTimestamp | null {
-    const entry = this.map.get(binaryString(this.spec.key.serialize(key)!))
+    const entry = this.map.get(this.keyOf(key).text)
     return entry === undefined ? null : this.row(entry)
   }
 
   /** null deletes; the tombstone in the changelog has the time of the record that caused it. */
   put(key: unknown, value: unknown, timestamp: number, cause: Cause): void {
-    const keyBytes = this.spec.key.serialize(key)!
+    const { bytes: keyBytes, text } = this.keyOf(key)
     const valueBytes = value === null ? null : this.spec.value.serialize(value)
-    const text = binaryString(keyBytes)
     const before = this.map.get(text) ?? null
     this.write(text, keyBytes, valueBytes, timestamp)
     if (this.cached) this.cached.writeBack.mark(text, before ?? absent(keyBytes), cause)

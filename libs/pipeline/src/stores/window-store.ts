@@ -8,6 +8,7 @@ import { readInt, readLong, windowStoreKey, binaryString, compareBytes } from '.
 import type { Header, WindowStoreSpec } from '../topology.ts'
 import type { Windowed } from '../windows.ts'
 import type { ValueAndTimestamp } from './key-value-store.ts'
+import { keyBytes, type KeyBytes } from './key-bytes.ts'
 import type { ChangeLog, LoggedRecord, Store, StoredEntry } from './store.ts'
 import { WriteBack, type Cause, type FlushListener } from './write-back.ts'
 
@@ -35,6 +36,7 @@ const maxSequence = 0x7fff_ffff
 
 export class WindowStore implements Store {
   private readonly spec: WindowStoreSpec
+  private readonly keyOf: (key: unknown) => KeyBytes
   private readonly log: ChangeLog
   private readonly byKey = new Map<string, KeyEntries>()
   /** Largest time put. */
@@ -45,19 +47,20 @@ export class WindowStore implements Store {
 
   constructor(spec: WindowStoreSpec, log: ChangeLog) {
     this.spec = spec
+    this.keyOf = keyBytes(spec.key)
     this.log = log
   }
 
   /** The value of one window. */
   fetch(key: unknown, time: number): ValueAndTimestamp | null {
     if (!this.isLive(time)) return null
-    const entry = this.entryAt(this.spec.key.serialize(key)!, time)
+    const entry = this.entryAt(this.keyOf(key).text, time)
     return entry === undefined ? null : { value: this.spec.value.deserialize(entry.value), timestamp: entry.timestamp }
   }
 
   /** Values of a key at times from … to, inclusive, in their order. */
   fetchRange(key: unknown, from: number, to: number): { readonly time: number; readonly value: any }[] {
-    const found = this.byKey.get(binaryString(this.spec.key.serialize(key)!))
+    const found = this.byKey.get(this.keyOf(key).text)
     if (found === undefined) return []
     return found.entries
       .filter(({ time }) => time >= from && time <= to && this.isLive(time))
@@ -71,14 +74,14 @@ export class WindowStore implements Store {
 
   /** `timestamp` is that of the value, `time` that of the window. null deletes. */
   put(key: unknown, time: number, value: unknown, timestamp: number, cause: Cause): void {
-    const keyBytes = this.spec.key.serialize(key)!
+    const { bytes, text } = this.keyOf(key)
     const valueBytes = value === null ? null : this.spec.value.serialize(value)
-    const stored = windowStoreKey(keyBytes, time, 0)
+    const stored = windowStoreKey(bytes, time, 0)
     if (this.cached) {
-      const before = this.entryAt(keyBytes, time)
-      this.cached.writeBack.mark(binaryString(stored), { key: keyBytes, time, value: before?.value ?? null }, cause)
+      const before = this.entryAt(text, time)
+      this.cached.writeBack.mark(binaryString(stored), { key: bytes, time, value: before?.value ?? null }, cause)
     }
-    this.write(keyBytes, { time, sequence: 0, timestamp }, valueBytes)
+    this.write(text, bytes, { time, sequence: 0, timestamp }, valueBytes)
     if (!this.cached) this.log(stored, valueBytes, valueBytes === null ? cause.timestamp : timestamp)
   }
 
@@ -86,7 +89,7 @@ export class WindowStore implements Store {
     const { cached } = this
     cached?.writeBack.drain((_text, before, cause) => {
       const { key, time, value: oldBytes } = before!
-      const entry = this.entryAt(key, time)
+      const entry = this.entryAt(binaryString(key), time)
       if (entry === undefined && oldBytes === null) return
       const timestamp = entry === undefined ? cause.timestamp : entry.timestamp
       this.log(windowStoreKey(key, time, 0), entry?.value ?? null, timestamp)
@@ -99,19 +102,20 @@ export class WindowStore implements Store {
 
   /** One more value of the key at this time (`retainDuplicates`). */
   add(key: unknown, value: unknown, timestamp: number, headers: readonly Header[]): void {
-    const keyBytes = this.spec.key.serialize(key)!
+    const { bytes, text } = this.keyOf(key)
     const valueBytes = value === null ? null : this.spec.value.serialize(value)
     this.sequence = (this.sequence + 1) & maxSequence
     const at = { time: timestamp, sequence: this.sequence, timestamp }
-    if (valueBytes !== null) this.write(keyBytes, at, valueBytes)
-    this.log(windowStoreKey(keyBytes, timestamp, this.sequence), valueBytes, timestamp, headers)
+    if (valueBytes !== null) this.write(text, bytes, at, valueBytes)
+    this.log(windowStoreKey(bytes, timestamp, this.sequence), valueBytes, timestamp, headers)
   }
 
   restore({ key, value, timestamp }: LoggedRecord): void {
     if (key === null) return
     const at = key.length - 12
     const sequence = readInt(key, at + 8)
-    this.write(key.subarray(0, at), { time: readLong(key, at), sequence, timestamp }, value)
+    const base = key.subarray(0, at)
+    this.write(binaryString(base), base, { time: readLong(key, at), sequence, timestamp }, value)
     // Kafka Streams begins anew and may overwrite what another life has written.
     if (this.spec.retainDuplicates) this.sequence = Math.max(this.sequence, sequence)
   }
@@ -131,19 +135,18 @@ export class WindowStore implements Store {
     }
   }
 
-  private entryAt(key: Uint8Array, time: number): Entry | undefined {
-    return this.byKey.get(binaryString(key))?.entries.find((each) => each.time === time)
+  private entryAt(text: string, time: number): Entry | undefined {
+    return this.byKey.get(text)?.entries.findLast((each) => each.time === time)
   }
 
   private isLive(time: number): boolean {
     return time > this.observed - this.spec.retentionMs
   }
 
-  private write(key: Uint8Array, at: Omit<Entry, 'value'>, value: Uint8Array | null): void {
+  private write(text: string, key: Uint8Array, at: Omit<Entry, 'value'>, value: Uint8Array | null): void {
     this.observed = Math.max(this.observed, at.time)
     this.sweep()
     if (!this.isLive(at.time)) return
-    const text = binaryString(key)
     let found = this.byKey.get(text)
     if (found === undefined) {
       if (value === null) return
