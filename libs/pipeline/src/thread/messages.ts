@@ -38,7 +38,7 @@ export interface PipelineThreadArgs {
   readonly observer?: Address
   /** Needed by pipelines that end in outside systems. */
   readonly sinks?: Address
-  /** One `pipeline.processed` per record instead of one per batch: for checkers. */
+  /** A `pipeline.processed` for each record: for checkers. */
   readonly traceRecords?: boolean
 }
 

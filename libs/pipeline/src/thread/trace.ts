@@ -5,7 +5,7 @@
  * | event                 | fields           | when                                                                     |
  * | --------------------- | ---------------- | ------------------------------------------------------------------------ |
  * | `pipeline.state`      | StateTrace       | the thread's state has changed                                           |
- * | `pipeline.processed`  | ProcessedTrace   | one record was processed (`traceRecords`), else one batch of a task      |
+ * | `pipeline.processed`  | ProcessedTrace   | a record was processed; only with `traceRecords`                         |
  * | `pipeline.poisoned`   | PoisonTrace      | a record was left out, or has stopped the thread                         |
  * | `pipeline.restored`   | RestoredTrace    | a task's stores are as its changelogs say; it runs from here             |
  * | `pipeline.committing` | CommitTrace      | offsets and outputs are handed over; the outcome is open                 |
@@ -30,7 +30,7 @@ export interface ProcessedTrace {
   readonly task: string
   readonly topic: string
   readonly partition: number
-  /** Of the record; of a batch's last record when the thread was not told to trace each. */
+  /** Of the record. */
   readonly offset: number
 }
 

@@ -215,9 +215,7 @@ export class ThreadStage {
       send: ({ actor }, message) => {
         if (actor === 'thread') return void self.push(message)
         if (message.replyTo) this.#open.push({ kind: this.#kindOf(message.replyTo.id), id: message.replyTo.id })
-        say(
-          `→ ${actor.replace(/^(consumer|producer):thread(-restore)?/, (_, role, restore) => (restore ? 'restore' : role))} ${show(message)}`,
-        )
+        say(`→ ${roleOf(actor)} ${show(message)}`)
       },
       reply: (_token, body) => say(`answers ${JSON.stringify(body)}`),
       setTimer: (name, at, message) => void this.#timers.set(name, { at, message }),
@@ -233,6 +231,11 @@ export class ThreadStage {
   #kindOf(id: number): string {
     return this.#state?.asked.get(id)?.kind ?? 'metadata'
   }
+}
+
+/** Its own clients by what they are for. */
+function roleOf(actor: string): string {
+  return actor.endsWith(':thread-restore') ? 'restore' : actor.replace(':thread', '')
 }
 
 function codeOf(name: string | undefined): number {
