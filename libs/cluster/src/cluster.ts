@@ -7,8 +7,9 @@
  *
  * Controls resolve when what they do is done. Every one has its undo, and `heal` undoes them all.
  */
-import { Consumer, Producer, type Connector, type ConsumerOptions, type ProducerOptions } from '@troupe/client'
-import type { ConsumerConfig, ProducerConfig, Properties } from '@troupe/client'
+import { Admin, Consumer, Producer } from '@troupe/client'
+import type { AdminClientOptions, Connector, ConsumerOptions, ProducerOptions } from '@troupe/client'
+import type { AdminConfig, ConsumerConfig, ProducerConfig, Properties } from '@troupe/client'
 import { portConnector } from '@troupe/client/shell/port-connector'
 import { KafkaError, type ErrorName } from '@troupe/wire/errors'
 import { createTopic, type NewTopicOptions } from './create-topic.ts'
@@ -91,6 +92,10 @@ export class Cluster {
     options: ConsumerOptions<K, V> = {},
   ): Consumer<K, V> {
     return new Consumer<K, V>(this.#reachedBy(properties), { connector: this.connector, ...options })
+  }
+
+  admin(properties: AdminConfig = {}, options: AdminClientOptions = {}): Admin {
+    return new Admin(this.#reachedBy(properties), { connector: this.connector, ...options })
   }
 
   #reachedBy<Config extends Properties>(properties: Config): Config {

@@ -27,6 +27,8 @@ test('clients of this process reach one broker over ports, any other client join
   await other.connect()
   await other.send({ topic: 'greetings', messages: [{ value: 'over TCP' }] })
   await other.disconnect()
+  await using admin = cluster.admin()
+  expect((await admin.listTopics()).map(({ name }) => name)).toEqual(['greetings'])
   expect(texts(await readAll(cluster, 'greetings', 2))).toEqual(['over a port', 'over TCP'])
 })
 
@@ -102,7 +104,8 @@ test('a broker that ends before it serves fails the start', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'troupe-embedded-'))
   try {
     {
-      await using _ = await Cluster.start({ brokers: 1, directory })
+      await using cluster = await Cluster.start({ brokers: 1, directory })
+      expect(cluster.directory).toBe(directory)
     }
     // Another cluster's: the broker refuses to run on it.
     const file = join(directory, 'broker-1', 'meta.properties')
