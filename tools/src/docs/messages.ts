@@ -83,7 +83,7 @@ export function kindsInTable(file: string): string[] {
 export function kindsOf(files: readonly string[]): string[] {
   const found = files.flatMap((file) => [
     ...textOf(file).matchAll(
-      /(?:extends Message|Message &) \{\s*(?:\/\*\*[^*]*\*\/\s*)?readonly kind: ('\w+'(?: \| '\w+')*)/g,
+      /(?:extends Message(?:, \w+)*|Message &) \{\s*(?:\/\*\*[^*]*\*\/\s*)?readonly kind: ('\w+'(?: \| '\w+')*)/g,
     ),
     ...textOf(file).matchAll(/RequestOf<\s*('\w+')/g),
   ])

@@ -5,7 +5,8 @@
  *
  *     config a=b …            restarts the consumer with properties (group.id is g)
  *     metadata t=1@3,2@3 …    leaders and epochs of the topics' partitions; `all`: there are no others; `!t`: internal
- *     subscribe t,u [data=said] · subscribe - match=regex · enforceRebalance · assign t-0 · seek t-0=5@2 · seek t-0=- at=700 · pause t-0 · resume t-0 · unsubscribe
+ *     subscribe t,u [data=said] · subscribe - match=regex · enforceRebalance · assign t-0 · unsubscribe
+ *     seek t-0=5@2 · seek t-0=- at=700 · pause t-0 · resume t-0
  *     close
  *     poll [max=n] [timeout=ms] · commit [t-0=5@2] [once] · committed t-0 · position t-0
  *     endOffsets t-0 · offsetsForTimes t-0=700 · groupMetadata
