@@ -140,12 +140,12 @@ export class TestDriver {
 
   private collect(task: Task, { outputs, external, poison }: Processed): void {
     for (const output of outputs) {
-      this.outputs.set(output.topic, [...(this.outputs.get(output.topic) ?? []), output])
+      listOf(this.outputs, output.topic).push(output)
       if (this.isRead(output.topic)) this.enqueue(output)
       if (this.topology.internalTopics.get(output.topic)?.kind === 'changelog') this.append(output)
     }
     const sink = this.topology.subtopologies[task.subtopology]!.external
-    if (sink) this.sinks.set(sink.name, [...(this.sinks.get(sink.name) ?? []), ...external])
+    if (sink) listOf(this.sinks, sink.name).push(...external)
     this.poison.push(...poison)
     if (poison.length > 0 && this.options.onPoison !== 'continue') throw poison[0]!.error
   }
@@ -165,10 +165,7 @@ export class TestDriver {
   }
 
   private logOf(topic: string, partition: number): InputRecord[] {
-    const name = `${topic}-${partition}`
-    const log = this.changelogs.get(name) ?? []
-    this.changelogs.set(name, log)
-    return log
+    return listOf(this.changelogs, `${topic}-${partition}`)
   }
 
   private enqueue(output: OutputRecord): void {
@@ -195,4 +192,12 @@ export class TestDriver {
     const { partitions = 1 } = this.options
     return this.counts?.get(topic) ?? (typeof partitions === 'number' ? partitions : (partitions[topic] ?? 1))
   }
+}
+
+function listOf<T>(lists: Map<string, T[]>, name: string): T[] {
+  const known = lists.get(name)
+  if (known) return known
+  const list: T[] = []
+  lists.set(name, list)
+  return list
 }

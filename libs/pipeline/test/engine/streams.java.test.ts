@@ -13,7 +13,7 @@ import type { OutputRecord } from '../../src/engine/contract.ts'
 import { inputsOf, type Input } from './inputs.ts'
 import { topologies } from './topologies.ts'
 
-const RUNS = Number(process.env.RUNS ?? 5)
+const RUNS = Number(process.env.RUNS ?? 3)
 const SEED = Number(process.env.SEED ?? 4310)
 
 const classpath = streamsClasspath()
