@@ -151,6 +151,8 @@ export class EmbeddedBrokers implements Asked {
     await endHelpers()
     this.#lock.release()
     this.data.remove()
+    // Ports of clients that were closed with their broker are gone when this turn is over.
+    await new Promise((resolve) => setImmediate(resolve))
   }
 
   async #terminateAll(): Promise<void> {
