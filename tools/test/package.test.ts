@@ -85,7 +85,8 @@ test('an interrupted npm pack leaves the workspace as it was', async () => {
   const tools = join(trial.workspace, 'tools')
   const args = [join(tools, 'run.mjs'), 'node', join(tools, 'src/package/main.ts'), 'prepack']
   // Stands for npm: it has run `prepack`, and is killed before `postpack`.
-  const script = `require('child_process').spawnSync(process.execPath, ${JSON.stringify(args)}, { stdio: 'inherit' }); setInterval(() => {}, 1e6)`
+  const call = `spawnSync(process.execPath, ${JSON.stringify(args)}, { stdio: 'inherit' })`
+  const script = `require('child_process').${call}; setInterval(() => {}, 1e6)`
   const npm = spawn(process.execPath, ['-e', script], { cwd: library, stdio: 'ignore' })
   const saved = join(library, 'package.json.workspace')
   await until(

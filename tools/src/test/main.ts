@@ -35,9 +35,12 @@ function check(name: string, command: string, args: string[]): void {
 
 /** Every package with a `test` script, in nx's order. */
 function projects(): string[] {
-  return globSync(['libs/*/package.json', 'apps/*/package.json', 'tools/package.json', 'test/package.json'], {
-    cwd: root,
-  })
+  return globSync(
+    ['libs/*/package.json', 'apps/*/package.json', 'examples/package.json', 'tools/package.json', 'test/package.json'],
+    {
+      cwd: root,
+    },
+  )
     .filter((path) => JSON.parse(readFileSync(join(root, path), 'utf8')).scripts?.test)
     .map(dirname)
 }
