@@ -58,12 +58,15 @@ export function onFetched(io: RaftIo, asked: Ask & { kind: 'fetch' }, body: Quor
   if (raft.phase === 'follower') armFetchTimeout(io)
   if (body.snapshot) return beginDownload(io, body.snapshot)
   if (body.divergingEpoch) truncate(io, body.divergingEpoch)
-  else if (body.records && body.records.length > 0) {
-    // Copied: the payload's buffer goes back to its pool after this step.
-    raft.store.append(body.records.slice())
-  }
-  raft.highWatermark = Math.max(raft.highWatermark, Math.min(body.highWatermark, raft.store.endOffset))
+  else followLeader(io, body)
   sendFetch(io)
+}
+
+/** The logs agree up to where we asked. After a truncation that is not known yet: what is left may part from the leader's. */
+function followLeader({ raft }: RaftIo, { records, highWatermark }: QuorumFetched): void {
+  // Copied: the payload's buffer goes back to its pool after this step.
+  if (records && records.length > 0) raft.store.append(records.slice())
+  raft.highWatermark = Math.max(raft.highWatermark, Math.min(highWatermark, raft.store.endOffset))
 }
 
 function armFetchTimeout(io: RaftIo): void {
