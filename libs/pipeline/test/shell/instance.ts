@@ -11,6 +11,6 @@ process.on('message', async (message: { ask: 'metrics' | 'close' }) => {
   if (message.ask === 'metrics') process.send!({ metrics: await running.metrics() })
   else {
     const clean = await running.close()
-    process.send!({ clean }, () => process.disconnect())
+    process.send!({ clean }, () => process.disconnect!())
   }
 })

@@ -1,7 +1,8 @@
 /** What the tests of running pipelines share: word count, its input, and what its committed output must be. */
 import { int64, string } from '@troupe/client/serdes'
 import { Admin } from '@troupe/client/shell/admin'
-import { Consumer, type ConsumerRecord } from '@troupe/client/shell/consumer'
+import { Consumer } from '@troupe/client/shell/consumer'
+import type { ConsumerRecord } from '@troupe/client/shell/unread'
 import { Producer } from '@troupe/client/shell/producer'
 import { Cluster, until } from '@troupe/tools/cluster'
 import { pipeline } from '../../src/shell/index.ts'
