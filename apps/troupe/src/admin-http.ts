@@ -34,7 +34,9 @@ export function adminServer({ cluster, clusterId, supervisor }: Omit<AdminOption
     void reply.status(status).send({ error: (error as Error).message })
   })
   server.setNotFoundHandler((request, reply) => {
-    const allowed = (['GET', 'POST'] as const).filter((method) => server.findRoute({ method, url: routeOf(request.url) }))
+    const allowed = (['GET', 'POST'] as const).filter((method) =>
+      server.findRoute({ method, url: routeOf(request.url) }),
+    )
     if (allowed.length === 0) return void reply.status(404).send({ error: `there is no ${request.url}` })
     const error = `${request.method} is not allowed here, ${allowed.join(', ')} is`
     return void reply.status(405).header('allow', allowed.join(', ')).send({ error })

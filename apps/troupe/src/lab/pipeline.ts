@@ -60,7 +60,7 @@ async function load(file: string): Promise<Scenario> {
     throw new UsageError(`cannot load ${file}: ${error instanceof Error ? error.message : String(error)}`)
   }
   const scenario = module.default
-  if (scenario?.pipeline?.topology === undefined || scenario.inputs === undefined) {
+  if (typeof scenario?.pipeline?.topology !== 'function' || scenario.inputs === undefined) {
     throw new UsageError(`${file} has no default export { pipeline, inputs, … }`)
   }
   return scenario as Scenario

@@ -5,6 +5,7 @@ import type { ClusterOptions } from '@troupe/simulator/cluster/options'
 import { replay } from '@troupe/simulator/model/index'
 import { models, type AnyModel } from '@troupe/simulator/models/index'
 import { readTrace as parseTrace, writeTrace } from '@troupe/simulator/render/ndjson'
+import { pipelineModel } from '@troupe/simulator/pipeline/run'
 import type { Trace } from '@troupe/simulator/trace/format'
 import { clusterModel, traceRun } from './cluster-runs.ts'
 import { commit, note } from './output.ts'
@@ -80,6 +81,9 @@ function safeguardsOf({ header }: Trace): Safeguards {
 }
 
 export function runAgain(trace: Trace): Trace {
+  if (trace.header.model.startsWith(pipelineModel)) {
+    throw new UsageError(`a pipeline is code: run it again by lab pipeline FILE --seed ${trace.header.seed}`)
+  }
   const options = clusterOptionsOf(trace)
   if (options !== null) return traceRun(options).trace
   const { model, safeguards, bounds, labels } = modelScheduleOf(trace)

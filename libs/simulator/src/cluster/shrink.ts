@@ -20,12 +20,14 @@ export interface ShrinkLimits {
   readonly expired?: () => boolean
 }
 
+type Simulate = (candidate: ClusterOptions) => Pick<RunResult, 'violations'>
+
 /** `simulate`: how a candidate is run, where its clients are not the simulator's own. */
 export function shrinkRun(
   options: ClusterOptions,
   invariant: string,
   limits: ShrinkLimits,
-  simulate = (candidate: ClusterOptions): RunResult => new Simulation(candidate).run(),
+  simulate: Simulate = (candidate) => new Simulation(candidate).run(),
 ): Shrunk {
   return new Shrinker(options, invariant, limits, simulate).run()
 }
@@ -34,15 +36,10 @@ class Shrinker {
   private best: ClusterOptions
   private readonly invariant: string
   private readonly limits: ShrinkLimits
-  private readonly simulate: (candidate: ClusterOptions) => RunResult
+  private readonly simulate: Simulate
   private tried = 0
 
-  constructor(
-    options: ClusterOptions,
-    invariant: string,
-    limits: ShrinkLimits,
-    simulate: (candidate: ClusterOptions) => RunResult,
-  ) {
+  constructor(options: ClusterOptions, invariant: string, limits: ShrinkLimits, simulate: Simulate) {
     this.simulate = simulate
     this.best = options
     this.invariant = invariant

@@ -2,7 +2,8 @@
  * The records that the tasks should have written, against what the output topics hold.
  *
  * Per topic they must be the same records, and of a key that one task alone writes also in the same order. Changelogs
- * are compacted, so of them the last record of each key must be the same. Which partition a record without a key goes
+ * are compacted, so of them the last record of each key must be the same; those of `suppress` carry the stream time of
+ * the commit that wrote them, which may be any. Which partition a record without a key goes
  * to is the producer's own business, and not compared.
  */
 import type { OutputRecord } from '@troupe/pipeline/engine/contract'
@@ -24,6 +25,8 @@ export interface Given {
 interface Written {
   readonly key: string
   readonly text: string
+  /** Without the timestamp. */
+  readonly value: string
   readonly isTombstone: boolean
 }
 
@@ -64,7 +67,7 @@ function contentsOf(cluster: Cluster, topic: string): Written[] {
 
 function written({ key, value, timestamp }: Pick<OutputRecord, 'key' | 'value' | 'timestamp'>): Written {
   const text = `${show(key)} = ${show(value)} at ${timestamp}`
-  return { key: show(key), text, isTombstone: value === null }
+  return { key: show(key), text, value: show(value), isTombstone: value === null }
 }
 
 function differs(
@@ -76,7 +79,7 @@ function differs(
     const byTask = chosen.map(({ outputs }) => outputs.filter((one) => one.topic === topic).map(written))
     const found =
       topology.internalTopics.get(topic)?.kind === 'changelog'
-        ? compareLast(topic, byTask, actual)
+        ? compareLast(topology, topic, byTask, actual)
         : compareAll(topic, byTask, actual)
     if (found !== null) return found
   }
@@ -107,13 +110,19 @@ function compareAll(topic: string, byTask: readonly Written[][], actual: readonl
   return null
 }
 
-function compareLast(topic: string, byTask: readonly Written[][], actual: readonly Written[]): [string, string] | null {
+function compareLast(
+  { internalTopics, stores }: Topology,
+  topic: string,
+  byTask: readonly Written[][],
+  actual: readonly Written[],
+): [string, string] | null {
+  const compared = stores.get(internalTopics.get(topic)!.store!)!.kind === 'suppress' ? 'value' : 'text'
   const wanted = new Map(byTask.flat().map((one) => [one.key, one]))
   const there = new Map(actual.map((one) => [one.key, one]))
   for (const [key, one] of wanted) {
     const found = there.get(key)
     // Gone is gone, whenever, and a tombstone may be gone itself.
-    if (one.isTombstone ? found === undefined || found.isTombstone : found?.text === one.text) continue
+    if (one.isTombstone ? found === undefined || found.isTombstone : found?.[compared] === one[compared]) continue
     return ['wrong-state', `${topic}: ${found?.text ?? `nothing for ${key}`}, the inputs give ${one.text}`]
   }
   return null

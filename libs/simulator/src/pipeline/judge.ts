@@ -28,7 +28,7 @@ interface TaskInputs {
   readonly names: ReadonlyMap<string, { readonly topic: string; readonly partition: number }>
 }
 
-/** More combinations than this are not tried: the judge then says so. */
+/** Of the orders in which a task may have taken its inputs, so many are tried. */
 const mostOrders = 64
 
 export interface Evidence {

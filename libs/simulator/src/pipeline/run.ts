@@ -46,6 +46,8 @@ export interface PipelineFailure {
   readonly tried: number
 }
 
+/** How the name of the model begins in the header of a pipeline's trace. */
+export const pipelineModel = 'pipeline '
 const tracedEvents = 400
 const defaultShrinkRuns = 150
 
@@ -78,10 +80,17 @@ export function explore(scenario: Scenario, given: ExploreOptions): Exploration 
 }
 
 function smallest(scenario: Scenario, options: ClusterOptions, invariant: string, runs: number): PipelineFailure {
-  const shrunk = shrinkRun(options, invariant, { runs }, (candidate) => runPipeline(scenario, candidate))
+  const shrunk = shrinkRun(options, invariant, { runs }, (candidate) =>
+    isWhole(candidate) ? runPipeline(scenario, candidate) : { violations: [] },
+  )
   const { result, trace, story } = tracePipeline(scenario, shrunk.options)
   const { detail } = result.violations[0]!
   return { seed: options.seed, invariant, detail, options: shrunk.options, trace, story, tried: shrunk.tried }
+}
+
+/** Without a feeder nothing is fed, and without an instance nothing is processed: that would explain nothing. */
+function isWhole({ clients }: ClusterOptions): boolean {
+  return clients[0]?.role === 'feeder' && clients.length > 1
 }
 
 /** Runs the options and records the last events. */
@@ -99,7 +108,7 @@ export function tracePipeline(
   const header = {
     format: 'troupe-trace' as const,
     version: 1 as const,
-    model: `pipeline ${scenario.pipeline.name}`,
+    model: `${pipelineModel}${scenario.pipeline.name}`,
     seed: options.seed,
     commit: null,
     off: [],

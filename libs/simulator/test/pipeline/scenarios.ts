@@ -59,6 +59,20 @@ export const windows: Scenario = {
   inputs: readings,
 }
 
+/** One result for each window, held back by a store that its changelog remembers. */
+export const finalWindows: Scenario = {
+  pipeline: pipeline('final-windows', (p) => {
+    p.stream('readings', { key: string, value: string })
+      .groupByKey({ key: string, value: string })
+      .windowedBy(tumbling(30_000, 10_000))
+      .reduce(larger, { store: 'highest', key: string, value: string })
+      .suppress('untilWindowCloses')
+      .toStream((window) => `${window.key}@${window.start}`)
+      .to('final', { key: string, value: string })
+  }),
+  inputs: readings,
+}
+
 export const sessionCounts: Scenario = {
   pipeline: pipeline('session-counts', (p) => {
     p.stream('readings', { key: string, value: string })
@@ -109,6 +123,12 @@ export const clicks: Scenario = {
       timestamp: start + n * 4000 + draw.below(9000),
     })),
   }),
+}
+
+/** Its only broker refuses every record: they come from next year. */
+export const refused: Scenario = {
+  pipeline: upperCase.pipeline,
+  inputs: { lines: [{ key: 'a', value: 'b', timestamp: start + 365 * 86_400_000 }] },
 }
 
 /** Ends in a system that keeps our offsets beside our records. */

@@ -6,7 +6,8 @@ import { NotExactlyOnce, simulate } from '../../src/pipeline/simulate.node.ts'
 import type { Scenario } from '../../src/pipeline/scenario.ts'
 import * as scenarios from './scenarios.ts'
 
-const { upperCase, wordCount, windows, sessionCounts, enriched, clicks, outside, deadLetters, mails } = scenarios
+const { upperCase, wordCount, windows, finalWindows, sessionCounts, enriched, clicks, outside, deadLetters, mails } =
+  scenarios
 const seeds = 6
 
 describe('exactly_once_v2: each input counts once, whatever is killed, paused or cut off', () => {
@@ -14,6 +15,7 @@ describe('exactly_once_v2: each input counts once, whatever is killed, paused or
     upperCase,
     wordCount,
     windows,
+    finalWindows,
     sessionCounts,
     enriched,
     clicks,
@@ -45,6 +47,12 @@ describe('what is wrong is found, and told in few lines', () => {
   test('state beside the stores is neither restored nor rolled back', () => {
     const { failure } = explore(scenarios.forgetful(), { seeds: 10, shrinkRuns: 0 })
     expect(failure?.invariant).toMatch(/counted/)
+  })
+
+  test('what never gets in is told of a run that still has a feeder and an instance', () => {
+    const { failure } = explore(scenarios.refused, { seeds: 1, shrinkRuns: 20, safetyMs: 2000 })
+    expect(failure).toMatchObject({ invariant: 'L7', detail: '1 records are not fed yet' })
+    expect(failure!.options.clients.map(({ role }) => role)).toEqual(['feeder', 'pipeline'])
   })
 
   test('as a test helper it throws what it has found', async () => {
