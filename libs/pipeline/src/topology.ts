@@ -73,10 +73,10 @@ export interface SourceNode extends NodeBase {
   readonly offsetReset: 'earliest' | 'latest' | 'none' | null
 }
 
-export type TimestampExtractor = (
+export type TimestampExtractor<K = any, V = any> = (
   record: { readonly topic: string; readonly partition: number; readonly offset: number; readonly timestamp: number },
-  key: unknown,
-  value: unknown,
+  key: K,
+  value: V,
   /** Largest timestamp seen on this partition, −1 before the first. */
   partitionTime: number,
 ) => number

@@ -15,9 +15,6 @@ import type { AnySerde, Graph, GraphNode, GraphStore, TopicReference } from './g
 import { groups } from './groups.ts'
 import { changed, isWindowedSerde } from './serdes.ts'
 
-/** `windowstore.changelog.additional.retention.ms`. */
-const additionalRetentionMs = 86_400_000
-
 export function compile(original: Graph, name: string, applicationId: string): Topology {
   relaxNullKeyFilters(original)
   const nodesBefore = withExternalTopics(original)
@@ -194,10 +191,11 @@ function repartitionTopic(name: string, partitions: number | null, subtopology: 
 /** Source: WindowedChangelogTopicConfig, UnwindowedUnversionedChangelogTopicConfig. */
 function changelogTopic(store: StoreSpec, name: string, subtopology: number): InternalTopic {
   const windowed = store.kind === 'window' || store.kind === 'session'
+  // Buffers of joins number records of the same key and time anew after a restart: a newer one replaces no other.
+  const isBuffer = store.kind === 'window' && store.retainDuplicates
   const config = {
     'message.timestamp.type': 'CreateTime',
-    'cleanup.policy': windowed ? 'compact,delete' : 'compact',
-    ...(windowed && { 'retention.ms': String(store.retentionMs + additionalRetentionMs) }),
+    'cleanup.policy': isBuffer ? 'delete' : windowed ? 'compact,delete' : 'compact',
   }
   return { name, kind: 'changelog', partitions: null, config, subtopology, store: store.name }
 }

@@ -16,7 +16,7 @@ interface Serdes<K, V> {
 
 export interface ConsumedOptions<K, V> extends NamedOptions, Serdes<K, V> {
   /** Event time; default: the record's timestamp. */
-  readonly timestamp?: TimestampExtractor
+  readonly timestamp?: TimestampExtractor<K, V>
   /** Where to begin without a committed offset. */
   readonly offsetReset?: 'earliest' | 'latest' | 'none'
 }

@@ -24,6 +24,8 @@ export const pipelineDefaults = {
   'production.exception.handler': 'fail' as ExceptionHandler,
   /** Consumed records of repartition topics are deleted this often; −1: never. */
   'repartition.purge.interval.ms': 30_000,
+  /** Of changelogs of windows, beyond what the window needs: by the brokers' clock, so more for event time of long ago. */
+  'windowstore.changelog.additional.retention.ms': 86_400_000,
   'retry.backoff.ms': 100,
 }
 

@@ -11,6 +11,7 @@ import { partitionCounts } from '../engine/partitions.ts'
 import type { Topology } from '../topology.ts'
 import { ask, failureOf, names } from './ask.ts'
 import { fail } from './failing.ts'
+import { internalTopicConfig } from './internal-topics.ts'
 import { join } from './membership.ts'
 import type { Step } from './state.ts'
 
@@ -89,7 +90,7 @@ function makeTopics(step: Step, known: ReadonlyMap<string, number>): void {
 }
 
 function newTopic({ state }: Step, name: string, partitions: number): NewTopic {
-  const configs = state.args.topology.internalTopics.get(name)?.config ?? {}
+  const configs = internalTopicConfig(state.args.topology, name, state.config)
   return { name, partitions, replicationFactor: state.config['replication.factor'], configs }
 }
 
