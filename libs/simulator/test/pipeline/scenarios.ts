@@ -125,10 +125,10 @@ export const clicks: Scenario = {
   }),
 }
 
-/** Its only broker refuses every record: they come from next year. */
+/** Brokers refuse every record: they come from next year. */
 export const refused: Scenario = {
   pipeline: upperCase.pipeline,
-  inputs: { lines: [{ key: 'a', value: 'b', timestamp: start + 365 * 86_400_000 }] },
+  inputs: { lines: Array.from({ length: 10 }, () => ({ key: 'a', value: 'b', timestamp: start + 365 * 86_400_000 })) },
 }
 
 /** Ends in a system that keeps our offsets beside our records. */

@@ -51,7 +51,7 @@ describe('what is wrong is found, and told in few lines', () => {
 
   test('what never gets in is told of a run that still has a feeder and an instance', () => {
     const { failure } = explore(scenarios.refused, { seeds: 1, shrinkRuns: 20, safetyMs: 2000 })
-    expect(failure).toMatchObject({ invariant: 'L7', detail: '1 records are not fed yet' })
+    expect(failure).toMatchObject({ invariant: 'L7', detail: '10 records are not fed yet' })
     expect(failure!.options.clients.map(({ role }) => role)).toEqual(['feeder', 'pipeline'])
   })
 
