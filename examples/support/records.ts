@@ -4,22 +4,27 @@ import { type Serde, string } from 'troupe/pipeline'
 import type { Cluster } from 'troupe/cluster'
 
 export interface Committed<Value> {
+  readonly partition: number
   readonly key: string
   readonly value: Value
   readonly timestamp: number
+  readonly headers: readonly { readonly key: string; readonly value: Uint8Array | null }[]
 }
 
-/** Sends the values as JSON, with pauses; resolves when all are acknowledged. */
+type Fed = readonly [key: string, value: unknown, timestamp?: number, headers?: Readonly<Record<string, string>>]
+
+/** Sends the values as JSON, bytes as they are, with pauses; resolves when all are acknowledged. */
 export async function feed(
   cluster: Cluster,
   topic: string,
-  records: readonly (readonly [key: string, value: unknown, timestamp?: number])[],
+  records: readonly Fed[],
   { everyMs = 0 } = {},
 ): Promise<void> {
   await using producer = cluster.producer({ 'linger.ms': 0 })
   const acknowledged: Promise<unknown>[] = []
-  for (const [key, value, timestamp] of records) {
-    acknowledged.push(producer.send({ topic, key, value: JSON.stringify(value), timestamp }))
+  for (const [key, given, timestamp, headers] of records) {
+    const value = given instanceof Uint8Array ? given : JSON.stringify(given)
+    acknowledged.push(producer.send({ topic, key, value, timestamp, headers }))
     if (everyMs > 0) await setTimeout(everyMs)
   }
   await Promise.all(acknowledged)
@@ -45,4 +50,16 @@ export async function committed<Value>(
     for (const record of await consumer.poll({ timeoutMs: 200 })) records.push(record as Committed<Value>)
   }
   return records
+}
+
+/** The last value of each key. */
+export function newest<Value>(records: readonly Committed<Value>[]): Map<string, Value> {
+  return new Map(records.map(({ key, value }) => [key, value]))
+}
+
+/** How often each key is there. */
+export function counted(keys: Iterable<string>): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1)
+  return counts
 }
