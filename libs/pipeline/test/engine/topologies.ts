@@ -180,6 +180,26 @@ const described: Record<string, (p: PipelineBuilder) => void> = {
         { ...text, otherValue: string },
       )
       .to('out', text),
+  // Without null keys, which a repartition topic has anywhere: on several partitions too, what comes out is certain.
+  'stream-table-rekeyed': (p) =>
+    stream(p, 'a')
+      .filter((_key, value) => value !== null)
+      .selectKey(firstOrNull)
+      .leftJoin(table(p, 't'), slashed, text)
+      .to('out', text),
+  'stream-stream-rekeyed': (p) =>
+    stream(p, 'a')
+      .filter((_key, value) => value !== null)
+      .selectKey(firstOrNull)
+      .outerJoin(
+        stream(p, 'b')
+          .filter((_key, value) => value !== null)
+          .map((_key, value) => [first(value), value]),
+        slashed,
+        within(10, { graceMs: 5 }),
+        { ...text, otherValue: string },
+      )
+      .to('out', text),
   'table-table': (p) => table(p, 't').join(table(p, 'u'), slashed).toStream().to('out', text),
   'table-table-left': (p) => table(p, 't').leftJoin(table(p, 'u'), slashed).toStream().to('out', text),
   'table-table-outer': (p) =>

@@ -109,6 +109,12 @@ public final class StreamsOracle {
                 .outerJoin(stream(b, "b").map((k, v) -> KeyValue.pair(v == null ? null : first(v), v)), (x, y) -> x + "/" + y,
                     within(10, 10, 0), StreamJoined.with(S, S, S))
                 .to("out", OUT);
+            case "stream-table-rekeyed" -> stream(b, "a").filter((k, v) -> v != null).selectKey((k, v) -> first(v))
+                .leftJoin(table(b, "t"), (x, y) -> x + "/" + y, Joined.with(S, S, S)).to("out", OUT);
+            case "stream-stream-rekeyed" -> stream(b, "a").filter((k, v) -> v != null).selectKey((k, v) -> first(v))
+                .outerJoin(stream(b, "b").filter((k, v) -> v != null).map((k, v) -> KeyValue.pair(first(v), v)), (x, y) -> x + "/" + y,
+                    within(10, 10, 5), StreamJoined.with(S, S, S))
+                .to("out", OUT);
             case "table-table" -> table(b, "t").join(table(b, "u"), (x, y) -> x + "/" + y).toStream().to("out", OUT);
             case "table-table-left" -> table(b, "t").leftJoin(table(b, "u"), (x, y) -> x + "/" + y).toStream().to("out", OUT);
             case "table-table-outer" -> table(b, "t").outerJoin(table(b, "u"), (x, y) -> x + "/" + y, kv("joined")).toStream().to("out", OUT);
