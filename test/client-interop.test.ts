@@ -48,6 +48,13 @@ function recordsOf(peer: string): PeerRecord[] {
   return [...odd, ...(peer === 'KafkaJS' ? [] : [more]), ...many]
 }
 
+/** Says who it is that does not come to an end. */
+async function within<T>(ms: number, what: string, done: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const late = setTimeout(() => reject(new Error(`${what}: not within ${ms} ms`)), ms)
+  return await Promise.race([done, promise]).finally(() => clearTimeout(late))
+}
+
 const inOrder = (seen: readonly Seen[]): Seen[] => [...seen].sort((a, b) => a[0] - b[0] || a[1] - b[1])
 
 /** What KafkaJS cannot say is left out of what others have said. */
@@ -85,9 +92,14 @@ describe.each(targets)(`on %s${missing.length > 0 ? ` (skipped: ${missing.join('
     codec: Codec,
   ) {
     for (const peer of peers.filter((each) => each.codecs.includes(codec))) {
-      const seen = inOrder(await peer.consume(topic, isolation))
+      const seen = inOrder(await within(30_000, `${peer.name} reads ${topic}`, peer.consume(topic, isolation)))
       const [got, wanted] = peer.name === 'KafkaJS' ? [asKafkajs(seen), asKafkajs(expected)] : [seen, expected]
-      expect(got.length, `${peer.name} ${isolation}`).toBe(wanted.length)
+      const keys = new Set(got.map(([partition, offset]) => `${partition}@${offset}`))
+      const missing = wanted.filter(([partition, offset]) => !keys.has(`${partition}@${offset}`))
+      expect(
+        missing.map(([partition, offset]) => `${partition}@${offset}`),
+        `${peer.name} ${isolation}`,
+      ).toEqual([])
       expect(got, `${peer.name} ${isolation}`).toEqual(wanted)
     }
   }
@@ -95,12 +107,12 @@ describe.each(targets)(`on %s${missing.length > 0 ? ` (skipped: ${missing.join('
   test.each(codecs)(
     '%s: what each has written, all read',
     async (codec) => {
-      const topic = await brokers.topic(`codec-${codec}`, peers.length)
+      const topic = await within(15_000, `creating codec-${codec}`, brokers.topic(`codec-${codec}`, peers.length))
       const expected: Seen[] = []
       for (const [partition, peer] of peers.entries()) {
         if (!peer.codecs.includes(codec)) continue
         const records = recordsOf(peer.name)
-        await peer.produce(topic, partition, codec, records)
+        await within(15_000, `${peer.name} writes ${topic}`, peer.produce(topic, partition, codec, records))
         for (const [offset, { timestamp, key, value, headers }] of records.entries())
           expected.push([partition, offset, timestamp, key, value, headers.map(([name, data]) => [name, data])])
       }

@@ -68,7 +68,10 @@ def consume(question):
             ended.add(message.partition())
             continue
         if error:
-            raise KafkaException(f"partition {message.partition()}: {error}")
+            # All others are for information, librdkafka goes on by itself, but the fatal ones.
+            if error.fatal():
+                raise KafkaException(f"partition {message.partition()}: {error}")
+            continue
         kind, timestamp = message.timestamp()
         assert kind != TIMESTAMP_NOT_AVAILABLE
         headers = [[name, text(value)] for name, value in message.headers() or []]
