@@ -5,9 +5,14 @@
  * A missing value has no bytes: every serde turns null into null and back, so a tombstone passes whatever the type says;
  * `nullable` puts that into the type. Source: org.apache.kafka.common.serialization.
  */
+import { putInt64 } from '@troupe/wire/writer'
+import { decodeText, encodeText, encodeTextShared } from './text.ts'
+
 /** A format. `deserialize` throws a `SerdeError` on bytes that it cannot be. */
 export interface Serde<T> {
   serialize(value: T): Uint8Array | null
+  /** The same bytes, for who is soon done with them: they may lie in one buffer with others'. Default: `serialize`. */
+  serializeToSend?(value: T): Uint8Array | null
   deserialize(bytes: Uint8Array | null): T
 }
 
@@ -35,15 +40,14 @@ export const bytes: Serde<Uint8Array> = serde(
   (data) => data,
 )
 
-const encoder = new TextEncoder()
-const lenient = new TextDecoder('utf-8', { ignoreBOM: true })
 const strict = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true })
 
 /** UTF-8. A broken sequence becomes U+FFFD, as in Java. */
-export const string: Serde<string> = serde(
-  (value) => encoder.encode(value),
-  (data) => lenient.decode(data),
-)
+export const string: Serde<string> = serde(encodeText, decodeText)
+// Not enumerable: `{ ...string, serialize }` is another serde, and must not have this one's shortcut.
+Object.defineProperty(string, 'serializeToSend', {
+  value: (value: string | null | undefined) => (value === null || value === undefined ? null : encodeTextShared(value)),
+})
 
 /** JSON as UTF-8. The type is the caller's word: nothing is checked but that it is JSON. */
 export function json<T>(): Serde<T> {
@@ -51,7 +55,7 @@ export function json<T>(): Serde<T> {
     (value) => {
       const text = JSON.stringify(value) as string | undefined
       if (text === undefined) throw new SerdeError(`JSON has no ${typeof value}`)
-      return encoder.encode(text)
+      return encodeText(text)
     },
     (data) => {
       try {
@@ -111,12 +115,25 @@ export const int32: Serde<number> = ofView(
   (from) => from.getInt32(0),
 )
 
+function int32At(data: Uint8Array, at: number): number {
+  return (data[at]! << 24) | (data[at + 1]! << 16) | (data[at + 2]! << 8) | data[at + 3]!
+}
+
 /** Java's LongSerializer, for integers that a JavaScript number holds exactly; reading others throws. */
-export const int64: Serde<number> = ofView(
-  'int64',
-  8,
-  (to, value) => to.setBigInt64(0, BigInt(within(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, value))),
-  (from) => within(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, Number(from.getBigInt64(0))),
+export const int64: Serde<number> = serde(
+  (value) => {
+    if (!Number.isSafeInteger(value)) throw new SerdeError(`${String(value)} is no int64: not a safe integer`)
+    const data = new Uint8Array(8)
+    putInt64(data, 0, value)
+    return data
+  },
+  (data) => {
+    if (data.length !== 8) throw new SerdeError(`int64 has 8 bytes, not ${data.length}`)
+    const value = int32At(data, 0) * 0x1_0000_0000 + (int32At(data, 4) >>> 0)
+    if (!Number.isSafeInteger(value))
+      throw new SerdeError('a number that JavaScript does not hold exactly: use bigint64')
+    return value
+  },
 )
 
 /** Java's LongSerializer, all of it. */
@@ -159,10 +176,10 @@ export const boolean: Serde<boolean> = serde(
 export const uuid: Serde<string> = serde(
   (value) => {
     if (!uuidForm.test(value)) throw new SerdeError(`${value} is no UUID`)
-    return encoder.encode(value)
+    return encodeText(value)
   },
   (data) => {
-    const text = lenient.decode(data)
+    const text = decodeText(data)
     if (!uuidForm.test(text)) throw new SerdeError(`${text} is no UUID`)
     return text
   },

@@ -70,3 +70,38 @@ test.each<[string, () => unknown]>([
 ])('refuses %s', (_, attempt) => {
   expect(attempt).toThrow(serdes.SerdeError)
 })
+
+describe('texts', () => {
+  // Around the lengths at which another way is taken.
+  const texts = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 70 }),
+    fc.string({ unit: 'grapheme', minLength: 60, maxLength: 1100 }),
+    fc.string({ unit: 'binary-ascii', minLength: 60, maxLength: 1100 }),
+  )
+
+  test('have the bytes of TextEncoder, also those that share a buffer', () => {
+    const kept: [Uint8Array, string][] = []
+    fc.assert(
+      fc.property(texts, (text) => {
+        const expected = Buffer.from(new TextEncoder().encode(text)).toString('hex')
+        expect(hex(serdes.string.serialize(text))).toBe(expected)
+        const shared = serdes.string.serializeToSend!(text)!
+        expect(hex(shared)).toBe(expected)
+        expect(serdes.string.deserialize(shared)).toBe(new TextDecoder('utf-8', { ignoreBOM: true }).decode(shared))
+        kept.push([shared, expected])
+      }),
+    )
+    for (const [shared, expected] of kept) expect(hex(shared)).toBe(expected)
+  })
+
+  test('a serde made of another by spreading does not take its shortcut', () => {
+    const loud: Serde<string> = { ...serdes.string, serialize: (value) => serdes.string.serialize(`${value}!`) }
+    expect(loud.serializeToSend).toBeUndefined()
+    expect(serdes.string.serializeToSend!(null as never)).toBeNull()
+  })
+
+  test('broken bytes become U+FFFD, and a mark at the beginning stays', () => {
+    expect(serdes.string.deserialize(Uint8Array.of(0x61, 0xff))).toBe('a\ufffd')
+    expect(serdes.string.deserialize(Uint8Array.of(0xef, 0xbb, 0xbf, 0x61))).toBe('\ufeffa')
+  })
+})

@@ -159,6 +159,7 @@ function bytesSize(bytes: Uint8Array | null): number {
 
 /** Bytes of a zigzag varint. */
 export function varlongSize(value: number): number {
+  if (value >= 0 && value < 64) return 1
   let rest = value < 0 ? -value * 2 - 1 : value * 2
   let size = 1
   for (; rest > 127; rest = Math.floor(rest / 128)) size++
@@ -178,8 +179,11 @@ export function recordSizeUpperBound(record: RecordInput): number {
   return size
 }
 
-/** How many bytes it takes in its place. */
-export function recordSize(record: RecordInput, timestampDelta: number, offsetDelta: number): number {
-  const size = recordBodySize(record, timestampDelta, offsetDelta)
+/** How many bytes it takes in its place. `bound`: its `recordSizeUpperBound`, for who knows it already. */
+export function recordSize(record: RecordInput, timestampDelta: number, offsetDelta: number, bound = -1): number {
+  const size =
+    bound < 0
+      ? recordBodySize(record, timestampDelta, offsetDelta)
+      : bound - MAX_RECORD_OVERHEAD + 1 + varlongSize(timestampDelta) + varlongSize(offsetDelta)
   return size + varlongSize(size)
 }

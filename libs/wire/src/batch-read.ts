@@ -39,6 +39,7 @@ export interface DecodedRecord {
   timestamp: number
   key: Uint8Array | null
   value: Uint8Array | null
+  /** Nobody writes to it: those without headers have the same list. */
   headers: RecordHeader[]
 }
 
@@ -94,7 +95,7 @@ export function readBatchHeader(bytes: Uint8Array, position = 0): BatchHeader {
 }
 
 export function readBatch(bytes: Uint8Array, position = 0, maxBytes = MAX_DECOMPRESSED): DecodedBatch {
-  return { ...readBatchHeader(bytes, position), records: [...iterateRecords(bytes, position, maxBytes)] }
+  return { ...readBatchHeader(bytes, position), records: recordsOf(bytes, position, maxBytes) }
 }
 
 /** The records of every batch in `bytes`, control batches left out. */
@@ -103,7 +104,7 @@ export function readRecords(bytes: Uint8Array, start = 0, end = bytes.length): D
   for (let position = start; end - position >= BATCH_OVERHEAD; position += sizeInBytes(bytes, position)) {
     checkBounds(bytes, position, end)
     if (isControl(bytes, position)) continue
-    for (const record of iterateRecords(bytes, position)) records.push(record)
+    for (const record of recordsOf(bytes, position)) records.push(record)
   }
   return records
 }
@@ -114,20 +115,51 @@ export function* iterateRecords(
   position = 0,
   maxBytes = MAX_DECOMPRESSED,
 ): Generator<DecodedRecord, void> {
+  const { reader, base, first, fixed, count } = openRecords(bytes, position, maxBytes)
+  for (let i = 0; i < count; i++) yield readRecord(reader, base, first, fixed)
+  checkEnd(reader)
+}
+
+/** All of them, for who wants all: without what an iterator costs. */
+export function recordsOf(bytes: Uint8Array, position = 0, maxBytes = MAX_DECOMPRESSED): DecodedRecord[] {
+  const { reader, base, first, fixed, count } = openRecords(bytes, position, maxBytes)
+  const records: DecodedRecord[] = []
+  for (let i = 0; i < count; i++) records.push(readRecord(reader, base, first, fixed))
+  checkEnd(reader)
+  return records
+}
+
+interface OpenRecords {
+  readonly reader: Reader
+  readonly base: number
+  readonly first: number
+  /** The time of all of them, if the broker has given it. */
+  readonly fixed: number | undefined
+  readonly count: number
+}
+
+function openRecords(bytes: Uint8Array, position: number, maxBytes: number): OpenRecords {
   checkBounds(bytes, position)
   const end = position + sizeInBytes(bytes, position)
   const type = compressionType(bytes, position)
-  const count = recordCount(bytes, position)
   const reader =
     type === 0
       ? new Reader(bytes, position + BATCH_OVERHEAD, end)
       : new Reader(decompress(type, bytes.subarray(position + BATCH_OVERHEAD, end), maxBytes))
-  const base = baseOffset(bytes, position)
-  const first = baseTimestamp(bytes, position)
-  const fixed = isLogAppendTime(bytes, position) ? maxTimestamp(bytes, position) : undefined
-  for (let i = 0; i < count; i++) yield readRecord(reader, base, first, fixed)
+  return {
+    reader,
+    base: baseOffset(bytes, position),
+    first: baseTimestamp(bytes, position),
+    fixed: isLogAppendTime(bytes, position) ? maxTimestamp(bytes, position) : undefined,
+    count: recordCount(bytes, position),
+  }
+}
+
+function checkEnd(reader: Reader): void {
   if (reader.remaining > 0) corrupt(`${reader.remaining} bytes after the last record`)
 }
+
+const NO_HEADERS = Object.freeze([]) as unknown as RecordHeader[]
 
 function readRecord(reader: Reader, base: number, first: number, fixed: number | undefined): DecodedRecord {
   const length = reader.varint()
@@ -140,7 +172,7 @@ function readRecord(reader: Reader, base: number, first: number, fixed: number |
   const value = readBytes(reader)
   const count = reader.varint()
   if (count < 0 || count * 2 > reader.remaining) corrupt(`record with ${count} headers`)
-  const headers: RecordHeader[] = []
+  const headers: RecordHeader[] = count === 0 ? NO_HEADERS : []
   for (let i = 0; i < count; i++) {
     const name = reader.varint()
     if (name < 0) corrupt('record header without a name')

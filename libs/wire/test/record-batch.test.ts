@@ -300,6 +300,23 @@ describe('control records', () => {
   })
 })
 
+test('recordSize is the same with and without the bound', () => {
+  fc.assert(
+    fc.property(
+      arbitraryBatch,
+      fc.nat(),
+      fc.integer({ min: -1000 }),
+      ({ records: [record] }, offsetDelta, timestampDelta) => {
+        if (record === undefined) return
+        const bound = batch.recordSizeUpperBound(record)
+        const size = batch.recordSize(record, timestampDelta, offsetDelta, bound)
+        expect(size).toBe(batch.recordSize(record, timestampDelta, offsetDelta))
+        expect(size).toBeLessThanOrEqual(bound)
+      },
+    ),
+  )
+})
+
 test('recordSizeUpperBound is one', () => {
   fc.assert(
     fc.property(arbitraryBatch, ({ records }) => {

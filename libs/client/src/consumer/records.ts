@@ -10,6 +10,7 @@ import {
   readBatchHeader,
   iterateRecords,
   readControlRecord,
+  recordsOf,
   validateBatch,
   type BatchHeader,
 } from '@troupe/wire/record-batch'
@@ -126,9 +127,9 @@ function decode(
   header: BatchHeader,
 ): ConsumerRecord[] {
   const decoded: ConsumerRecord[] = []
-  for (const { offset, timestamp, key, value, headers } of iterateRecords(records, at)) {
+  const leaderEpoch = header.partitionLeaderEpoch
+  for (const { offset, timestamp, key, value, headers } of recordsOf(records, at)) {
     if (offset < nextOffset) continue
-    const leaderEpoch = header.partitionLeaderEpoch
     decoded.push({ topic, partition, offset, leaderEpoch, timestamp, key, value, headers })
   }
   return decoded

@@ -212,10 +212,10 @@ function append(step: Step, topic: TopicMetadata, choice: number, record: Outgoi
   const { state } = step
   const index = choice === STICKY ? stickyPartition(step, topic, record) : choice
   const partition = partitionOf(state, topic.name, index)
-  const batch = roomIn(partition, record) ?? newBatch(step, partition, bound)
+  const batch = roomIn(partition, record, bound) ?? newBatch(step, partition, bound)
   if (!batch) return false
   const before = batch.records.length === 0 ? 0 : batch.size
-  batch.size += sizeIn(batch, record)
+  batch.size += sizeIn(batch, record, bound)
   batch.records.push(record)
   if (choice === STICKY) countSticky(step, topic.name, batch.size - before)
   joinTransaction(step, partition)
@@ -223,10 +223,10 @@ function append(step: Step, topic: TopicMetadata, choice: number, record: Outgoi
 }
 
 /** Closes the last batch when there is none. */
-function roomIn({ batches }: PartitionState, record: OutgoingRecord): Batch | undefined {
+function roomIn({ batches }: PartitionState, record: OutgoingRecord, bound: number): Batch | undefined {
   const last = batches.at(-1)
   if (!last || !isOpen(last)) return undefined
-  if (hasRoom(last, record)) return last
+  if (hasRoom(last, record, bound)) return last
   last.closed = true
   return undefined
 }

@@ -190,6 +190,8 @@ export interface ProducerState {
   /** The application's own. A function: a state that has one cannot be cloned. */
   readonly partitioner: Partitioner | null
   partitions: Map<string, PartitionState>
+  /** The same, by topic and number: each record looks for its own. */
+  byTopic: Map<string, PartitionState[]>
   /** By topic: the partition that records without a key go to, and how much it got. */
   sticky: Map<string, { readonly partition: number; produced: number }>
   /** By topic: whose turn it is (`roundrobin`). */
@@ -235,6 +237,7 @@ export function newProducerState(
     config: { ...producerDefaults, ...properties },
     partitioner,
     partitions: new Map(),
+    byTopic: new Map(),
     sticky: new Map(),
     turns: new Map(),
     latencies: new Map(),
@@ -288,24 +291,27 @@ export function isIdempotent(state: ProducerState): boolean {
 }
 
 export function partitionOf(state: ProducerState, topic: string, partition: number): PartitionState {
-  const key = `${topic}-${partition}`
-  let known = state.partitions.get(key)
-  if (!known) {
-    known = {
-      key,
-      topic,
-      partition,
-      batches: [],
-      producerId: NO_ID,
-      producerEpoch: NO_ID,
-      nextSequence: 0,
-      lastAckedSequence: -1,
-      lastAckedOffset: -1,
-      unresolved: -1,
-    }
-    state.partitions.set(key, known)
+  return state.byTopic.get(topic)?.[partition] ?? newPartition(state, topic, partition)
+}
+
+function newPartition({ partitions, byTopic }: ProducerState, topic: string, partition: number): PartitionState {
+  const made: PartitionState = {
+    key: `${topic}-${partition}`,
+    topic,
+    partition,
+    batches: [],
+    producerId: NO_ID,
+    producerEpoch: NO_ID,
+    nextSequence: 0,
+    lastAckedSequence: -1,
+    lastAckedOffset: -1,
+    unresolved: -1,
   }
-  return known
+  partitions.set(made.key, made)
+  const ofTopic = byTopic.get(topic) ?? []
+  ofTopic[partition] = made
+  byTopic.set(topic, ofTopic)
+  return made
 }
 
 /** May get records: it was never sent, and had room for all that came. */
@@ -313,14 +319,14 @@ export function isOpen({ closed, sent, attempts, baseSequence }: Batch): boolean
   return !closed && !sent && attempts === 0 && baseSequence < 0
 }
 
-/** The bytes of a record as the batch's next. */
-export function sizeIn({ records }: Batch, record: OutgoingRecord): number {
+/** The bytes of a record as the batch's next. `bound`: see `recordSize`. */
+export function sizeIn({ records }: Batch, record: OutgoingRecord, bound?: number): number {
   const since = records.length === 0 ? 0 : record.timestamp - records[0]!.timestamp
-  return recordSize(record, since, records.length)
+  return recordSize(record, since, records.length, bound)
 }
 
-export function hasRoom(batch: Batch, record: OutgoingRecord): boolean {
-  return batch.size + sizeIn(batch, record) <= batch.memory
+export function hasRoom(batch: Batch, record: OutgoingRecord, bound?: number): boolean {
+  return batch.size + sizeIn(batch, record, bound) <= batch.memory
 }
 
 /** Something sent is not yet acknowledged or given up. */

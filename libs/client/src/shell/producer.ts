@@ -20,6 +20,7 @@ import {
 } from '../messages.ts'
 import type { Partitioner } from '../producer.ts'
 import type { Serde } from '../serdes.ts'
+import { encodeTextShared } from '../text.ts'
 import type { TokenProvider } from './sasl-tokens.ts'
 import { ClientNode } from './client-node.ts'
 import type { Connector } from './connector.ts'
@@ -82,13 +83,16 @@ export interface ProducerOptions<K, V> {
 
 /** A record's bytes beside its key and value, roughly: what `buffer.memory` is measured with. */
 const RECORD_OVERHEAD = 64
-const encoder = new TextEncoder()
 
 function plainBytes(value: unknown): Uint8Array | null {
   if (value === undefined || value === null) return null
-  if (typeof value === 'string') return encoder.encode(value)
+  if (typeof value === 'string') return encodeTextShared(value)
   if (value instanceof Uint8Array) return value
   throw new KafkaError('SerializationException', `a ${typeof value} needs a serde`)
+}
+
+function serializerOf<T>(serde: Serde<T>): (value: T) => Uint8Array | null {
+  return serde.serializeToSend ? (value) => serde.serializeToSend!(value) : (value) => serde.serialize(value)
 }
 
 export class Producer<K = Bytes, V = Bytes> {
@@ -122,8 +126,8 @@ export class Producer<K = Bytes, V = Bytes> {
       })
     this.#bufferMemory = values['buffer.memory']
     this.#closeMs = values['delivery.timeout.ms'] + values['request.timeout.ms']
-    this.#key = options.key ? (value) => options.key!.serialize(value) : plainBytes
-    this.#value = options.value ? (value) => options.value!.serialize(value) : plainBytes
+    this.#key = options.key ? serializerOf(options.key) : plainBytes
+    this.#value = options.value ? serializerOf(options.value) : plainBytes
     this.#interceptors = [...interceptors, ...producerTelemetry<K, V>(values['client.id'] as string)]
     this.#logger = logger
     this.#actor = this.node.newName('producer')

@@ -2,12 +2,13 @@
  * A stream grouped by key, whole or in windows: what it can be made into is a table. Source: KGroupedStreamImpl,
  * TimeWindowedKStreamImpl, SessionWindowedKStreamImpl.
  */
+import { int64 } from '@troupe/client/serdes'
 import type { Operation } from '../engine/operation.ts'
 import type { SessionWindows, TimeWindows, Windowed } from '../windows.ts'
 import type { AnySerde, Graph, GraphStore } from './graph.ts'
 import type { MaterializedOptions } from './options.ts'
 import { repartition } from './repartition.ts'
-import { long, sessionWindowed, timeWindowed } from './serdes.ts'
+import { sessionWindowed, timeWindowed } from './serdes.ts'
 import { Table } from './table.ts'
 
 export interface GroupedState {
@@ -52,7 +53,7 @@ export class GroupedStream<K, V> {
     this.group.countNames(options)
     const store = this.group.storeName(options, 'KSTREAM-AGGREGATE-')
     const operation: Aggregation = { type: 'streamAggregate', store, ...counting, sendOldValues: false }
-    return this.group.table('KSTREAM-AGGREGATE-', operation, options, long)
+    return this.group.table('KSTREAM-AGGREGATE-', operation, options, int64)
   }
 
   windowedBy(windows: TimeWindows): WindowedStream<K, V>
@@ -88,7 +89,7 @@ export class WindowedStream<K, V> {
 
   count(options: MaterializedOptions<K, number> = {}): Table<Windowed<K>, number> {
     this.group.countNames(options)
-    return this.add('KSTREAM-AGGREGATE-', counting, options, long)
+    return this.add('KSTREAM-AGGREGATE-', counting, options, int64)
   }
 
   private add(
@@ -147,7 +148,7 @@ export class SessionStream<K, V> {
   count(options: MaterializedOptions<K, number> = {}): Table<Windowed<K>, number> {
     this.group.countNames(options)
     const merger = (_key: K, left: number, right: number): number => left + right
-    return this.add('KSTREAM-AGGREGATE-', { ...counting, merger }, options, long)
+    return this.add('KSTREAM-AGGREGATE-', { ...counting, merger }, options, int64)
   }
 
   private add(

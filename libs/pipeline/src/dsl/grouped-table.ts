@@ -2,11 +2,11 @@
  * A table grouped by another key: when a row changes, its old value is taken from the group it was in and its new value
  * is added to the one it is in now. Both may be on other partitions, hence a topic between. Source: KGroupedTableImpl.
  */
+import { int64 } from '@troupe/client/serdes'
 import type { Operation } from '../engine/operation.ts'
 import type { AnySerde, Graph } from './graph.ts'
 import type { MaterializedOptions } from './options.ts'
 import { addTopic } from './repartition.ts'
-import { long } from './serdes.ts'
 import { Table } from './table.ts'
 
 export interface GroupedTableState {
@@ -54,7 +54,7 @@ export class GroupedTable<K, V> {
       subtractor: (_key: K, _value: V, count: number) => count - 1,
       sendOldValues: false,
     }
-    return this.add('KTABLE-AGGREGATE-', (store) => ({ ...operation, store }), options, long)
+    return this.add('KTABLE-AGGREGATE-', (store) => ({ ...operation, store }), options, int64)
   }
 
   private add(

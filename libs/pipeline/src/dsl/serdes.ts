@@ -3,22 +3,10 @@
  * as in Kafka Streams. Source: TimeWindowedSerializer, SessionWindowedSerializer, ChangedSerializer.
  */
 import type { Change } from '../engine/operation.ts'
-import { concat, readLong, readVarint, sessionKey, varint, windowStoreKey, writeLong } from '../stores/bytes.ts'
+import { concat, readLong, readVarint, sessionKey, varint, windowStoreKey } from '../stores/bytes.ts'
 import type { Serde } from '../topology.ts'
 import type { Windowed } from '../windows.ts'
 import type { AnySerde } from './graph.ts'
-
-/** Java's Long, for counts: the client's `int64` without its detour by BigInt. */
-export const long: Serde<number> = {
-  serialize(value) {
-    const bytes = new Uint8Array(8)
-    writeLong(bytes, 0, value)
-    return bytes
-  },
-  deserialize(bytes) {
-    return readLong(bytes!, 0)
-  },
-}
 
 export interface WindowedSerde<K> extends Serde<Windowed<K>> {
   /** Of the key alone: decides about the partition. */

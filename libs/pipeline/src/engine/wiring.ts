@@ -81,10 +81,11 @@ function guarded(node: TopologyNode, process: Process, context: Context, ends: E
 function sinkProcess(node: SinkNode, ends: Ends): Process {
   const { topic: chosen, key: keySerde, value: valueSerde, partitioner, windowedKey } = node
   const keyOf = keyBytes(keySerde)
+  const valueOf = (valueSerde.serializeToSend ?? valueSerde.serialize).bind(valueSerde)
   return ({ key, value, timestamp, headers }) => {
     const topic = typeof chosen === 'function' ? chosen(key, value, { timestamp, headers }) : chosen
     const bytes = key === null ? null : keyOf(key).bytes
-    const valueBytes = value === null ? null : valueSerde.serialize(value)
+    const valueBytes = value === null ? null : valueOf(value)
     let partition: number | null = null
     if (partitioner !== null || windowedKey !== null) {
       const count = ends.partitionCount(topic)

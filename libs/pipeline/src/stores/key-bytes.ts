@@ -20,13 +20,19 @@ export function keyBytes(serde: Serde<any>): (key: unknown) => KeyBytes {
     const bytes = serde.serialize(key)!
     return { bytes, text: bytes === null ? '' : binaryString(bytes) }
   }
-  return (key) => {
-    if (typeof key !== 'string') return make(key)
+  const look = (key: string): KeyBytes => {
     const found = known.get(key)
     if (found !== undefined) return found
     if (known.size === remembered) known.clear()
     const made = make(key)
     known.set(key, made)
     return made
+  }
+  // Within one record the same key is looked up more than once.
+  let last: { readonly key: string; readonly made: KeyBytes } | null = null
+  return (key) => {
+    if (typeof key !== 'string') return make(key)
+    if (last === null || last.key !== key) last = { key, made: look(key) }
+    return last.made
   }
 }
