@@ -77,21 +77,29 @@ describe.skipIf(skipped).each(targets)(`%s${skipped ? ` (skipped: ${classpath.sk
       }),
     )
     await trial.feed(1)
-    const start = (id: string, name: string, engine: Engine, isNew: boolean): void => {
+    const start = (id: string, work: () => Promise<void>): void => {
       const seen = lane(async () => {
-        if (isNew) await trial.createOutputs(name, id)
-        await trial.run(engine, name, id, idleMs(name))
+        await work()
         return trial.see(id)
       })
       // Whoever waits for it hears of it.
       seen.catch(() => {})
       results.set(id, seen)
     }
+    if (names.includes('word-count')) start('crashed', () => crash(trial, 'word-count', 'crashed'))
     for (const name of names) {
-      start(`${name}-by-streams`, name, streams, true)
-      start(`${name}-by-troupe`, name, ours, true)
+      for (const [by, engine] of [
+        ['streams', streams],
+        ['troupe', ours],
+      ] as const) {
+        const id = `${name}-by-${by}`
+        start(id, async () => {
+          await trial.createOutputs(name, id)
+          await trial.run(engine, name, id, idleMs(name))
+        })
+      }
     }
-    for (const [name, id, , second] of plan) start(id, name, second, false)
+    for (const [name, id, , second] of plan) start(id, () => trial.run(second, name, id))
   })
 
   afterAll(async () => {
@@ -129,6 +137,13 @@ describe.skipIf(skipped).each(targets)(`%s${skipped ? ` (skipped: ${classpath.sk
     expect(contents(theirs, false)).toEqual(contents(whole, false))
   })
 
+  test.runIf(names.includes('word-count'))('word-count: crashed in Troupe, ended by Kafka Streams', async () => {
+    const whole = await result('word-count-by-streams')
+    const theirs = await result('crashed')
+    expect(contents(theirs, false)).toEqual(contents(whole, false))
+    expect(theirs.offsets).toEqual(whole.offsets)
+  })
+
   test('not both at the same time: their assignors have different names', async () => {
     const { ours, streams } = trial
     const id = 'both'
@@ -139,6 +154,15 @@ describe.skipIf(skipped).each(targets)(`%s${skipped ? ` (skipped: ${classpath.sk
     await streams.stop(id)
   })
 })
+
+/** Killed while it runs with us, ended by Kafka Streams. */
+async function crash(trial: Trial, name: string, id: string): Promise<void> {
+  await trial.createOutputs(name, id)
+  await trial.ours.startAndCrash(name, id)
+  await trial.deserted(id)
+  if ((await trial.behind(name, id)) === '') throw new Error('it had nothing left to do when it crashed')
+  await trial.run(trial.streams, name, id)
+}
 
 /** Runs so many at a time, in the order of asking. */
 function lanes(free: number): <Result>(work: () => Promise<Result>) => Promise<Result> {

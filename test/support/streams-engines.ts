@@ -1,9 +1,10 @@
 /** The two that run the same topologies: Kafka Streams in one JVM for all of them, and ours in this process. */
 import { createInterface } from 'node:readline'
 import { join } from 'node:path'
-import type { Pipeline } from '@troupe/pipeline'
-import { run, type Running } from '@troupe/pipeline'
+import type { Properties } from '@troupe/client/shell/property'
+import { run, type Pipeline, type Running } from '@troupe/pipeline'
 import type { Topology, TopologyNode } from '@troupe/pipeline/topology'
+import { until } from '@troupe/tools/cluster'
 import { compileJava, javaOptions, startJava } from '@troupe/tools/reference/java'
 import { streamsClasspath, type Skipped } from '@troupe/tools/reference/maven'
 import { topologies } from '../../libs/pipeline/test/engine/topologies.ts'
@@ -59,7 +60,7 @@ export class OurEngine implements Engine {
     this.#bootstrap = bootstrap
   }
 
-  async start(name: string, applicationId: string, idleMs: number): Promise<void> {
+  async start(name: string, applicationId: string, idleMs: number, more: Properties = {}): Promise<void> {
     const app: Pipeline = { ...topologies.get(name)!, topology: () => topologyOf(name, applicationId) }
     const running = await run(app, {
       'application.id': applicationId,
@@ -67,9 +68,25 @@ export class OurEngine implements Engine {
       'processing.guarantee': 'exactly_once_v2',
       'max.task.idle.ms': idleMs,
       'repartition.purge.interval.ms': 3_600_000,
+      ...more,
     })
     this.#running.set(applicationId, running)
     await running.becomes('RUNNING')
+  }
+
+  /** Dies in the middle of its work: some of it is committed, and a transaction is open. */
+  async startAndCrash(name: string, applicationId: string): Promise<void> {
+    await this.start(name, applicationId, 0, {
+      'main.consumer.max.poll.records': 7,
+      'commit.interval.ms': 1,
+      'consumer.session.timeout.ms': 6000,
+      'producer.transaction.timeout.ms': 3000,
+    })
+    const running = this.#running.get(applicationId)!
+    this.#running.delete(applicationId)
+    const processed = async (): Promise<boolean> => (await running.metrics()).processed > 60
+    await until(processed, 30_000, () => `${applicationId} does nothing`)
+    await running.crash()
   }
 
   failure(applicationId: string): string | null {

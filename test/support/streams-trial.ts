@@ -31,7 +31,7 @@ export interface Seen {
 
 export class Trial {
   readonly bootstrap: string
-  readonly ours: Engine
+  readonly ours: OurEngine
   readonly streams: Engine
   readonly #brokers: Brokers
   readonly #admin: Admin
@@ -87,19 +87,28 @@ export class Trial {
     let behind = ''
     await until(
       async () => {
-        const failure = engine.failure(applicationId)
-        if (failure !== null) throw new Error(`${engine.name}: ${applicationId}: ${failure}`)
-        behind = await this.#behind(topology, applicationId)
-        return behind === ''
+        behind = await this.behind(topology, applicationId)
+        return behind === '' || engine.failure(applicationId) !== null
       },
       60_000,
       () => `${engine.name}: ${applicationId} has not come to the end of ${behind}`,
     )
+    const failure = engine.failure(applicationId)
+    if (failure !== null) throw new Error(`${engine.name}: ${applicationId}: ${failure}`)
     await engine.stop(applicationId)
   }
 
+  /** The last member of the group is gone: farewell or not. */
+  deserted(applicationId: string): Promise<void> {
+    const isEmpty = async (): Promise<boolean> => {
+      const groups = await this.#admin.describeClassicGroups([applicationId])
+      return groups.get(applicationId)!.members.length === 0
+    }
+    return until(isEmpty, 30_000, () => `the group ${applicationId} has members still`)
+  }
+
   /** The first source that is not read to its end, or ''. Repartition topics end when those before them do. */
-  async #behind(name: string, applicationId: string): Promise<string> {
+  async behind(name: string, applicationId: string): Promise<string> {
     const groups = await this.#admin.listConsumerGroupOffsets([{ groupId: applicationId }])
     const { subtopologies, internalTopics } = topologyOf(name, applicationId)
     const sources = subtopologies.flatMap(({ sourceTopics }) => sourceTopics)
