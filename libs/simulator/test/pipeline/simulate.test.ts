@@ -63,6 +63,13 @@ describe('what is wrong is found, and told in few lines', () => {
   })
 })
 
+test('where many messages are slow it takes longer, and is right in the end', () => {
+  const seed = 410
+  const { network, livenessMs } = drawPipelineRun(seed, wordCount)
+  expect([network.slowPerMille > 10, network.slowMs > 3000, livenessMs > 600_000]).toEqual([true, true, true])
+  expect(explore(wordCount, { seeds: 1, firstSeed: seed, shrinkRuns: 0 }).failure).toBeNull()
+})
+
 test('the same seed is the same run', () => {
   const options = drawPipelineRun(7, wordCount)
   expect(runPipeline(wordCount, options).hash).toBe(runPipeline(wordCount, options).hash)
