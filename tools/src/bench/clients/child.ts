@@ -20,16 +20,17 @@ async function chosen(): Promise<BenchedClient> {
 
 const benched = await chosen()
 const startedAt = performance.now()
+const cpuBefore = process.cpuUsage()
 if (verb === 'produce') await benched.produce(load)
 else {
   const seen = await benched.consume(load)
   if (seen < load.records * load.value.length) throw new Error(`only ${seen} bytes were consumed`)
 }
 const seconds = (performance.now() - startedAt) / 1000
-const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage()
+const { user, system } = process.cpuUsage(cpuBefore)
 const measured: Measured = {
   recordsPerSecond: load.records / seconds,
-  cpuSeconds: (userCPUTime + systemCPUTime) / 1e6,
-  memoryMb: maxRSS / 1024,
+  cpuSeconds: (user + system) / 1e6,
+  memoryMb: process.resourceUsage().maxRSS / 1024,
 }
 process.stdout.write(`${JSON.stringify(measured)}\n`, () => process.exit(0))

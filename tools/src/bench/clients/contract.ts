@@ -19,6 +19,7 @@ export interface Load {
 /** What a run of one client in a process of its own says. */
 export interface Measured {
   readonly recordsPerSecond: number
+  /** Of the process, from the first connection to the last acknowledgement. */
   readonly cpuSeconds: number
   /** Largest resident set. */
   readonly memoryMb: number

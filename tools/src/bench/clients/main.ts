@@ -8,8 +8,8 @@ import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { parseArgs, promisify } from 'node:util'
 import { Kafka, logLevel } from 'kafkajs'
-import { Cluster } from '../../cluster.ts'
 import { median } from '../report.ts'
+import { startTarget } from '../target.ts'
 import type { Measured } from './contract.ts'
 
 const usage = `npm run bench -- clients [options]: our client beside KafkaJS and @platformatic/kafka on one broker
@@ -43,9 +43,12 @@ const sizes = [
 const verbs = ['produce', 'consume'] as const
 const partitions = 3
 const run = promisify(execFile)
-const figures: { row: string; client: string; measured: Measured }[] = []
+interface Figure extends Measured {
+  readonly brokerSeconds: number
+}
+const figures: { row: string; client: string; records: number; measured: Figure }[] = []
 
-const cluster = await Cluster.start({ brokers: 1 })
+const cluster = await startTarget('Troupe', 1, '')
 const admin = new Kafka({ brokers: [cluster.bootstrap], logLevel: logLevel.NOTHING }).admin()
 try {
   await admin.connect()
@@ -59,7 +62,7 @@ try {
           if (verb === 'produce') await admin.createTopics({ topics: [{ topic, numPartitions: partitions }] })
           const measured = await measure(client, verb, topic, size)
           const row = `${verb} ${size.name}`
-          figures.push({ row, client, measured })
+          figures.push({ row, client, records: size.records, measured })
           console.error(`round ${round}: ${row}, ${client}: ${Math.round(measured.recordsPerSecond)} records/s`)
         }
       }
@@ -72,11 +75,13 @@ try {
 console.log(`\n${table()}\n`)
 if (options.json) writeFileSync(options.json, JSON.stringify(figures, null, 1))
 
-async function measure(client: string, verb: string, topic: string, size: (typeof sizes)[number]): Promise<Measured> {
+async function measure(client: string, verb: string, topic: string, size: (typeof sizes)[number]): Promise<Figure> {
+  const before = cluster.cpuSeconds()
   const script = new URL('./child.ts', import.meta.url).pathname
   const args = [script, client, verb, cluster.bootstrap, topic, String(size.records), String(size.bytes)]
   const { stdout } = await run(process.execPath, ['--disable-warning=ExperimentalWarning', ...args])
-  return JSON.parse(stdout.trim().split('\n').at(-1)!) as Measured
+  const measured = JSON.parse(stdout.trim().split('\n').at(-1)!) as Measured
+  return { ...measured, brokerSeconds: cluster.cpuSeconds() - before }
 }
 
 function table(): string {
@@ -85,21 +90,46 @@ function table(): string {
     `| --- | ${clients.map(() => '---:').join(' | ')} | ---: | --- |`,
   ]
   for (const row of new Set(figures.map((figure) => figure.row))) {
-    const of = (client: string, pick: (measured: Measured) => number): number =>
-      median(figures.filter((one) => one.row === row && one.client === client).map((one) => pick(one.measured)))
-    const speed = clients.map((client) => of(client, ({ recordsPerSecond }) => recordsPerSecond))
-    const memory = clients.map((client) => of(client, ({ memoryMb }) => memoryMb))
-    lines.push(lineOf(row, speed, 'speed'), lineOf(`${row}, resident MB`, memory, 'memory'))
+    const all = (pick: (measured: Figure, records: number) => number): number[] =>
+      clients.map((client) => {
+        const own = figures.filter((one) => one.row === row && one.client === client)
+        return median(own.map(({ measured, records }) => pick(measured, records)))
+      })
+    lines.push(
+      lineOf(
+        row,
+        all(({ recordsPerSecond }) => recordsPerSecond),
+        'speed',
+      ),
+      lineOf(
+        `${row}, resident MB`,
+        all(({ memoryMb }) => memoryMb),
+        'memory',
+      ),
+      lineOf(
+        `${row}, client's CPU µs/record`,
+        all(({ cpuSeconds }, records) => (cpuSeconds * 1e6) / records),
+        'cpu',
+      ),
+      lineOf(
+        `${row}, broker's CPU µs/record`,
+        all(({ brokerSeconds }, records) => (brokerSeconds * 1e6) / records),
+        'cpu',
+      ),
+    )
   }
   return lines.join('\n')
 }
 
-function lineOf(row: string, values: readonly number[], kind: 'speed' | 'memory'): string {
-  const shown = values.map((value) => Math.round(value).toLocaleString('en')).join(' | ')
+/** Of speed more is better, of memory and processor time less; only speed and memory have floors. */
+function lineOf(row: string, values: readonly number[], kind: 'speed' | 'memory' | 'cpu'): string {
+  const format = (value: number): string => (kind === 'cpu' ? value.toFixed(2) : Math.round(value).toLocaleString('en'))
+  const shown = values.map(format).join(' | ')
   const others = values.filter((_, index) => clients[index] !== 'troupe')
   const own = values[clients.indexOf('troupe')]
   if (own === undefined || others.length === 0) return `| ${row} | ${shown} | | |`
   const ratio = own / (kind === 'speed' ? Math.max(...others) : Math.min(...others))
   const isMet = kind === 'speed' ? ratio >= 1.5 : ratio <= 1
-  return `| ${row} | ${shown} | ${ratio.toFixed(2)} | ${kind === 'speed' ? '≥ 1.5' : '≤ 1'}${isMet ? '' : ' missed'} |`
+  const floor = kind === 'cpu' ? '' : `${kind === 'speed' ? '≥ 1.5' : '≤ 1'}${isMet ? '' : ' missed'}`
+  return `| ${row} | ${shown} | ${ratio.toFixed(2)} | ${floor} |`
 }

@@ -5,7 +5,12 @@ import { pump, type BenchedClient } from './contract.ts'
 export const troupe: BenchedClient = {
   async produce(load) {
     const { bootstrap, topic, value } = load
-    const producer = new Producer({ 'bootstrap.servers': bootstrap, 'enable.idempotence': false, 'linger.ms': 0 })
+    const producer = new Producer({
+      'bootstrap.servers': bootstrap,
+      // As in the others, where it is the default: no sequences, and no limit to a batch but the array that was sent.
+      'enable.idempotence': false,
+      'batch.size': 1_000_000,
+    })
     await pump(load, (size, from) =>
       producer.sendBatch(Array.from({ length: size }, (_, index) => ({ topic, key: keyOf(from + index), value }))),
     )
