@@ -63,6 +63,8 @@ export const allSafeguards = Object.freeze({
   rememberFiveBatches: true,
   /** Z17: the first batch of a producer on a partition starts at sequence 0. */
   requireZeroFirstSequence: true,
+  /** Z17: a producer sends nothing behind its first batch on a partition before that is acknowledged. */
+  firstBatchAlone: true,
   /** Z18, KIP-360: a producer is remembered after its batches were deleted from the start of the log. */
   keepProducerStateOnLogStart: true,
   /** Z19, KAFKA-9144: a transaction marker counts as a sign of life of its producer. */

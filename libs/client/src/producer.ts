@@ -188,9 +188,10 @@ function setTimer(step: Step, sending: boolean): void {
   else out.setTimer('due', at, { kind: 'due' })
 }
 
-function dueAt({ state, env }: Step, sending: boolean): number {
+function dueAt(step: Step, sending: boolean): number {
+  const { state, env } = step
   const { transaction } = state
-  let at = batchesDueAt(state, sending)
+  let at = batchesDueAt(step, sending)
   for (const { deadlineAt } of state.topicQuestions) at = Math.min(at, deadlineAt)
   for (const { deadlineAt } of state.blocked) at = Math.min(at, deadlineAt)
   const [request] = transaction.requests

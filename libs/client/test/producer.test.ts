@@ -1,5 +1,6 @@
 /** The idempotent producer: batches, retries in order, sequences and epochs, time and memory. */
 import { describe, expect, test } from 'vitest'
+import type { Safeguards } from '@troupe/actor'
 import { installCompression } from '@troupe/wire/compression.node'
 import { KafkaError } from '@troupe/wire/errors'
 import { networkActor } from '../src/network.ts'
@@ -35,20 +36,19 @@ describe('batches', () => {
   })
 
   test('five requests of a broker are under way at most, and keep the order', () => {
-    const stage = new ProducerStage()
+    const stage = new ProducerStage().warm()
     stage.held.add('Produce')
     stage.send(0, 'a', 'b', 'c', 'd', 'e', 'f', 'g')
-    expect(stage.count('Produce')).toBe(5)
+    expect(stage.count('Produce')).toBe(6)
     stage.respondAsBroker(stage.open('Produce'))
     expect(stage.told()).toBe(lines`
-        b3 ← InitProducerId -1/-1
-        b1 ← Produce v13 orders-0 7000/0 seq=0 [a]
-        b1 ← Produce v13 orders-0 7000/0 seq=1 [b]
-        b1 ← Produce v13 orders-0 7000/0 seq=2 [c]
-        b1 ← Produce v13 orders-0 7000/0 seq=3 [d]
-        b1 ← Produce v13 orders-0 7000/0 seq=4 [e]
-      #1 sent orders-0@0
-        b1 ← Produce v13 orders-0 7000/0 seq=5 [f,g]
+        b1 ← Produce v13 orders-0 7000/0 seq=1 [a]
+        b1 ← Produce v13 orders-0 7000/0 seq=2 [b]
+        b1 ← Produce v13 orders-0 7000/0 seq=3 [c]
+        b1 ← Produce v13 orders-0 7000/0 seq=4 [d]
+        b1 ← Produce v13 orders-0 7000/0 seq=5 [e]
+      #2 sent orders-0@1
+        b1 ← Produce v13 orders-0 7000/0 seq=6 [f,g]
     `)
   })
 
@@ -172,10 +172,10 @@ describe('retries', () => {
   })
 
   test('in flight together, failed together: again in the order of their sequences, one at a time', () => {
-    const stage = new ProducerStage()
+    const stage = new ProducerStage().warm()
     stage.held.add('Produce')
     stage.send(0, 'a', 'b', 'c')
-    const [a, b, c] = stage.requests.filter(({ name }) => name === 'Produce')
+    const [, a, b, c] = stage.requests.filter(({ name }) => name === 'Produce')
     stage.told()
     // The first fails, and those behind it out of order.
     stage.refuse(a!, KafkaError.NOT_ENOUGH_REPLICAS)
@@ -184,18 +184,18 @@ describe('retries', () => {
     stage.held.clear()
     stage.advance(1000)
     expect(stage.told()).toBe(lines`
-        b1 ← Produce v13 orders-0 7000/0 seq=0 [a]
-      #1 sent orders-0@0
-        b1 ← Produce v13 orders-0 7000/0 seq=1 [b]
+        b1 ← Produce v13 orders-0 7000/0 seq=1 [a]
       #2 sent orders-0@1
-        b1 ← Produce v13 orders-0 7000/0 seq=2 [c]
+        b1 ← Produce v13 orders-0 7000/0 seq=2 [b]
       #3 sent orders-0@2
+        b1 ← Produce v13 orders-0 7000/0 seq=3 [c]
+      #4 sent orders-0@3
     `)
     expect(stage.producer.transaction.producerEpoch).toBe(0)
   })
 
   test('what was never sent goes behind what is retried', () => {
-    const stage = new ProducerStage()
+    const stage = new ProducerStage().warm()
     stage.held.add('Produce')
     stage.send(0, 'a')
     const first = stage.open('Produce')
@@ -205,11 +205,40 @@ describe('retries', () => {
     stage.held.clear()
     stage.advance(1000)
     expect(stage.told()).toBe(lines`
-        b1 ← Produce v13 orders-0 7000/0 seq=0 [a]
-        b1 ← Produce v13 orders-0 7000/0 seq=1 [b]
-      #1 sent orders-0@0
+        b1 ← Produce v13 orders-0 7000/0 seq=1 [a]
+        b1 ← Produce v13 orders-0 7000/0 seq=2 [b]
       #2 sent orders-0@1
+      #3 sent orders-0@2
     `)
+  })
+
+  /** The leader refuses the first batches as long as it does not know that it leads; then it takes any first sequence. */
+  const newLeader = (safeguards: Partial<Safeguards> = {}): string => {
+    const stage = new ProducerStage({}, safeguards)
+    stage.held.add('Produce')
+    stage.send(0, 'a', 'b', 'c')
+    const [first, second, third] = stage.requests.filter(({ name }) => name === 'Produce')
+    stage.told()
+    stage.refuse(first!, KafkaError.NOT_LEADER_OR_FOLLOWER)
+    if (second) stage.refuse(second, KafkaError.NOT_LEADER_OR_FOLLOWER)
+    if (third) stage.respondAsBroker(third)
+    stage.held.clear()
+    stage.advance(1000)
+    return stage.told()
+  }
+
+  test('a leader that is only just becoming one: nothing is sent behind the first batch (Z17)', () => {
+    expect(newLeader()).toBe(lines`
+        b1 ← Produce v13 orders-0 7000/0 seq=0 [a]
+      #1 sent orders-0@0
+        b1 ← Produce v13 orders-0 7000/0 seq=1 [b,c]
+      #2 sent orders-0@1
+      #3 sent orders-0@2
+    `)
+  })
+
+  test('without the safeguard the third batch comes first (Z17)', () => {
+    expect(newLeader({ firstBatchAlone: false })).toContain('#3 sent orders-0@0')
   })
 
   test('with one request at a time the order survives without sequences', () => {
@@ -331,28 +360,27 @@ describe('epochs', () => {
 
 describe('time and memory', () => {
   test('delivery.timeout.ms: given up, and nothing new goes out until it is clear what became of it', () => {
-    const stage = new ProducerStage({ 'delivery.timeout.ms': 1000, 'request.timeout.ms': 30_000 })
+    const stage = new ProducerStage({ 'delivery.timeout.ms': 1000, 'request.timeout.ms': 30_000 }).warm()
     stage.held.add('Produce')
     stage.send(0, 'a')
     stage.advance(999)
     stage.send(0, 'b')
     stage.advance(1)
     expect(stage.told()).toBe(lines`
-        b3 ← InitProducerId -1/-1
-        b1 ← Produce v13 orders-0 7000/0 seq=0 [a]
-        b1 ← Produce v13 orders-0 7000/0 seq=1 [b]
-      #1 REQUEST_TIMED_OUT (indefinite): not acknowledged within delivery.timeout.ms
+        b1 ← Produce v13 orders-0 7000/0 seq=1 [a]
+        b1 ← Produce v13 orders-0 7000/0 seq=2 [b]
+      #2 REQUEST_TIMED_OUT (indefinite): not acknowledged within delivery.timeout.ms
     `)
     stage.send(0, 'c')
-    const [a, b] = stage.requests.filter(({ name }) => name === 'Produce')
+    const [, a, b] = stage.requests.filter(({ name }) => name === 'Produce')
     stage.respondAsBroker(a!)
     expect(stage.told()).toBe('')
     stage.respondAsBroker(b!)
     stage.held.clear()
     // The late answer has shown that it is in the log: the sequences go on.
     expect(stage.told()).toBe(lines`
-      #2 sent orders-0@1
-        b1 ← Produce v13 orders-0 7000/0 seq=2 [c]
+      #3 sent orders-0@2
+        b1 ← Produce v13 orders-0 7000/0 seq=3 [c]
     `)
   })
 
@@ -393,13 +421,13 @@ describe('time and memory', () => {
   })
 
   test('buffer.memory: sends wait in order, for max.block.ms at most', () => {
-    const stage = new ProducerStage({ 'batch.size': 100, 'buffer.memory': 240, 'max.block.ms': 300 })
+    const stage = new ProducerStage({ 'batch.size': 100, 'buffer.memory': 240, 'max.block.ms': 300 }).warm()
     stage.held.add('Produce')
     const ids = [1, 2, 3, 4].map(() => stage.sendRecord({ partition: 0, value: new Uint8Array(30) }))
-    expect(stage.count('Produce')).toBe(2)
+    expect(stage.count('Produce')).toBe(3)
     stage.advance(299)
     stage.respondAsBroker(stage.open('Produce'))
-    expect(stage.count('Produce')).toBe(3)
+    expect(stage.count('Produce')).toBe(4)
     stage.advance(1)
     expect(ids.map((id) => stage.answer(id)?.error)).toEqual([0, undefined, undefined, KafkaError.REQUEST_TIMED_OUT])
     expect(stage.answer(ids[3]!)).toMatchObject({ detail: 'no memory within max.block.ms', indefinite: false })

@@ -87,7 +87,7 @@ function nextBatch(step: Step, partition: PartitionState): Batch | undefined {
   const batch = partition.batches.find(({ sent }) => !sent)
   if (!batch) return undefined
   if (mustKeepOrder(state, partition)) return undefined
-  if (isIdempotent(state) && mustWait(state, partition, batch)) return undefined
+  if (isIdempotent(state) && mustWait(step, partition, batch)) return undefined
   return batch.retryAt > env.now && !leaderChanged(state, partition, batch) ? undefined : batch
 }
 
@@ -372,7 +372,8 @@ export function expireBatches(step: Step): void {
 }
 
 /** When a batch has to be sent or given up though nobody says anything. */
-export function batchesDueAt(state: ProducerState, sending: boolean): number {
+export function batchesDueAt(step: Step, sending: boolean): number {
+  const { state } = step
   let at = NEVER
   for (const partition of state.partitions.values()) {
     const [first] = partition.batches
@@ -385,7 +386,7 @@ export function batchesDueAt(state: ProducerState, sending: boolean): number {
     // Held back by something else than time: whatever lifts that is a message.
     if (!leader || leader.leader < 0 || !mayTakeMore(state, leader.leader)) continue
     if (mustKeepOrder(state, partition)) continue
-    if (isIdempotent(state) && mustWait(state, partition, next)) continue
+    if (isIdempotent(state) && mustWait(step, partition, next)) continue
     at = Math.min(at, Math.max(next.retryAt, sendableAt(state, partition, next)))
   }
   return at

@@ -28,14 +28,26 @@ function isStale({ transaction }: ProducerState, partition: PartitionState): boo
   return partition.producerId !== transaction.producerId || partition.producerEpoch !== transaction.producerEpoch
 }
 
+/**
+ * The leader may have no state of this producer yet, and then takes any sequence for its first: a second batch must not
+ * come before the first one, as it would when that was refused by a leader that was only just becoming one
+ * (KAFKA-14359). From transaction version 2 on the broker sees to it (KIP-890). Java lets the second one go.
+ */
+function isUnheardOf({ state, env }: Step, { lastAckedSequence }: PartitionState): boolean {
+  if (!env.safeguards.firstBatchAlone || lastAckedSequence >= 0) return false
+  return !isTransactional(state) || !state.transaction.v2
+}
+
 /** Whether the partition's next batch has to stay for the sake of sequences. */
-export function mustWait(state: ProducerState, partition: PartitionState, batch: Batch): boolean {
+export function mustWait(step: Step, partition: PartitionState, batch: Batch): boolean {
+  const { state } = step
   const { transaction } = state
   if (transaction.phase === 'FATAL_ERROR' || transaction.producerId === NO_ID) return true
   if (isTransactional(state) && !transaction.partitions.has(partition.key)) return true
   if (batch.baseSequence < 0) {
     // Batches of the epoch before are still out; or one was given up, and may or may not have got its sequence.
-    return (hasTracked(partition) && isStale(state, partition)) || partition.unresolved >= 0
+    if (partition.unresolved >= 0) return true
+    return hasTracked(partition) && (isStale(state, partition) || isUnheardOf(step, partition))
   }
   // A retry goes out alone, the oldest first, until all are settled.
   const first = partition.batches.find(({ tracked }) => tracked)

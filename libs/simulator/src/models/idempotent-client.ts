@@ -6,8 +6,9 @@
  * What was sent on a connection that broke may still arrive, before or after what is sent on the next one. Only the
  * client's `network` actor is a stub: a request of the producer becomes the message that the front would make of it.
  *
- * Bounds: `records` that are sent, each a batch of its own, `disconnects`, `deletions`, `late` (1: the leader learns of its
- * election at any moment).
+ * Bounds: `records` that are sent, a batch each unless they wait together, `disconnects`, `deletions`, `late` (1: the
+ * leader learns of its election at any moment), `anyFirst` (1: the leader is as Kafka 4.3's, which takes any sequence for
+ * a producer's first).
  */
 import type { Effect, Message, Reply } from '@troupe/actor'
 import type { SendResult } from '@troupe/client/messages'
@@ -209,7 +210,9 @@ function valuesOf(batch: IdealBatch): string[] {
 }
 
 const copiesOf = (appended: readonly IdealBatch[], id: number): number[] =>
-  appended.filter((batch) => valuesOf(batch).includes(`r${id}`)).map((batch) => batch.baseOffset)
+  appended.flatMap((batch) =>
+    valuesOf(batch).flatMap((value, index) => (value === `r${id}` ? [batch.baseOffset + index] : [])),
+  )
 
 function afterStep(world: ClientWorld, { node }: Cell): void {
   if (node !== BROKER) return
@@ -281,8 +284,10 @@ export const idempotentClientModel = actorModel<IdempotentClientGhost>({
   ghost: () => ({ sent: 0, disconnects: 0, deletions: 0, appended: [], answers: {}, violation: null }),
   begin(world) {
     const store = world.own(world.cell(BROKER, REPLICA)!.index).disk as IdealStore
-    store.safeguards = world.safeguards
-    for (const log of store.files.values()) log.safeguards = world.safeguards
+    const { safeguards, bounds } = world
+    const own = bounds.anyFirst === 1 ? { ...safeguards, requireZeroFirstSequence: false } : safeguards
+    store.safeguards = own
+    for (const log of store.files.values()) log.safeguards = own
     if (world.bounds.late !== 1) lead(world)
   },
   choices,

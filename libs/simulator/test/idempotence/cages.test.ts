@@ -53,11 +53,16 @@ describe('the production producer and its leader', () => {
     expect(Object.keys(found.witnesses).sort()).toEqual(['a retry was answered', 'records were deleted'])
     // Without a guard the producer gives up its epoch, which shows that it could.
     const off = { ...allSafeguards, rememberFiveBatches: false }
-    const worlds = search(idempotentClientModel, off, bounds, {
-      countWitnesses: true,
-      accept: () => false,
-      maxStates: 3000,
-    })
+    const worlds = search(
+      idempotentClientModel,
+      off,
+      { ...bounds, records: 3, disconnects: 1, deletions: 0 },
+      {
+        countWitnesses: true,
+        accept: () => false,
+        maxStates: 3000,
+      },
+    )
     expect(worlds.witnesses['a new producer epoch']).toBeGreaterThan(0)
   })
 
