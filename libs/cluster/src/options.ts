@@ -20,6 +20,9 @@ export interface EmbeddedOptions {
 
 const freePorts = 'PLAINTEXT://127.0.0.1:0'
 
+/** What a topic that nobody has told otherwise survives; beyond it only time is lost. */
+const mostReplicas = 3
+
 /** Three partitions serve a test as well as fifty, and are there sooner. */
 const testDefaults = {
   'offsets.topic.num.partitions': '3',
@@ -32,6 +35,7 @@ export function embeddedSettings(options: EmbeddedOptions, directory: string): S
   const settings = resolveSettings(
     new Map([
       ...Object.entries(testDefaults),
+      ['default.replication.factor', String(Math.min(mostReplicas, brokers))],
       ['listeners', typeof listeners === 'string' ? listeners : freePorts],
       ...Object.entries(properties).map(([name, value]): [string, string] => [name, String(value)]),
       ['troupe.brokers', String(brokers)],

@@ -1,5 +1,5 @@
 /** Carries out the drawn faults at their times, within the budget, takes them back, and heals everything at the end. */
-import { actorNames, type Message } from '@troupe/actor'
+import type { Message } from '@troupe/actor'
 import { mayEnd, mayLose, newestImage, partitionsOf } from './budget.ts'
 import type { Cluster } from './cluster.ts'
 import { describeFault, type Fault } from './faults.ts'

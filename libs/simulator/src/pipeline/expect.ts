@@ -180,13 +180,13 @@ function byKey(records: readonly Written[]): Map<string, string[]> {
 const times = (count: number): string => (count === 1 ? 'once' : count === 0 ? 'never' : `${count} times`)
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
+const firstPrintable = 0x20
 
 /** Text where it is text, else hexadecimal. */
 export function show(bytes: Uint8Array | null): string {
   if (bytes === null) return 'null'
   try {
-    const text = decoder.decode(bytes)
-    if (!/[\u0000-\u001f]/.test(text)) return JSON.stringify(text)
+    if (bytes.every((byte) => byte >= firstPrintable)) return JSON.stringify(decoder.decode(bytes))
   } catch {
     // Not text.
   }

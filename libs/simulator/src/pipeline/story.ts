@@ -71,3 +71,5 @@ export class Story implements Observer {
     this.lines.push({ at: this.cluster.now - startOfTime, node, text, about })
   }
 }
+
+const named = (tasks: readonly string[]): string => `${tasks.length === 1 ? 'task' : 'tasks'} ${tasks.join(', ')}`
