@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { promisify, stripVTControlCharacters } from 'node:util'
 import { expect, test } from 'vitest'
 import { Cluster } from 'troupe/cluster'
 
@@ -20,7 +20,7 @@ test('send one payment, read it back', async () => {
       '--disable-warning=ExperimentalWarning',
       file,
     ])
-    expect([stdout, stderr]).toEqual(['ada 250\n', ''])
+    expect([stripVTControlCharacters(stdout), stderr]).toEqual(['ada 250\n', ''])
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
