@@ -94,13 +94,13 @@ public final class ClientPeer {
             producer.initTransactions();
             for (JsonNode round : q.get("rounds")) {
                 producer.beginTransaction();
-                for (JsonNode record : round.get("records")) producer.send(record(q, record));
-                if (round.get("commit").asBoolean()) {
-                    producer.commitTransaction();
-                } else {
-                    producer.flush();
-                    producer.abortTransaction();
-                }
+                List<Future<RecordMetadata>> sent = new ArrayList<>();
+                for (JsonNode record : round.get("records")) sent.add(producer.send(record(q, record)));
+                producer.flush();
+                // What was not written must not pass for aborted.
+                for (Future<RecordMetadata> each : sent) each.get();
+                if (round.get("commit").asBoolean()) producer.commitTransaction();
+                else producer.abortTransaction();
             }
             return "ok";
         }

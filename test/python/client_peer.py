@@ -31,13 +31,20 @@ def send(producer, question, record, failed):
     )
 
 
+def flush(producer, failed):
+    # What was not written must not pass for sent, or for aborted.
+    left = producer.flush(30)
+    if left or failed:
+        raise KafkaException(f"{left} records are not acknowledged, {failed}")
+
+
 def produce(question):
     failed = []
     producer = Producer(properties(question))
     for record in question["records"]:
         send(producer, question, record, failed)
-    producer.flush(30)
-    return failed or "ok"
+    flush(producer, failed)
+    return "ok"
 
 
 def transactions(question):
@@ -48,9 +55,9 @@ def transactions(question):
         producer.begin_transaction()
         for record in one["records"]:
             send(producer, question, record, failed)
-        producer.flush(30)
+        flush(producer, failed)
         producer.commit_transaction(30) if one["commit"] else producer.abort_transaction(30)
-    return failed or "ok"
+    return "ok"
 
 
 def consume(question):
