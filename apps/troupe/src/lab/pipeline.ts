@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describeFailure, explore } from '@troupe/simulator/pipeline/run'
-import type { Scenario } from '@troupe/simulator/pipeline/scenario'
+import { pipelineOf, type Scenario } from '@troupe/simulator/pipeline/scenario'
 import type { FaultKind } from '@troupe/simulator/cluster/faults'
 import { count, mustBeWritable, print, printJson, Progress, writeTrace, type Format } from './output.ts'
 import { UsageError } from './usage.ts'
@@ -43,7 +43,7 @@ export async function pipeline(file: string, options: PipelineOptions): Promise<
   else {
     const { seeds, events, virtualMs, faults: done, inputs } = totals
     print(
-      `${scenario.pipeline.name}: ${count(seeds)} seeds, ${count(inputs)} inputs, ${count(done)} faults, ` +
+      `${pipelineOf(scenario).name}: ${count(seeds)} seeds, ${count(inputs)} inputs, ${count(done)} faults, ` +
         `${count(events)} events in ${count(Math.round(virtualMs / 1000))} virtual seconds`,
     )
     print(failure === null ? 'each input counted once' : describeFailure(failure))
@@ -59,11 +59,11 @@ async function load(file: string): Promise<Scenario> {
   } catch (error) {
     throw new UsageError(`cannot load ${file}: ${error instanceof Error ? error.message : String(error)}`)
   }
-  const scenario = module.default
-  if (typeof scenario?.pipeline?.topology !== 'function' || scenario.inputs === undefined) {
+  const scenario = module.default as Scenario | undefined
+  if (typeof (scenario?.pipeline && pipelineOf(scenario).topology) !== 'function' || scenario?.inputs === undefined) {
     throw new UsageError(`${file} has no default export { pipeline, inputs, … }`)
   }
-  return scenario as Scenario
+  return scenario
 }
 
 function withGuarantee(scenario: Scenario, guarantee: string | undefined): Scenario {

@@ -3,7 +3,7 @@ import { drawOptions, type DrawOptions } from '../cluster/draw.ts'
 import type { FaultKind } from '../cluster/faults.ts'
 import type { ClientOptions, ClusterOptions } from '../cluster/options.ts'
 import { Random } from '../kernel/random.ts'
-import { deadLetterTopic, sinkTopics, sourceTopics, type Scenario } from './scenario.ts'
+import { deadLetterTopic, pipelineOf, sinkTopics, sourceTopics, type Scenario } from './scenario.ts'
 
 /** Disks that forget are for the brokers' own soak; here they would only cost time. */
 export const pipelineFaults: readonly FaultKind[] = [
@@ -30,7 +30,7 @@ const longest = 30
 
 export function drawPipelineRun(seed: number, scenario: Scenario, given: DrawOptions = {}): ClusterOptions {
   const random = new Random(seed, 'pipeline')
-  const topology = scenario.pipeline.topology()
+  const topology = pipelineOf(scenario).topology()
   const deadLetters = deadLetterTopic(scenario)
   const named = [...sourceTopics(topology), ...sinkTopics(topology), ...Object.keys(scenario.partitions ?? {})]
   const names = [...new Set(deadLetters === null ? named : [...named, deadLetters])]

@@ -34,6 +34,8 @@ const mostOrders = 64
 export interface Evidence {
   readonly cluster: Cluster
   readonly topology: Topology
+  /** The same from a process that has just begun: what its functions remember is nothing. */
+  readonly fresh: () => Topology
   /** Partitions of every topic. */
   readonly counts: ReadonlyMap<string, number>
   readonly journal: Journal
@@ -123,12 +125,12 @@ function ordersOf(inputs: TaskInputs, commits: readonly Commit[], journal: Journ
 
 /** What the engine makes of this order. */
 function given(
-  { topology, counts, deadLetters }: Evidence,
+  { fresh, counts, deadLetters }: Evidence,
   { task: name, subtopology, partition, records }: TaskInputs,
   order: readonly Taken[],
 ): Given {
   const effects: Effect[] = []
-  const noted = withNotedEffects(topology, (effect) => effects.push(effect))
+  const noted = withNotedEffects(fresh(), (effect) => effects.push(effect))
   const task = createTask(noted, subtopology, partition, { counts, partitionCount: (topic) => counts.get(topic) })
   const outputs: OutputRecord[] = []
   const external: SinkRecord[] = []

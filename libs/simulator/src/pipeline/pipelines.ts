@@ -19,14 +19,13 @@ import { feederActor, type Feed } from './feeder.ts'
 import { Journal } from './journal.ts'
 import { judgePipeline } from './judge.ts'
 import { committedRecords, partitionCount } from './logs.ts'
-import { deadLetterTopic, feedOf, type Scenario } from './scenario.ts'
+import { deadLetterTopic, feedOf, pipelineOf, type Scenario } from './scenario.ts'
 import { OutsideSystem, sinksActor } from './sinks.ts'
 
 export class Pipelines implements Applications {
   private readonly cluster: Cluster
   private readonly scenario: Scenario
-  private readonly pure: Topology
-  /** The same, with side effects written down. */
+  /** For its shape; each process has one of its own to run. */
   private readonly topology: Topology
   private readonly feed: Feed
   private readonly journal = new Journal()
@@ -36,8 +35,7 @@ export class Pipelines implements Applications {
   constructor(cluster: Cluster, scenario: Scenario) {
     this.cluster = cluster
     this.scenario = scenario
-    this.pure = scenario.pipeline.topology()
-    this.topology = withNotedEffects(this.pure, (effect) => this.effects.push(effect))
+    this.topology = pipelineOf(scenario).topology()
     const random = new Random(cluster.options.seed, 'inputs')
     const inputs = typeof scenario.inputs === 'function' ? scenario.inputs(random) : scenario.inputs
     this.feed = { records: feedOf(this.topology, inputs, startOfTime), next: 0, hurry: false }
@@ -99,7 +97,8 @@ export class Pipelines implements Applications {
     for (const topic of internalTopics.keys()) counts.set(topic, partitionCount(this.cluster, topic))
     judgePipeline({
       cluster: this.cluster,
-      topology: this.pure,
+      topology: this.topology,
+      fresh: () => pipelineOf(this.scenario).topology(),
       counts,
       journal: this.journal,
       effects: this.effects,
@@ -153,7 +152,7 @@ export class Pipelines implements Applications {
       ]
     }
     const args: PipelineThreadArgs = {
-      topology: this.topology,
+      topology: withNotedEffects(pipelineOf(this.scenario).topology(), (effect) => this.effects.push(effect)),
       properties: { 'processing.guarantee': 'exactly_once_v2', ...own, ...this.scenario.properties, ...kept },
       thread: 't',
       index: 0,

@@ -10,7 +10,7 @@ import { Simulation, type RunResult } from '../cluster/simulation.ts'
 import type { Trace } from '../trace/format.ts'
 import { drawPipelineRun } from './draw.ts'
 import { Pipelines } from './pipelines.ts'
-import type { Scenario } from './scenario.ts'
+import { pipelineOf, type Scenario } from './scenario.ts'
 import { Story } from './story.ts'
 
 export interface ExploreOptions extends DrawOptions {
@@ -108,7 +108,7 @@ export function tracePipeline(
   const header = {
     format: 'troupe-trace' as const,
     version: 1 as const,
-    model: `${pipelineModel}${scenario.pipeline.name}`,
+    model: `${pipelineModel}${pipelineOf(scenario).name}`,
     seed: options.seed,
     commit: null,
     off: [],

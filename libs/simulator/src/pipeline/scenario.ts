@@ -3,8 +3,11 @@ import type { Pipeline } from '@troupe/pipeline/dsl/pipeline'
 import type { Serde, Topology } from '@troupe/pipeline/topology'
 
 export interface Scenario {
-  /** What `pipeline(…)` has returned. */
-  readonly pipeline: Pipeline
+  /**
+   * What `pipeline(…)` has returned; or a function that returns it, which each life of each process calls anew, so that
+   * variables beside the pipeline are as forgetful as they are outside of the simulator.
+   */
+  readonly pipeline: Pipeline | (() => Pipeline)
   /** Records by topic, or a function that draws them. Keys and values as the pipeline's sources read them. */
   readonly inputs: Inputs | ((draw: Draw) => Inputs)
   /** Partitions of the topics the pipeline names; default 2. */
@@ -41,6 +44,11 @@ export interface FedRecord {
   readonly key: Uint8Array | null
   readonly value: Uint8Array | null
   readonly timestamp: number
+}
+
+/** The pipeline as one process has it. */
+export function pipelineOf({ pipeline }: Pick<Scenario, 'pipeline'>): Pipeline {
+  return typeof pipeline === 'function' ? pipeline() : pipeline
 }
 
 /** Where the pipeline's poison records go; null: nowhere. */

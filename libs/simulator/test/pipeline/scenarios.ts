@@ -175,16 +175,16 @@ export const deadLetters: Scenario = {
 }
 
 /** Counts in a variable of its own: what a crash forgets and an abort does not take back. */
-export function forgetful(): Scenario {
-  let count = 0
-  return {
-    pipeline: pipeline('forgetful', (p) => {
+export const forgetful: Scenario = {
+  pipeline: () => {
+    let count = 0
+    return pipeline('forgetful', (p) => {
       p.stream('lines', { key: string, value: string })
         .mapValues((line) => `${++count}: ${line}`)
         .to('numbered', { key: string, value: string })
-    }),
-    inputs: lines,
-    instances: 1,
-    partitions: { lines: 1 },
-  }
+    })
+  },
+  inputs: lines,
+  instances: 1,
+  partitions: { lines: 1 },
 }
