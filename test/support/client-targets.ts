@@ -25,7 +25,9 @@ function brokers(bootstrap: string, replicationFactor: number, stop: () => Promi
     bootstrap,
     async topic(name, partitions) {
       await using admin = new Admin({ 'bootstrap.servers': bootstrap })
-      await admin.createTopics([{ name, partitions, replicationFactor }])
+      // Records with timestamps of long ago are not to be deleted while they are read.
+      const configs = { 'retention.ms': '-1' }
+      await admin.createTopics([{ name, partitions, replicationFactor, configs }])
       return name
     },
     stop: async () => void (await stop()),
