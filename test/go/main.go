@@ -57,7 +57,11 @@ func main() {
 		if fetches.NumRecords() == 0 {
 			continue
 		}
-		must(session.Begin())
+		// A coordinator that is just down is dialled once; whoever begins again asks again.
+		for err := session.Begin(); err != nil; err = session.Begin() {
+			must(ctx.Err())
+			time.Sleep(100 * time.Millisecond)
+		}
 		promise := kgo.AbortingFirstErrPromise(session.Client())
 		values := []string{}
 		abort := attempt%4 == 0
