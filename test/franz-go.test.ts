@@ -23,7 +23,7 @@ describe.skipIf(reason !== '')(`franz-go${reason}`, () => {
     const records = 20_000
     const running = run(String(program), [cluster.bootstrap, String(records)])
     await cluster.hasTopic('go-out')
-    const chaos = startChaos(cluster, 1000)
+    const chaos = startChaos(cluster, 3000)
     const finished = await running
     expect(await chaos.stop()).toBeGreaterThan(0)
     expect(finished.stdout, finished.stderr + cluster.log).toContain('{')
