@@ -51,11 +51,8 @@ export class Story implements Observer {
       case 'pipeline.aborted': {
         const { tasks, cause, detail, unknown } = fields as unknown as AbortedTrace
         const outcome = unknown ? ', and does not know whether its commit took effect' : ''
-        return this.add(
-          host.name,
-          `throws away what tasks ${tasks.join(', ')} did: ${cause}, ${detail}${outcome}`,
-          tasks,
-        )
+        const what = tasks.length === 0 ? 'goes back to its last commit' : `throws away what ${named(tasks)} did`
+        return this.add(host.name, `${what}: ${cause}, ${detail}${outcome}`, tasks)
       }
     }
   }
