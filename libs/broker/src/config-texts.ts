@@ -84,13 +84,16 @@ const hidden = new Set([
   'unstable.feature.versions.enable',
 ])
 
-/** Properties that are not for users are not shown. */
-function shown(all: ReadonlyMap<string, ConfigDefinition>): ConfigDefinition[] {
-  return [...all.values()].filter(({ name }) => !name.startsWith('internal.') && !hidden.has(name))
+/** Properties that are not for users are not shown, unless somebody has set them. */
+function shown(
+  all: ReadonlyMap<string, ConfigDefinition>,
+  given: ReadonlyMap<string, unknown> = new Map(),
+): ConfigDefinition[] {
+  return [...all.values()].filter(({ name }) => given.has(name) || (!name.startsWith('internal.') && !hidden.has(name)))
 }
 
 export function brokerEntries(layers: ConfigLayers): ConfigEntry[] {
-  return shown(definitions.broker).map((definition) =>
+  return shown(definitions.broker, layers.config.given).map((definition) =>
     entry(definition, brokerTexts(layers, definition.name), !isDynamic(definition.name, ofTopics)),
   )
 }
