@@ -6,6 +6,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { afterAll, expect, test } from 'vitest'
 import { until } from '../src/cluster.ts'
 import { matcherOf, stepsOf, type PageStep } from '../src/docs/steps.ts'
@@ -85,7 +86,7 @@ async function doStep(step: PageStep): Promise<void> {
     case 'output': {
       const { code, text } = type(step.command)
       expect({ at, code, text: code === step.exit ? '' : text }).toEqual({ at, code: step.exit, text: '' })
-      return expect(text, at).toMatch(matcherOf(step.output))
+      return expect(stripVTControlCharacters(text), at).toMatch(matcherOf(step.output))
     }
   }
 }
