@@ -63,13 +63,18 @@ export class Network {
   private readonly links = new Map<number, Link>()
   private readonly processes: Processes
   private readonly random: Random
-  private readonly options: NetworkOptions
+  private options: NetworkOptions
   private nextConnection = 1
 
   constructor(processes: Processes, random: Random, options: NetworkOptions) {
     this.processes = processes
     this.random = random
     this.options = options
+  }
+
+  /** From now on no message is slow by chance: progress is promised to a network that has become one. */
+  calm(): void {
+    this.options = { ...this.options, slowPerMille: 0 }
   }
 
   // --- faults

@@ -19,11 +19,6 @@ export const pipelineFaults: readonly FaultKind[] = [
 ]
 
 const defaultPartitions = 2
-/**
- * Slow messages stay slow when all else has healed, and whatever is behind them on the connection waits: with many of
- * them leaders and members change all the time, and a pipeline's many small steps take long. So it is given longer.
- */
-const patience = 20
 /** Of the phase with faults, in seconds. */
 const shortest = 10
 const longest = 30
@@ -41,7 +36,7 @@ export function drawPipelineRun(seed: number, scenario: Scenario, given: DrawOpt
     // Event time may be long ago, and nothing may expire before it is judged.
     configs: { 'retention.ms': '-1', 'min.insync.replicas': String(Math.min(2, brokers)) },
   }))
-  const options = drawOptions(seed, {
+  return drawOptions(seed, {
     faults: given.faults ?? pipelineFaults,
     safetyMs: given.safetyMs ?? random.between(shortest, longest) * 1000,
     safeguards: given.safeguards,
@@ -49,8 +44,6 @@ export function drawPipelineRun(seed: number, scenario: Scenario, given: DrawOpt
     clients: drawClients(random, scenario.instances ?? 2),
     topics,
   })
-  const { slowPerMille, slowMs } = options.network
-  return { ...options, livenessMs: options.livenessMs + patience * slowPerMille * slowMs }
 }
 
 function drawClients(random: Random, instances: number): ClientOptions[] {

@@ -62,6 +62,8 @@ export class Pipelines implements Applications {
 
   finish(): void {
     this.feed.hurry = true
+    // A pipeline's steps are many and small: with slow messages for ever it would never be in one place with its brokers.
+    this.cluster.network.calm()
     for (const [id, { host }] of this.cluster.clients) if (!host.up) this.boot(id)
   }
 

@@ -64,10 +64,10 @@ describe('what is wrong is found, and told in few lines', () => {
   })
 })
 
-test('where many messages are slow it takes longer, and is right in the end', () => {
+test('where many messages are slow it is right in the end, when they are not any more', () => {
   const seed = 410
-  const { network, livenessMs } = drawPipelineRun(seed, wordCount)
-  expect([network.slowPerMille > 10, network.slowMs > 3000, livenessMs > 600_000]).toEqual([true, true, true])
+  const { network } = drawPipelineRun(seed, wordCount)
+  expect([network.slowPerMille > 10, network.slowMs > 3000]).toEqual([true, true])
   expect(explore(wordCount, { seeds: 1, firstSeed: seed, shrinkRuns: 0 }).failure).toBeNull()
 })
 
