@@ -43,9 +43,13 @@ export function postpack(root: string, library: string): void {
   }
 }
 
-/** A process that waits for the end of npm, which has started us, and then does what `postpack` has not done. */
-export function startGuard(entry: string, library: string): void {
-  const npm = nearestNpm(process.ppid)
+/** The npm that has started us. To be asked before the exchange: once it is gone our parent is somebody else. */
+export function startedBy(): number | null {
+  return nearestNpm(process.ppid)
+}
+
+/** A process that waits for the end of npm, and then does what `postpack` has not done. */
+export function startGuard(entry: string, library: string, npm: number | null): void {
   if (npm === null) return
   const guard = spawn(process.execPath, [entry, 'guard', library, String(npm)], { detached: true, stdio: 'ignore' })
   guard.unref()

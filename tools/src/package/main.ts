@@ -1,16 +1,18 @@
 /** `prepack` and `postpack` of the published libraries, each in its own directory; `guard` is started by `prepack`. */
 import { join, relative } from 'node:path'
-import { guard, postpack, prepack, startGuard } from './lifecycle.ts'
+import { guard, postpack, prepack, startedBy, startGuard } from './lifecycle.ts'
 
 const root = join(import.meta.dirname, '../../..')
 const [verb, ...rest] = process.argv.slice(2)
 const here = relative(root, process.cwd()).replaceAll('\\', '/')
 
 switch (verb) {
-  case 'prepack':
+  case 'prepack': {
+    const npm = startedBy()
     prepack(root, here)
-    startGuard(import.meta.filename, here)
+    startGuard(import.meta.filename, here, npm)
     break
+  }
   case 'postpack':
     postpack(root, here)
     break
