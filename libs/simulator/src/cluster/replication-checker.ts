@@ -11,13 +11,13 @@
  *   R9   what was once exposed at an offset stays
  *   R10  one leader for each leader epoch
  */
-import type { Slice } from '@troupe/actor'
 import type { Log } from '@troupe/log/contract'
 import type { ReplicaState } from '@troupe/replication/state'
 import { baseOffset, crc, forEachBatch, lastOffset, partitionLeaderEpoch } from '@troupe/wire/record-batch'
 import type { Cell, Host } from '../kernel/host.ts'
 import type { Cluster } from './cluster.ts'
 import type { Observer } from './observer.ts'
+import { bytesOf } from './slice-bytes.ts'
 import type { Violations } from './violations.ts'
 
 interface Committed {
@@ -167,9 +167,4 @@ function* batchesOf(log: Log, from: number, to: number): Iterable<[number, Commi
     yield* found
     offset = last[1].nextOffset
   }
-}
-
-function bytesOf(slice: Slice): Uint8Array {
-  const bytes = new Uint8Array(slice.sizeInBytes)
-  return bytes.subarray(0, slice.readInto(bytes, 0))
 }

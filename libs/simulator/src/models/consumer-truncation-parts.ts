@@ -1,29 +1,19 @@
 /** Who stands where in `consumer-truncation`, with which settings, and how logs are copied and compared. */
 import { consumerActor } from '@troupe/client/consumer'
-import { resolveBrokerConfig, resolveTopicConfig } from '@troupe/config'
-import type { ReplicaArgs, ReplicaConfig } from '@troupe/replication/messages'
+import { resolveBrokerConfig } from '@troupe/config'
+import type { ReplicaArgs } from '@troupe/replication/messages'
 import { replicaActor } from '@troupe/replication/replica'
 import type { CellSpec, ClassRule } from '../model/actor-world.ts'
 import type { Bounds } from '../model/contract.ts'
 import { IdealLog } from '../model-ports/ideal-log.ts'
 import { IdealStore } from '../model-ports/ideal-store.ts'
+import { replicaConfigOf } from './replica-config.ts'
 import { BROKERS, CLIENT, CONSUMER, NETWORK, REPLICA, TOPIC, TOPIC_ID, wire } from './consumer-truncation-network.ts'
 
 const { config: brokerConfig } = resolveBrokerConfig(new Map())
 
 /** One object in all worlds. */
-export const replicaConfig: ReplicaConfig = {
-  log: {
-    ...resolveTopicConfig(brokerConfig, new Map()),
-    'producer.id.expiration.ms': brokerConfig['producer.id.expiration.ms'],
-  } as unknown as ReplicaConfig['log'],
-  'min.insync.replicas': 1,
-  'replica.lag.time.max.ms': brokerConfig['replica.lag.time.max.ms'],
-  'replica.fetch.wait.max.ms': brokerConfig['replica.fetch.wait.max.ms'],
-  'replica.fetch.max.bytes': brokerConfig['replica.fetch.max.bytes'],
-  'replica.fetch.backoff.ms': brokerConfig['replica.fetch.backoff.ms'],
-  'unclean.leader.election.enable': true,
-}
+export const replicaConfig = replicaConfigOf(true)
 
 /** What it tries again it tries again at once: time stands still. */
 const properties = {

@@ -13,9 +13,9 @@
 import type { Effect, Message, Reply } from '@troupe/actor'
 import type { SendResult } from '@troupe/client/messages'
 import { producerActor } from '@troupe/client/producer'
-import { resolveBrokerConfig, resolveTopicConfig } from '@troupe/config'
+import { resolveBrokerConfig } from '@troupe/config'
 import { replicaActor } from '@troupe/replication/replica'
-import type { PartitionUpdate, Produce, ReplicaArgs, ReplicaConfig } from '@troupe/replication/messages'
+import type { PartitionUpdate, Produce, ReplicaArgs } from '@troupe/replication/messages'
 import type { ReplicaState } from '@troupe/replication/state'
 import { KafkaError } from '@troupe/wire/errors'
 import { iterateRecords } from '@troupe/wire/record-batch'
@@ -36,6 +36,7 @@ import {
   wire,
   type Wire,
 } from './idempotent-client-network.ts'
+import { replicaConfigOf } from './replica-config.ts'
 
 /** Back-offs pass; the delivery timeout does not. */
 const PATIENCE_MS = 60_000
@@ -61,18 +62,7 @@ const encoder = new TextEncoder()
 const { config: brokerConfig } = resolveBrokerConfig(new Map())
 
 /** One object in all worlds. */
-const replicaConfig: ReplicaConfig = {
-  log: {
-    ...resolveTopicConfig(brokerConfig, new Map()),
-    'producer.id.expiration.ms': brokerConfig['producer.id.expiration.ms'],
-  } as unknown as ReplicaConfig['log'],
-  'min.insync.replicas': 1,
-  'replica.lag.time.max.ms': brokerConfig['replica.lag.time.max.ms'],
-  'replica.fetch.wait.max.ms': brokerConfig['replica.fetch.wait.max.ms'],
-  'replica.fetch.max.bytes': brokerConfig['replica.fetch.max.bytes'],
-  'replica.fetch.backoff.ms': brokerConfig['replica.fetch.backoff.ms'],
-  'unclean.leader.election.enable': false,
-}
+const replicaConfig = replicaConfigOf(false)
 
 function cells(): CellSpec<IdempotentClientGhost>[] {
   const args: ReplicaArgs = { topic: TOPIC, topicId: TOPIC_ID, partition: 0, config: replicaConfig }

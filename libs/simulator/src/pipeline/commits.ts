@@ -6,6 +6,7 @@ import {
   groupRecordByType,
 } from '@troupe/wire/coordinator-record'
 import type { Cluster } from '../cluster/cluster.ts'
+import { keyOf } from '../workload/application.ts'
 import { committedRecords, partitionCount } from './logs.ts'
 
 /** Next offset by `topic-partition`: what one commit, or one transaction, has said. */
@@ -15,7 +16,7 @@ export const offsetsTopic = '__consumer_offsets'
 /** OffsetCommitKey version 1; 0 is its older form. */
 const newestOffsetKey = 1
 
-export const keyOf = (topic: string, partition: number): string => `${topic}-${partition}`
+export { keyOf }
 
 export function commitsOf(cluster: Cluster, group: string): Commit[] {
   const commits: Commit[] = []

@@ -1,10 +1,10 @@
 /** What the logs of a simulated cluster hold, as a reader of committed records would see it: for judging a run's end. */
-import type { Slice } from '@troupe/actor'
 import type { Log } from '@troupe/log/contract'
 import type { ReplicaState } from '@troupe/replication/state'
 import { iterateRecords, readBatchHeader, readControlRecord, type RecordHeader } from '@troupe/wire/record-batch'
 import { newestImage } from '../cluster/budget.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import { bytesOf } from '../cluster/slice-bytes.ts'
 
 export interface CommittedRecord {
   readonly offset: number
@@ -73,11 +73,6 @@ function* batches(log: Log): Iterable<[Uint8Array, number]> {
       offset = lastOffset + 1
     }
   }
-}
-
-function bytesOf(slice: Slice): Uint8Array {
-  const bytes = new Uint8Array(slice.sizeInBytes)
-  return bytes.subarray(0, slice.readInto(bytes, 0))
 }
 
 function copy(bytes: Uint8Array | null): Uint8Array | null {
